@@ -1,0 +1,18 @@
+"""Errors of the behavior package.
+
+BehaviorError
+├── ActionModelError      an action model that is unknown, damaged, or made for other joints
+└── OutputError           a folder or file that can't be written
+"""
+
+
+class BehaviorError(Exception):
+    """A stage after the poses can't do its work."""
+
+
+class ActionModelError(BehaviorError):
+    """An action model that is unknown, damaged, or made for other joints."""
+
+
+class OutputError(BehaviorError):
+    """A folder or file that can't be written."""

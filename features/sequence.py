@@ -1,0 +1,78 @@
+"""`PoseSequence`: one person over time, the input of every feature.
+
+Axes, always in this order: frames, joints, coordinates. Frames need not be evenly spaced: `time_s` is the source's own
+clock. y points down, as in the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.people import Track
+from pose.skeleton import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class PoseSequence:
+    """Joint positions of one person.
+
+    Attributes:
+        points: (n_frames, n_joints, D) float64, D = 2 or 3; NaN where a joint is missing.
+        confidence: (n_frames, n_joints) float64 in [0, 1]; 0 where missing.
+        joint_names: n_joints unique names.
+        time_s: (n_frames,) float64, strictly rising, seconds.
+        unit: of `points`: `px`, or `m`, `mm` for lifted or calibrated data, or `body` after normalisation.
+        steps: what was done to the raw points, in order, e.g. `("fill_gaps(max_gap_s=0.5)",)`.
+    """
+
+    points: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    joint_names: tuple[str, ...]
+    time_s: NDArray[np.float64]
+    unit: str = "px"
+    steps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        n_frames, n_joints = len(self.time_s), len(self.joint_names)
+        if self.points.ndim != 3 or self.points.shape[:2] != (n_frames, n_joints) or self.points.shape[2] not in (2, 3):
+            raise ValueError(f"expected points of shape ({n_frames}, {n_joints}, 2 or 3), got {self.points.shape}")
+        if self.confidence.shape != (n_frames, n_joints):
+            raise ValueError(f"expected confidence of shape ({n_frames}, {n_joints}), got {self.confidence.shape}")
+        if len(set(self.joint_names)) != n_joints:
+            raise ValueError("joint names must be unique")
+        if n_frames > 1 and not np.all(np.diff(self.time_s) > 0):
+            raise ValueError("time_s must rise strictly")
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    @property
+    def dimensions(self) -> int:
+        """2 or 3."""
+        return int(self.points.shape[2])
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.joint_names)}
+
+    def has(self, *joints: str) -> bool:
+        """Whether the layout has all these joints (found or not)."""
+        return all(joint in self._indices for joint in joints)
+
+    def joint(self, name: str) -> NDArray[np.float64]:
+        """(n_frames, D) positions of one joint; raises `ValueError` when the layout has no such joint."""
+        if name not in self._indices:
+            raise ValueError(f"no joint {name!r} in this sequence; it has {', '.join(self.joint_names)}")
+        return self.points[:, self._indices[name]]
+
+    @classmethod
+    def from_track(cls, track: Track, skeleton: Skeleton) -> PoseSequence:
+        """The track's points in pixels; frames where the person was not found are absent, not filled."""
+        if track.keypoints.shape[1] != len(skeleton):
+            raise ValueError(f"expected {len(skeleton)} joints ({skeleton.name}), got {track.keypoints.shape[1]}")
+        keypoints = track.keypoints.astype(np.float64)
+        return cls(keypoints[..., :2], keypoints[..., 2], skeleton.joints, track.time_s.astype(np.float64))

@@ -1,0 +1,30 @@
+"""Errors of the pose package.
+
+PoseError
+├── AssetError      a pinned file could not be fetched, verified or read
+├── ModelError      an unknown network, or a file that is not one of ours
+├── DeviceError     the asked-for device is not there
+└── SourceError     an image, video or camera that can't be opened or read
+
+Each message is one line: what, where, what to do. Wrong arguments raise `ValueError` or `TypeError` instead.
+"""
+
+
+class PoseError(Exception):
+    """The world is at fault; see the module's tree."""
+
+
+class AssetError(PoseError):
+    """A pinned file could not be fetched, verified or read."""
+
+
+class ModelError(PoseError):
+    """An unknown network, or a file that is not one of ours."""
+
+
+class DeviceError(PoseError):
+    """The asked-for device is not there."""
+
+
+class SourceError(PoseError):
+    """An image, video or camera that can't be opened or read."""

@@ -1,0 +1,88 @@
+"""The one description that networks and parsing share: what a pose network puts out.
+
+A map cell (column i, row j) has its centre at pixel `stride * (i + 0.5) - 0.5` of the network's input, where a pixel's
+own centre is at whole numbers. `cells_to_pixels` and `pixels_to_cells` are the only places where this is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pose.skeleton import COCO_18, Skeleton
+
+
+@dataclass(frozen=True)
+class MapLayout:
+    """Which output channel of a part-affinity-field network is which joint or limb.
+
+    Attributes:
+        skeleton: joints and limbs of the network.
+        limb_channels: per limb of the skeleton, the PAF channels of its x and its y component, counted inside the PAF
+            block.
+        stride: input pixels per map cell.
+    """
+
+    skeleton: Skeleton
+    limb_channels: tuple[tuple[int, int], ...]
+    stride: int = 8
+
+    def __post_init__(self) -> None:
+        if len(self.limb_channels) != len(self.skeleton.limbs):
+            raise ValueError(
+                f"expected {len(self.skeleton.limbs)} pairs of PAF channels, got {len(self.limb_channels)}"
+            )
+
+    @property
+    def n_heatmaps(self) -> int:
+        """Joints and one background channel."""
+        return len(self.skeleton) + 1
+
+    @property
+    def n_pafs(self) -> int:
+        return 2 * len(self.limb_channels)
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Output of a pose network for one image.
+
+    Attributes:
+        heatmaps: (n_joints + 1, h, w) float32 belief of each joint, about [0, 1], background last.
+        pafs: (2 * n_limbs, h, w) float32 part affinity fields: x and y of unit vectors along each limb, channels as
+            `layout.limb_channels` says.
+        layout: meaning of the channels.
+    """
+
+    heatmaps: NDArray[np.float32]
+    pafs: NDArray[np.float32]
+    layout: MapLayout
+
+    def __post_init__(self) -> None:
+        heat, paf = (self.layout.n_heatmaps, self.layout.n_pafs)
+        if self.heatmaps.ndim != 3 or self.heatmaps.shape[0] != heat:
+            raise ValueError(f"expected heatmaps of shape ({heat}, h, w), got {self.heatmaps.shape}")
+        if self.pafs.shape != (paf, *self.heatmaps.shape[1:]):
+            raise ValueError(f"expected pafs of shape {(paf, *self.heatmaps.shape[1:])}, got {self.pafs.shape}")
+
+
+def cells_to_pixels(cells: ArrayLike, stride: int) -> NDArray[np.float64]:
+    """Map coordinates (any shape, in cells) to pixels of the network's input."""
+    return stride * (np.asarray(cells, dtype=np.float64) + 0.5) - 0.5
+
+
+def pixels_to_cells(pixels: ArrayLike, stride: int) -> NDArray[np.float64]:
+    """Pixels of the network's input (any shape) to map coordinates, in cells; inverse of `cells_to_pixels`."""
+    return (np.asarray(pixels, dtype=np.float64) + 0.5) / stride - 0.5
+
+
+OPENPOSE_COCO = MapLayout(
+    skeleton=COCO_18,
+    limb_channels=(
+        (12, 13), (20, 21), (14, 15), (16, 17), (22, 23), (24, 25), (0, 1), (2, 3), (4, 5), (6, 7),
+        (8, 9), (10, 11), (28, 29), (30, 31), (34, 35), (32, 33), (36, 37), (18, 19), (26, 27),
+    ),
+)  # fmt: skip
+"""OpenPose's COCO network and those trained after it, mobilenet_thin among them (poseParameters.cpp)."""

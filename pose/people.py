@@ -1,0 +1,101 @@
+"""What the pose stages hand to each other: people of a frame, and their tracks.
+
+Everywhere: pixels of the original frame, x right, y down, origin at the centre of the top-left pixel; time in seconds
+of the source's own clock; a joint is a row `x, y, confidence` and a missing one is `NaN, NaN, 0`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def _check_keypoints(keypoints: NDArray[np.float32], ndim: int) -> None:
+    if keypoints.ndim != ndim or keypoints.shape[-1] != 3:
+        shape = "(n_joints, 3)" if ndim == 2 else "(n_frames, n_joints, 3)"
+        raise ValueError(f"expected keypoints of shape {shape}, got {keypoints.shape}")
+    if keypoints.dtype != np.float32:
+        raise ValueError(f"expected keypoints of dtype float32, got {keypoints.dtype}")
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One person in one frame.
+
+    Attributes:
+        keypoints: (n_joints, 3) float32; x, y in pixels of the original frame, confidence in [0, 1]; a missing joint is
+            NaN, NaN, 0.
+        score: confidence that this is a person, in [0, 1].
+        track_id: identity over time, counted from 1; None before tracking.
+    """
+
+    keypoints: NDArray[np.float32]
+    score: float
+    track_id: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_keypoints(self.keypoints, ndim=2)
+
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """(n_joints,) True where the joint was found."""
+        return np.isfinite(self.keypoints[:, 0])
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """(4,) float32 x_min, y_min, x_max, y_max of the joints found, pixels; NaN when none was."""
+        points = self.keypoints[self.visible, :2]
+        if len(points) == 0:
+            return np.full(4, np.nan, dtype=np.float32)
+        return np.concatenate([points.min(axis=0), points.max(axis=0)])
+
+    def with_track(self, track_id: int | None) -> Person:
+        """The same person under another identity."""
+        return replace(self, track_id=track_id)
+
+
+@dataclass(frozen=True, eq=False)
+class FramePeople:
+    """The people of one frame.
+
+    Attributes:
+        index: number of the frame in the source's decoding order, from 0.
+        time_s: the frame's own timestamp, in seconds from the start of the source.
+        people: in no particular order.
+    """
+
+    index: int
+    time_s: float
+    people: tuple[Person, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One person over time; frames where the person was not found are simply absent.
+
+    Attributes:
+        track_id: identity, counted from 1.
+        frames: (n,) int64 frame numbers, strictly rising.
+        time_s: (n,) float64 their timestamps, seconds.
+        keypoints: (n, n_joints, 3) float32, as in `Person`.
+        scores: (n,) float32, as in `Person`.
+    """
+
+    track_id: int
+    frames: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    keypoints: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        _check_keypoints(self.keypoints, ndim=3)
+        lengths = {len(self.frames), len(self.time_s), len(self.keypoints), len(self.scores)}
+        if len(lengths) != 1:
+            raise ValueError(f"track {self.track_id}: frames, times, keypoints and scores differ in length")
+        if len(self.frames) > 1 and not np.all(np.diff(self.frames) > 0):
+            raise ValueError(f"track {self.track_id}: frame numbers must rise")
+
+    def __len__(self) -> int:
+        return len(self.frames)

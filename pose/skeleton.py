@@ -1,0 +1,149 @@
+"""Joint layouts: names, limbs, left/right pairs, joint sigmas.
+
+Joint names are lower case with `left_`/`right_` of the person, never of the image. Orders are those of OpenPose
+(https://arxiv.org/abs/1812.08008) and COCO; sigmas are those of the COCO keypoint evaluation, where a joint that COCO
+does not annotate takes the value of its nearest annotated relative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The joints of one layout and the limbs between them.
+
+    Attributes:
+        name: identifier stored with every result, e.g. `coco_18`.
+        joints: K unique joint names, in storage order.
+        limbs: pairs of joint names, from the joint nearer to the trunk to the farther one where that has a meaning.
+        sigmas: K object-keypoint-similarity constants (dimensionless; COCO's sigma, not its doubled kappa).
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    limbs: tuple[tuple[str, str], ...]
+    sigmas: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.joints)) != len(self.joints):
+            raise ValueError(f"skeleton {self.name}: joint names must be unique")
+        if len(self.sigmas) != len(self.joints):
+            raise ValueError(f"skeleton {self.name}: expected {len(self.joints)} sigmas, got {len(self.sigmas)}")
+        unknown = {joint for limb in self.limbs for joint in limb} - set(self.joints)
+        if unknown:
+            raise ValueError(f"skeleton {self.name}: limbs name unknown joints {sorted(unknown)}")
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def index(self, joint: str) -> int:
+        """Position of a joint; raises `ValueError` naming the layout when it has no such joint."""
+        try:
+            return self.joints.index(joint)
+        except ValueError:
+            raise ValueError(f"skeleton {self.name} has no joint {joint!r}") from None
+
+    @cached_property
+    def limb_indices(self) -> NDArray[np.intp]:
+        """(n_limbs, 2) joint positions of each limb."""
+        return np.array([[self.index(a), self.index(b)] for a, b in self.limbs], dtype=np.intp).reshape(-1, 2)
+
+    @cached_property
+    def mirror_indices(self) -> NDArray[np.intp]:
+        """(K,) permutation that swaps left and right joints: `mirrored = keypoints[mirror_indices]`."""
+        swap = {"left": "right", "right": "left"}
+
+        def partner(joint: str) -> int:
+            side, _, rest = joint.partition("_")
+            return self.index(f"{swap[side]}_{rest}") if side in swap else self.index(joint)
+
+        return np.array([partner(joint) for joint in self.joints], dtype=np.intp)
+
+
+_SIGMA = {
+    "nose": 0.026, "neck": 0.079, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
+    "hip": 0.107, "knee": 0.087, "ankle": 0.089, "big_toe": 0.089, "small_toe": 0.089, "heel": 0.089,
+}  # fmt: skip
+
+
+def _sigmas(joints: tuple[str, ...]) -> tuple[float, ...]:
+    return tuple(_SIGMA[joint.removeprefix("left_").removeprefix("right_").removeprefix("mid_")] for joint in joints)
+
+
+_COCO_18_JOINTS = (
+    "nose", "neck",
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+)  # fmt: skip
+
+COCO_18 = Skeleton(
+    name="coco_18",
+    joints=_COCO_18_JOINTS,
+    limbs=(
+        ("neck", "right_shoulder"), ("neck", "left_shoulder"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+        ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("neck", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("neck", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("neck", "nose"), ("nose", "right_eye"), ("right_eye", "right_ear"),
+        ("nose", "left_eye"), ("left_eye", "left_ear"),
+        ("right_shoulder", "right_ear"), ("left_shoulder", "left_ear"),
+    ),
+    sigmas=_sigmas(_COCO_18_JOINTS),
+)  # fmt: skip
+"""OpenPose's COCO layout; its limbs are in the order of its PAF channels (see `pose.maps`)."""
+
+_COCO_17_JOINTS = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
+    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip",
+    "left_knee", "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+
+COCO_17 = Skeleton(
+    name="coco_17",
+    joints=_COCO_17_JOINTS,
+    limbs=(
+        ("left_ankle", "left_knee"), ("left_knee", "left_hip"), ("right_ankle", "right_knee"),
+        ("right_knee", "right_hip"), ("left_hip", "right_hip"), ("left_shoulder", "left_hip"),
+        ("right_shoulder", "right_hip"), ("left_shoulder", "right_shoulder"), ("left_shoulder", "left_elbow"),
+        ("right_shoulder", "right_elbow"), ("left_elbow", "left_wrist"), ("right_elbow", "right_wrist"),
+        ("left_eye", "right_eye"), ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"),
+        ("right_eye", "right_ear"), ("left_ear", "left_shoulder"), ("right_ear", "right_shoulder"),
+    ),
+    sigmas=_sigmas(_COCO_17_JOINTS),
+)  # fmt: skip
+
+_BODY_25_JOINTS = (
+    "nose", "neck",
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "mid_hip",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+    "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+)  # fmt: skip
+
+BODY_25 = Skeleton(
+    name="body_25",
+    joints=_BODY_25_JOINTS,
+    limbs=(
+        ("neck", "mid_hip"), ("neck", "right_shoulder"), ("neck", "left_shoulder"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+        ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("mid_hip", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("mid_hip", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("neck", "nose"), ("nose", "right_eye"), ("right_eye", "right_ear"),
+        ("nose", "left_eye"), ("left_eye", "left_ear"), ("right_shoulder", "right_ear"), ("left_shoulder", "left_ear"),
+        ("left_ankle", "left_big_toe"), ("left_big_toe", "left_small_toe"), ("left_ankle", "left_heel"),
+        ("right_ankle", "right_big_toe"), ("right_big_toe", "right_small_toe"), ("right_ankle", "right_heel"),
+    ),
+    sigmas=_sigmas(_BODY_25_JOINTS),
+)  # fmt: skip
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_18, COCO_17, BODY_25)}
+"""Known body layouts by name, as stored in the database and in model files."""

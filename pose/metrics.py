@@ -96,7 +96,7 @@ def evaluate_coco(
         image = cv2.imread(str(path))
         if image is None:
             raise SourceError(f"{path}: no readable image, but {annotations} names it: check the folder")
-        results += to_coco_results(image_id, detect(image), skeleton)
+        results += to_coco_results(image_id, detect(np.asarray(image, dtype=np.uint8)), skeleton)
         if progress is not None:
             progress(done, len(entries))
     return score_coco(annotations, results)

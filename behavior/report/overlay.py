@@ -1,0 +1,246 @@
+"""The source again, with the skeleton, number and current action of everyone drawn in: a video, or a still image.
+
+Only people with a `track_id` are drawn: what the second look over the recording left out as a ghost has none.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import av.error
+import cv2
+import numpy as np
+
+from behavior.labels import Bout
+from behavior.report.drawing import Fit, FrameLike, Image, draw_skeleton, draw_tag, fitted_size, person_colour
+from behavior.report.files import blaming, replacing, write_bytes
+from behavior.report.stills import Stills
+from pose.people import FramePeople
+from pose.skeleton import Skeleton
+
+_CLOCK = Fraction(1, 90_000)
+"""Unit of the overlay's time stamps, seconds; the usual one of MPEG."""
+
+_BT709 = 1
+"""Code of BT.709 for colour space, primaries and transfer (ITU-T H.273)."""
+
+
+@dataclass(frozen=True)
+class OverlaySettings:
+    """How the overlay looks.
+
+    Attributes:
+        max_side: the longer side is scaled down to this, pixels.
+        quality: H.264 constant rate factor, 0 (lossless) to 51; lower is better and larger.
+        preset: x264's trade of encoding time for size.
+        keyframe_every: frames between two that a player can jump to at once.
+        time_stamp: write the source's time into the corner.
+    """
+
+    max_side: int = 1280
+    quality: int = 23
+    preset: str = "veryfast"
+    keyframe_every: int = 30
+    time_stamp: bool = True
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """An overlay that was written.
+
+    Attributes:
+        path: the file.
+        start_s: time of the source at which the overlay's own clock is 0, seconds.
+        n_frames: frames written.
+        width, height: of the overlay, pixels.
+    """
+
+    path: Path
+    start_s: float
+    n_frames: int
+    width: int
+    height: int
+
+
+def write_overlay(
+    frames: Iterable[tuple[FrameLike, FramePeople]],
+    path: Path,
+    *,
+    skeleton: Skeleton,
+    bouts: Sequence[Bout] = (),
+    settings: OverlaySettings | None = None,
+    stills: Stills | None = None,
+) -> Overlay | None:
+    """Writes an H.264 video that browsers play, in constant memory.
+
+    Each frame keeps its own time: the time between two frames of the overlay is that of the source (to 1/90000 s),
+    whatever its frame rate does. The overlay's clock starts at 0 with the first frame. Frames of another size than the
+    first are fitted into it.
+
+    Args:
+        frames: frames and their people, in order of time; read once.
+        path: an `.mp4` file; it appears when it is complete.
+        skeleton: the layout of the people's keypoints.
+        bouts: actions to name, by track and frame number.
+        settings: size, quality and look.
+        stills: is shown every frame too, when pictures are wanted from the same pass.
+
+    Returns:
+        What was written; None, and no file, when there was no frame.
+
+    Raises:
+        OutputError: the file can't be written.
+    """
+    settings = settings or OverlaySettings()
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        return None
+    height, width = first[0].image.shape[:2]
+    size = fitted_size(width, height, settings.max_side, even=True)
+    artist = _Artist(size, skeleton, bouts, settings.time_stamp)
+    with replacing(path) as part, _Encoder(part, path, size, settings) as encoder:
+        for frame, people in itertools.chain([first], frames):
+            if stills is not None:
+                stills.see(frame, people)
+            encoder.add(artist.draw(frame, people), frame.time_s)
+    return Overlay(path, first[0].time_s, encoder.n_frames, *size)
+
+
+def write_overlay_image(
+    frame: FrameLike,
+    people: FramePeople,
+    path: Path,
+    *,
+    skeleton: Skeleton,
+    bouts: Sequence[Bout] = (),
+    settings: OverlaySettings | None = None,
+    stills: Stills | None = None,
+) -> Overlay:
+    """The same for a still image; the suffix of `path` (`.jpg` or `.png`) says the format.
+
+    Raises:
+        OutputError: the file can't be written.
+        ValueError: another suffix.
+    """
+    if path.suffix.lower() not in {".jpg", ".jpeg", ".png"}:
+        raise ValueError(f"expected a picture named .jpg or .png, got {path.name}")
+    settings = settings or OverlaySettings(time_stamp=False)
+    height, width = frame.image.shape[:2]
+    size = fitted_size(width, height, settings.max_side)
+    if stills is not None:
+        stills.see(frame, people)
+    _, data = cv2.imencode(path.suffix, _Artist(size, skeleton, bouts, settings.time_stamp).draw(frame, people))
+    write_bytes(path, bytes(data))
+    return Overlay(path, frame.time_s, 1, *size)
+
+
+class _Artist:
+    """Draws one frame after another."""
+
+    def __init__(self, size: tuple[int, int], skeleton: Skeleton, bouts: Sequence[Bout], time_stamp: bool) -> None:
+        self._size = size
+        self._skeleton = skeleton
+        self._coming = sorted(bouts, key=lambda bout: bout.start_frame, reverse=True)
+        self._now: list[Bout] = []
+        self._time_stamp = time_stamp
+
+    def draw(self, frame: FrameLike, people: FramePeople) -> Image:
+        height, width = frame.image.shape[:2]
+        fit = Fit((width, height), self._size)
+        picture = fit.image(frame.image)
+        actions = self._actions(frame.index)
+        tags = []
+        for person in people.people:
+            if person.track_id is None or not person.visible.any():
+                continue
+            colour = person_colour(person.track_id)
+            keypoints = fit.keypoints(person.keypoints)
+            draw_skeleton(picture, keypoints, self._skeleton, colour)
+            top, bottom = float(np.nanmin(keypoints[:, 1])), float(np.nanmax(keypoints[:, 1]))
+            middle = float(np.nanmedian(keypoints[:, 0]))
+            text = " · ".join([str(person.track_id), *actions.get(person.track_id, [])])
+            tags.append((text, (middle, top - 0.1 * (bottom - top) - 4), colour))
+        for text, anchor, colour in tags:
+            draw_tag(picture, text, anchor, colour)
+        if self._time_stamp:
+            draw_tag(picture, f"{frame.time_s:.2f} s", (0, self._size[1]), "#141618")
+        return picture
+
+    def _actions(self, index: int) -> dict[int, list[str]]:
+        """What each person does in a frame; frames are asked for in order."""
+        while self._coming and self._coming[-1].start_frame <= index:
+            self._now.append(self._coming.pop())
+        self._now = [bout for bout in self._now if bout.stop_frame >= index]
+        actions: dict[int, list[str]] = {}
+        for bout in self._now:
+            actions.setdefault(bout.track_id, []).append(bout.action)
+        return actions
+
+
+class _Encoder:
+    """Images and their times into an MP4 file, by PyAV."""
+
+    def __init__(self, part: Path, path: Path, size: tuple[int, int], settings: OverlaySettings) -> None:
+        self.n_frames = 0
+        self._path = path
+        with self._blaming():
+            self._container = av.open(
+                str(part),
+                "w",
+                format="mp4",
+                options={"movflags": "+faststart", "video_track_timescale": str(_CLOCK.denominator)},
+            )
+            stream = self._container.add_stream("libx264", rate=30)
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuv420p"
+            # Without B-frames the file needs no edit list, so every player agrees on when the first frame shows.
+            stream.options = {"crf": str(settings.quality), "preset": settings.preset, "bf": "0"}
+            context = stream.codec_context
+            context.time_base = _CLOCK
+            context.gop_size = settings.keyframe_every
+            context.colorspace = context.color_primaries = context.color_trc = _BT709
+        self._stream = stream
+        self._start_s = 0.0
+        self._last: tuple[int, int] = (-1, _CLOCK.denominator // 30)
+
+    def __enter__(self) -> _Encoder:
+        return self
+
+    def add(self, image: Image, time_s: float) -> None:
+        if self.n_frames == 0:
+            self._start_s = time_s
+        tick = max(round((time_s - self._start_s) / _CLOCK), self._last[0] + 1)
+        # How long a frame lasts is known when the next one comes; the last one lasts as long as the one before it.
+        step = tick - self._last[0] if self.n_frames else self._last[1]
+        self._last = (tick, step)
+        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709)
+        frame.pts, frame.time_base, frame.duration = tick, _CLOCK, step
+        with self._blaming():
+            self._container.mux(self._stream.encode(frame))
+        self.n_frames += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._blaming():
+            if kind is None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+    @contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """FFmpeg's errors too; only some of them are `OSError`s."""
+        with blaming(self._path):
+            try:
+                yield
+            except av.error.FFmpegError as error:
+                raise OSError(error.errno, error.strerror) from error

@@ -1,0 +1,169 @@
+"""Tables of bouts: one row per bout, and summaries per person and action, over all or per time bin.
+
+Times are seconds of the source's own clock. A person is on screen from a frame in which they were found to the end of
+the next such frame, as long as no more than `bridge_s` lies between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from behavior.labels import Bout
+from behavior.report.files import write_bytes
+from pose.people import Track
+
+BOUT_COLUMNS = ("track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score")
+SUMMARY_COLUMNS = ("track_id", "action", "count", "total_s", "mean_s", "share", "latency_s")
+BIN_COLUMNS = ("bin_start_s", "bin_stop_s")
+
+BRIDGE_S = 0.5
+"""Gap in detection, seconds, over which a person still counts as on screen."""
+
+Spans = NDArray[np.float64]
+"""(n, 2) start and stop of each interval, seconds; sorted and disjoint."""
+
+
+def frame_interval(tracks: Sequence[Track]) -> float:
+    """Median time between neighbouring frames of the tracks, seconds; 0 when no track has two frames."""
+    steps = [np.diff(track.time_s) for track in tracks if len(track) > 1]
+    return float(np.median(np.concatenate(steps))) if steps else 0.0
+
+
+def on_screen(track: Track, frame_s: float, bridge_s: float = BRIDGE_S) -> Spans:
+    """When the person was on screen: (n, 2) seconds; each interval ends `frame_s` after its last frame."""
+    if len(track) == 0:
+        return np.empty((0, 2))
+    breaks = np.flatnonzero(np.diff(track.time_s) > max(bridge_s, 1.5 * frame_s))
+    starts = track.time_s[np.concatenate([[0], breaks + 1])]
+    stops = track.time_s[np.concatenate([breaks, [len(track) - 1]])] + frame_s
+    return np.stack([starts, stops], axis=1)
+
+
+def merged(spans: Spans) -> Spans:
+    """Union of intervals in any order: (n, 2), sorted and disjoint."""
+    if len(spans) == 0:
+        return np.empty((0, 2))
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(spans[:, 1])
+    first = np.concatenate([[True], spans[1:, 0] > reach[:-1]])
+    last = np.concatenate([first[1:], [True]])
+    return np.stack([spans[first, 0], reach[last]], axis=1)
+
+
+def length(spans: Spans, start: float = -np.inf, stop: float = np.inf) -> float:
+    """Seconds of the intervals that lie between `start` and `stop`."""
+    return float(np.clip(np.minimum(spans[:, 1], stop) - np.maximum(spans[:, 0], start), 0, None).sum())
+
+
+def overlap(a: Spans, b: Spans) -> float:
+    """Seconds that two sets of sorted, disjoint intervals share."""
+    return length(a) + length(b) - length(merged(np.concatenate([a, b])))
+
+
+def bouts_table(bouts: Sequence[Bout]) -> pd.DataFrame:
+    """One row per bout, by person and start; columns as in `BOUT_COLUMNS`, frames with both ends inside."""
+    rows = sorted(bouts, key=lambda bout: (bout.track_id, bout.start_s, bout.action))
+    return pd.DataFrame(
+        {
+            "track_id": np.array([bout.track_id for bout in rows], dtype=np.int64),
+            "action": pd.Series([bout.action for bout in rows], dtype="str"),
+            "start_s": np.array([bout.start_s for bout in rows], dtype=np.float64),
+            "stop_s": np.array([bout.stop_s for bout in rows], dtype=np.float64),
+            "duration_s": np.array([bout.duration_s for bout in rows], dtype=np.float64),
+            "start_frame": np.array([bout.start_frame for bout in rows], dtype=np.int64),
+            "stop_frame": np.array([bout.stop_frame for bout in rows], dtype=np.int64),
+            "score": np.array([bout.score for bout in rows], dtype=np.float64),
+        }
+    )
+
+
+def summary_table(
+    bouts: Sequence[Bout],
+    tracks: Sequence[Track],
+    *,
+    actions: Sequence[str] | None = None,
+    bin_s: float | None = None,
+    bridge_s: float = BRIDGE_S,
+) -> pd.DataFrame:
+    """How often, how long and how soon each person did each action.
+
+    Args:
+        bouts: of any of the tracks.
+        tracks: the people, also those without a bout.
+        actions: list these for every person, with zeros where there was none; None lists what each person did.
+        bin_s: width of time bins in seconds, counted from 0 of the source's clock; None for the whole recording.
+        bridge_s: gap in detection over which a person still counts as on screen, seconds.
+
+    Returns:
+        One row per person and action. With bins one per bin too (`bin_start_s`, `bin_stop_s`), for every bin from the
+        person's first to last moment on screen:
+
+        - count: bouts that begin in the bin.
+        - total_s: time the action took within the bin, seconds.
+        - mean_s: mean duration of the bouts counted, seconds; NaN without one.
+        - share: of the person's time on screen within the bin, 0 to 1; NaN when there was none.
+        - latency_s: start of the first bout counted, since the person's first frame or since the bin began, whichever
+          is later, seconds; NaN without a bout.
+
+    Raises:
+        ValueError: a bout of a person that has no track, or a bin that is not positive.
+    """
+    if bin_s is not None and not bin_s > 0:
+        raise ValueError(f"expected bins longer than 0 s, got {bin_s}")
+    strangers = {bout.track_id for bout in bouts} - {track.track_id for track in tracks}
+    if strangers:
+        raise ValueError(f"bouts of people without a track: {sorted(strangers)}")
+    frame_s = frame_interval(tracks)
+    of_person: dict[int, dict[str, list[Bout]]] = {}
+    for bout in sorted(bouts, key=lambda bout: bout.start_s):
+        of_person.setdefault(bout.track_id, {}).setdefault(bout.action, []).append(bout)
+    rows: list[tuple[int | str | float, ...]] = []
+    for track in sorted(tracks, key=lambda track: track.track_id):
+        presence = on_screen(track, frame_s, bridge_s)
+        done = of_person.get(track.track_id, {})
+        for action in sorted(done) if actions is None else actions:
+            spans = np.array([(bout.start_s, bout.stop_s) for bout in done.get(action, [])]).reshape(-1, 2)
+            for start, stop in _bins(presence, bin_s):
+                figures = _figures(spans, presence, start, stop)
+                rows.append((track.track_id, action, *(() if bin_s is None else (start, stop)), *figures))
+    bins = () if bin_s is None else BIN_COLUMNS
+    table = pd.DataFrame(rows, columns=[*SUMMARY_COLUMNS[:2], *bins, *SUMMARY_COLUMNS[2:]])
+    numbers = dict.fromkeys(("total_s", "mean_s", "share", "latency_s", *bins), "float64")
+    return table.astype({"track_id": "int64", "action": "str", "count": "int64", **numbers})
+
+
+def _bins(presence: Spans, bin_s: float | None) -> list[tuple[float, float]]:
+    if bin_s is None:
+        return [(-np.inf, np.inf)]
+    if len(presence) == 0:
+        return []
+    first, last = int(presence[0, 0] // bin_s), int(np.ceil(presence[-1, 1] / bin_s))
+    return [(k * bin_s, (k + 1) * bin_s) for k in range(first, max(last, first + 1))]
+
+
+def _figures(spans: Spans, presence: Spans, start: float, stop: float) -> tuple[int, float, float, float, float]:
+    """count, total_s, mean_s, share, latency_s of one action of one person between two times."""
+    begun = spans[(spans[:, 0] >= start) & (spans[:, 0] < stop)]
+    seen = length(presence, start, stop)
+    shared = overlap(np.clip(merged(spans), start, stop), np.clip(presence, start, stop))
+    return (
+        len(begun),
+        length(spans, start, stop),
+        float(np.mean(begun[:, 1] - begun[:, 0])) if len(begun) else np.nan,
+        shared / seen if seen > 0 else np.nan,
+        float(begun[0, 0] - max(start, presence[0, 0])) if len(begun) and len(presence) else np.nan,
+    )
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """The table as UTF-8 CSV, times to the microsecond; an interrupted write leaves the old file.
+
+    Raises:
+        OutputError: the folder or file can't be written.
+    """
+    write_bytes(path, table.round(6).to_csv(index=False, lineterminator="\n").encode())

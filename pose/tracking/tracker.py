@@ -1,0 +1,374 @@
+"""First pass: people of one frame after another -> tracklets.
+
+Detections are assigned to predicted tracks by the best total similarity (Kuhn, https://doi.org/10.1002/nav.3800020109),
+in the order of ByteTrack (https://arxiv.org/abs/2110.06864): sure detections with all tracks first, then unsure ones
+with the tracks left over, which they extend but never start. Memory does not grow with the number of frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from pose.people import FramePeople
+from pose.skeleton import Skeleton
+from pose.tracking.costs import Array, body_scale, box_iou, boxes, person_similarity
+from pose.tracking.motion import Motion, MotionSettings
+from pose.tracking.tracklets import Meeting, Tracklet
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class TrackerSettings:
+    """When detections make, extend and end a tracklet.
+
+    Attributes:
+        strong_score: a person's score from which it may start a tracklet, [0, 1].
+        weak_score: below it a detection is left aside, [0, 1].
+        min_joints: fewer joints never start a tracklet.
+        min_similarity: least similarity of a sure detection to its track, [0, 1].
+        min_weak_similarity: the same for an unsure one.
+        duplicate_similarity: a detection as similar as this to a track that has another detection starts no tracklet.
+        confirm_hits: frames from which a tracklet outlives a longer gap.
+        max_lost_s: a confirmed tracklet not found for so long ends, seconds.
+        max_tentative_lost_s: the same for one not yet confirmed.
+        lost_penalty: share of the similarity that a track loses on its way to `max_lost_s`.
+        box_weight: the boxes' overlap counts as much as this many joints.
+        scale_s: memory of a track's body scale, seconds.
+        head_s: a tracklet's first velocity is the one known after this time, seconds.
+        meeting_iou: overlap of boxes from which two people are recorded as meeting.
+        motion: of the filters.
+    """
+
+    strong_score: float = 0.2
+    weak_score: float = 0.03
+    min_joints: int = 3
+    min_similarity: float = 0.25
+    min_weak_similarity: float = 0.4
+    duplicate_similarity: float = 0.6
+    confirm_hits: int = 3
+    max_lost_s: float = 1.0
+    max_tentative_lost_s: float = 0.2
+    lost_penalty: float = 0.3
+    box_weight: float = 2.0
+    scale_s: float = 0.5
+    head_s: float = 0.3
+    meeting_iou: float = 0.2
+    motion: MotionSettings = field(default_factory=MotionSettings)
+
+
+@dataclass(eq=False)
+class _Book:
+    """One row per live track: its size and the running sums that become its `Tracklet`."""
+
+    tracklet: NDArray[np.int64]
+    scale: Array
+    n: NDArray[np.int64]
+    seen_s: Array
+    first_frame: NDArray[np.int64]
+    last_frame: NDArray[np.int64]
+    first_time_s: Array
+    last_time_s: Array
+    first_pose: Array
+    last_pose: Array
+    first_velocity: Array
+    last_velocity: Array
+    score: Array
+    scale_sum: Array
+    joints: Array
+    limb_n: Array
+    limb_sum: Array
+    limb_square: Array
+    reach: Array
+    appearance: Array
+    appearance_n: Array
+
+    @classmethod
+    def open(
+        cls, ids: NDArray[np.int64], points: Array, scale: Array, frame: FramePeople, limbs: int, size: int
+    ) -> _Book:
+        n = len(ids)
+        return cls(
+            tracklet=ids,
+            scale=scale,
+            n=np.zeros(n, dtype=np.int64),
+            seen_s=np.zeros(n),
+            first_frame=np.full(n, frame.index, dtype=np.int64),
+            last_frame=np.full(n, frame.index, dtype=np.int64),
+            first_time_s=np.full(n, frame.time_s),
+            last_time_s=np.full(n, frame.time_s),
+            first_pose=points,
+            last_pose=points.copy(),
+            first_velocity=np.zeros((n, 2)),
+            last_velocity=np.zeros((n, 2)),
+            score=np.zeros(n),
+            scale_sum=np.zeros(n),
+            joints=np.zeros(points.shape[:2]),
+            limb_n=np.zeros((n, limbs)),
+            limb_sum=np.zeros((n, limbs)),
+            limb_square=np.zeros((n, limbs)),
+            reach=np.tile([np.inf, np.inf, -np.inf, -np.inf], (n, 1)),
+            appearance=np.zeros((n, size)),
+            appearance_n=np.zeros(n),
+        )
+
+
+_Table = TypeVar("_Table", _Book, Motion)
+
+
+def _keep(table: _Table, rows: NDArray[np.bool_]) -> None:
+    for column in fields(table):
+        setattr(table, column.name, getattr(table, column.name)[rows])
+
+
+def _extend(table: _Table, more: _Table) -> None:
+    for column in fields(table):
+        joined = np.concatenate([getattr(table, column.name), getattr(more, column.name)])
+        setattr(table, column.name, joined)
+
+
+def assign(similarity: Array, least: float) -> tuple[Rows, Rows]:
+    """Rows and columns of the pairs with the greatest total similarity, pairs below `least` being worth nothing."""
+    rows, columns = linear_sum_assignment(np.fmax(similarity, least), maximize=True)
+    good = similarity[rows, columns] > least
+    return rows[good], columns[good]
+
+
+class Tracker:
+    """Follows people from frame to frame; frames come in order of time.
+
+    Args:
+        skeleton: layout of the keypoints (`costs.BOX` for detections that are boxes only).
+        settings: thresholds.
+        appearance_size: length A of the descriptors given to `update`; 0 for none.
+    """
+
+    def __init__(
+        self, skeleton: Skeleton, settings: TrackerSettings | None = None, *, appearance_size: int = 0
+    ) -> None:
+        self.skeleton = skeleton
+        self.settings = settings or TrackerSettings()
+        self._sigmas = np.asarray(skeleton.sigmas, dtype=np.float64)
+        self._limbs = skeleton.limb_indices
+        self._appearance_size = appearance_size
+        self._time_s: float | None = None
+        self._next_id = 1
+        self._ended: list[Tracklet] = []
+        self._meetings: dict[tuple[int, int], Meeting] = {}
+        nobody = np.empty((0, len(skeleton), 2))
+        self._motion = Motion.start(nobody, self.settings.motion)
+        self._book = self._open_book(nobody, np.empty(0), FramePeople(0, 0.0, ()))
+
+    def update(self, frame: FramePeople, appearance: Array | None = None) -> FramePeople:
+        """The same people in the same order, each with the id of its tracklet, or None when it belongs to none.
+
+        A new tracklet has its id from its first detection on; whether it is a person is decided by `resolve`.
+
+        Args:
+            frame: people of the next frame.
+            appearance: (N, A) a descriptor of each person, e.g. a colour histogram that sums to 1; NaN rows where
+                unknown.
+
+        Raises:
+            ValueError: the frame is not later than the one before it, or its keypoints are of another layout.
+        """
+        dt_s = self._step(frame)
+        points, scores = self._unpack(frame)
+        corners = boxes(points)
+        scale = body_scale(points, self._limbs, corners)
+        row_of = self._match(points, scores, corners, dt_s)
+        born = np.flatnonzero(self._may_start(points, scores, corners, row_of))
+        if len(born):
+            row_of[born] = len(self._book.n) + np.arange(len(born))
+            _extend(self._motion, Motion.start(points[born], self.settings.motion))
+            _extend(self._book, self._open_book(points[born], scale[born], frame))
+        found = np.flatnonzero(row_of >= 0)
+        rows = row_of[found]
+        self._note(rows, points[found], scores[found], scale[found], frame, dt_s)
+        if appearance is not None:
+            self._note_appearance(rows, np.asarray(appearance, dtype=np.float64)[found])
+        self._note_meetings(rows, points[found], corners[found], scale[found], frame.index)
+        ids = np.zeros(len(points), dtype=np.int64)
+        ids[found] = self._book.tracklet[rows]
+        self._end_lost()
+        people = tuple(p.with_track(i or None) for p, i in zip(frame.people, ids.tolist(), strict=True))
+        return FramePeople(frame.index, frame.time_s, people)
+
+    def finish(self) -> list[Tracklet]:
+        """End all tracks and return the summary of every tracklet, in order of id."""
+        self._retire(np.ones(len(self._book.n), dtype=np.bool_))
+        met: dict[int, list[Meeting]] = {}
+        for pair in sorted(self._meetings):
+            for tracklet in pair:
+                met.setdefault(tracklet, []).append(self._meetings[pair])
+        ended = sorted(self._ended, key=lambda tracklet: tracklet.tracklet_id)
+        return [replace(tracklet, meetings=tuple(met.get(tracklet.tracklet_id, ()))) for tracklet in ended]
+
+    def _step(self, frame: FramePeople) -> float:
+        if self._time_s is not None and not frame.time_s > self._time_s:
+            raise ValueError(
+                f"frame {frame.index} at {frame.time_s} s is not later than the one before it, at {self._time_s} s"
+            )
+        dt_s = 0.0 if self._time_s is None else frame.time_s - self._time_s
+        self._time_s = frame.time_s
+        if dt_s:
+            self._motion.predict(dt_s, self.settings.motion)
+            self._end_lost()
+        return dt_s
+
+    def _unpack(self, frame: FramePeople) -> tuple[Array, Array]:
+        shape = (len(self.skeleton), 3)
+        for person in frame.people:
+            if person.keypoints.shape != shape:
+                raise ValueError(
+                    f"expected keypoints of shape {shape} ({self.skeleton.name}), got {person.keypoints.shape}"
+                )
+        points = np.array([person.keypoints for person in frame.people], dtype=np.float64).reshape(-1, *shape)[..., :2]
+        return points, np.array([person.score for person in frame.people], dtype=np.float64)
+
+    def _match(self, points: Array, scores: Array, corners: Array, dt_s: float) -> Rows:
+        """(N,) row of the track of each detection, -1 for none."""
+        settings, motion, book = self.settings, self._motion, self._book
+        row_of = np.full(len(points), -1, dtype=np.intp)
+        usable = np.isfinite(corners[:, 0]) & (scores >= settings.weak_score)
+        if not len(book.n) or not usable.any():
+            return row_of
+        similarity = person_similarity(
+            motion.position,
+            points,
+            book.scale,
+            self._sigmas,
+            settings.box_weight,
+            variance=motion.spread(book.scale, dt_s, settings.motion),
+            detected_boxes=corners,
+        )
+        lost = np.clip((motion.unseen_s - dt_s) / settings.max_lost_s, 0.0, 1.0)
+        similarity *= (1.0 - settings.lost_penalty * lost)[:, None]
+        strong = scores >= settings.strong_score
+        free = np.ones(len(book.n), dtype=np.bool_)
+        for chosen, least in (
+            (usable & strong, settings.min_similarity),
+            (usable & ~strong, settings.min_weak_similarity),
+        ):
+            tracks, detections = np.flatnonzero(free), np.flatnonzero(chosen)
+            if len(tracks) and len(detections):
+                rows, columns = assign(similarity[np.ix_(tracks, detections)], least)
+                row_of[detections[columns]] = tracks[rows]
+                free[tracks[rows]] = False
+        return row_of
+
+    def _may_start(self, points: Array, scores: Array, corners: Array, row_of: Rows) -> NDArray[np.bool_]:
+        settings = self.settings
+        enough = np.isfinite(points[..., 0]).sum(axis=1) >= min(settings.min_joints, len(self.skeleton))
+        start: NDArray[np.bool_] = (row_of < 0) & enough & (scores >= settings.strong_score)
+        taken = row_of[row_of >= 0]
+        if start.any() and len(taken):
+            explained = person_similarity(
+                self._motion.position[taken],
+                points[start],
+                self._book.scale[taken],
+                self._sigmas,
+                settings.box_weight,
+                detected_boxes=corners[start],
+            )
+            start[start] = explained.max(axis=0) < settings.duplicate_similarity
+        return start
+
+    def _open_book(self, points: Array, scale: Array, frame: FramePeople) -> _Book:
+        ids = self._next_id + np.arange(len(points), dtype=np.int64)
+        self._next_id += len(points)
+        return _Book.open(ids, points, scale, frame, len(self._limbs), self._appearance_size)
+
+    def _note(self, rows: Rows, points: Array, scores: Array, scale: Array, frame: FramePeople, dt_s: float) -> None:
+        book, motion = self._book, self._motion
+        elapsed = motion.unseen_s[rows]
+        # Size falls slowly, for a body half hidden is no smaller, and rises quickly.
+        memory = np.where(scale > book.scale[rows], 0.3, 1.0) * self.settings.scale_s
+        book.scale[rows] += (scale - book.scale[rows]) * (1.0 - np.exp(-elapsed / memory))
+        motion.update(rows, points, book.scale[rows], self.settings.motion)
+        book.n[rows] += 1
+        book.seen_s[rows] += dt_s
+        book.last_frame[rows], book.last_time_s[rows] = frame.index, frame.time_s
+        book.last_pose[rows], book.last_velocity[rows] = motion.position[rows], motion.body_velocity[rows]
+        young = rows[frame.time_s - book.first_time_s[rows] <= self.settings.head_s]
+        book.first_velocity[young] = motion.body_velocity[young]
+        book.score[rows] += scores
+        book.scale_sum[rows] += book.scale[rows]
+        book.joints[rows] += np.isfinite(points[..., 0])
+        if len(self._limbs):
+            limbs = np.linalg.norm(points[:, self._limbs[:, 0]] - points[:, self._limbs[:, 1]], axis=-1)
+            ratio = np.log(np.fmax(limbs, 1.0) / book.scale[rows, None])
+            known = np.isfinite(ratio)
+            ratio = np.where(known, ratio, 0.0)
+            book.limb_n[rows] += known
+            book.limb_sum[rows] += ratio
+            book.limb_square[rows] += ratio**2
+        centre = np.nanmean(motion.position[rows], axis=1) if len(rows) else np.empty((0, 2))
+        book.reach[rows, :2] = np.fmin(book.reach[rows, :2], centre)
+        book.reach[rows, 2:] = np.fmax(book.reach[rows, 2:], centre)
+
+    def _note_appearance(self, rows: Rows, appearance: Array) -> None:
+        known = np.isfinite(appearance).all(axis=1)
+        self._book.appearance[rows[known]] += appearance[known]
+        self._book.appearance_n[rows] += known
+
+    def _note_meetings(self, rows: Rows, points: Array, corners: Array, scale: Array, frame: int) -> None:
+        iou = box_iou(corners, corners)
+        first, second = np.nonzero(np.triu(iou > self.settings.meeting_iou, k=1))
+        if not len(first):
+            return
+        similarity = person_similarity(points, points, scale, self._sigmas, self.settings.box_weight)
+        seen = np.isfinite(points[..., 0])
+        shared = (seen[first] & seen[second]).sum(axis=1)
+        ids = self._book.tracklet[rows]
+        for i, j, joints in zip(first.tolist(), second.tolist(), shared.tolist(), strict=True):
+            a, b = sorted((int(ids[i]), int(ids[j])))
+            alike = float(max(similarity[i, j], similarity[j, i]))
+            known = self._meetings.get((a, b)) or Meeting(a, b, 0, 0.0, 0.0, frame, frame)
+            self._meetings[a, b] = known.and_then(frame, alike, joints)
+
+    def _end_lost(self) -> None:
+        patience = np.where(
+            self._book.n >= self.settings.confirm_hits, self.settings.max_lost_s, self.settings.max_tentative_lost_s
+        )
+        self._retire(self._motion.unseen_s > patience)
+
+    def _retire(self, ended: NDArray[np.bool_]) -> None:
+        if ended.any():
+            self._ended += [self._tracklet(row) for row in np.flatnonzero(ended)]
+            _keep(self._motion, ~ended)
+            _keep(self._book, ~ended)
+
+    def _tracklet(self, row: np.intp) -> Tracklet:
+        book = self._book
+        n, limb_n = book.n[row], book.limb_n[row]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratios = book.limb_sum[row] / limb_n
+            spread = np.sqrt(np.fmax(book.limb_square[row] / limb_n - ratios**2, 0.0))
+        described = book.appearance_n[row] > 0
+        return Tracklet(
+            tracklet_id=int(book.tracklet[row]),
+            first_frame=int(book.first_frame[row]),
+            last_frame=int(book.last_frame[row]),
+            first_time_s=float(book.first_time_s[row]),
+            last_time_s=float(book.last_time_s[row]),
+            n=int(n),
+            seen_s=float(book.seen_s[row]),
+            first_pose=book.first_pose[row].copy(),
+            last_pose=book.last_pose[row].copy(),
+            first_velocity=book.first_velocity[row].copy(),
+            last_velocity=book.last_velocity[row].copy(),
+            scale=float(book.scale_sum[row] / n),
+            mean_score=float(book.score[row] / n),
+            joints_seen=book.joints[row] / n,
+            limb_ratios=ratios,
+            limb_spread=spread,
+            limb_counts=limb_n.copy(),
+            reach=book.reach[row].copy(),
+            appearance=book.appearance[row] / book.appearance_n[row] if described else None,
+        )

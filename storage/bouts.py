@@ -1,0 +1,134 @@
+"""Actions in time: what the machine says (`bout`) and what a human says (`annotation`), in tables of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, insert, select
+
+from storage import schema
+
+
+class BoutLike(Protocol):
+    """Anything with the fields of a bout, such as `behavior.labels.Bout`."""
+
+    @property
+    def track_id(self) -> int: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def start_s(self) -> float: ...
+    @property
+    def stop_s(self) -> float: ...
+    @property
+    def start_frame(self) -> int: ...
+    @property
+    def stop_frame(self) -> int: ...
+    @property
+    def score(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class BoutRow:
+    """A stored bout; the fields are those of `behavior.labels.Bout`, so `Bout(**vars(row))` is one."""
+
+    track_id: int
+    action: str
+    start_s: float
+    stop_s: float
+    start_frame: int
+    stop_frame: int
+    score: float
+
+
+_BOUT_COLUMNS = [schema.bout.c[name] for name in BoutRow.__annotations__]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """An interval that a human coded.
+
+    Attributes:
+        action: name of the behaviour.
+        start_s, stop_s: seconds of the source's own clock; equal for a point event.
+        subject: as the human calls the person; None when nobody in particular.
+        track_id: the track that was matched to the subject; None if none was.
+        is_point: an event without duration.
+        comment: the human's.
+    """
+
+    action: str
+    start_s: float
+    stop_s: float
+    subject: str | None = None
+    track_id: int | None = None
+    is_point: bool = False
+    comment: str | None = None
+
+
+_ANNOTATION_COLUMNS = [schema.annotation.c[name] for name in Annotation.__annotations__]
+
+
+def write_bouts(tx: Connection, run_id: int, bouts: Iterable[BoutLike]) -> None:
+    """Store the bouts of a run, in place of earlier ones."""
+    tx.execute(delete(schema.bout).where(schema.bout.c.run_id == run_id))
+    rows = [
+        {
+            "run_id": run_id, "track_id": bout.track_id, "action": bout.action, "start_s": bout.start_s,
+            "stop_s": bout.stop_s, "start_frame": bout.start_frame, "stop_frame": bout.stop_frame,
+            "score": float(bout.score),
+        }
+        for bout in bouts
+    ]  # fmt: skip
+    if rows:
+        tx.execute(insert(schema.bout), rows)
+
+
+def read_bouts(tx: Connection, run_id: int) -> list[BoutRow]:
+    """The bouts of a run, by person and time."""
+    columns = schema.bout.c
+    query = (
+        select(*_BOUT_COLUMNS)
+        .where(columns.run_id == run_id)
+        .order_by(columns.track_id, columns.start_frame, columns.stop_frame, columns.action)
+    )
+    return [BoutRow(*row) for row in tx.execute(query)]
+
+
+def write_annotations(
+    tx: Connection,
+    recording_id: int,
+    annotations: Iterable[Annotation],
+    *,
+    uri: str,
+    sha256: str,
+    format: str,
+    coder: str | None = None,
+) -> int:
+    """Store what a label file says about a recording, in place of an earlier import of the same file; its key."""
+    source = schema.annotation_source
+    tx.execute(delete(source).where(source.c.recording_id == recording_id, source.c.sha256 == sha256))
+    values = {
+        "recording_id": recording_id, "uri": uri, "sha256": sha256, "format": format, "coder": coder,
+        "added": datetime.now(UTC),
+    }  # fmt: skip
+    source_id = int(tx.execute(insert(source).values(values).returning(source.c.id)).scalar_one())
+    rows = [{"source_id": source_id, **vars(annotation)} for annotation in annotations]
+    if rows:
+        tx.execute(insert(schema.annotation), rows)
+    return source_id
+
+
+def read_annotations(tx: Connection, recording_id: int) -> list[Annotation]:
+    """What humans say about a recording, all sources together, by time."""
+    table = schema.annotation
+    query = (
+        select(*_ANNOTATION_COLUMNS)
+        .join(schema.annotation_source, schema.annotation_source.c.id == table.c.source_id)
+        .where(schema.annotation_source.c.recording_id == recording_id)
+        .order_by(table.c.start_s, table.c.stop_s, table.c.id)
+    )
+    return [Annotation(*row) for row in tx.execute(query)]

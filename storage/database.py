@@ -1,0 +1,206 @@
+"""Open a database, and its transactions.
+
+SQLite by path, PostgreSQL by URL; nothing above this file knows which. SQLite runs in write-ahead mode: readers see the
+last commit while a writer works, and a process killed at any moment loses only its open transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+
+from storage.errors import SchemaError, StorageError
+from storage.migrations import MIGRATIONS, applied, migrate
+
+SCHEMA_VERSION = len(MIGRATIONS)
+"""Number of the newest schema, the one this version writes."""
+
+_WRITES = "posescribe_writes"
+
+
+class Database:
+    """An open database; made by `open_database`, closed by `close` or `with`. May be shared between threads."""
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self._engine = engine
+        self._open = threading.local()
+        self.where = where
+        """How messages name it: the path, or the URL without its password."""
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL, without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commit at the end of the block, roll back on an error.
+
+        A transaction inside another one of the same thread is a savepoint: it can fail alone, and what it wrote is
+        committed with the outer one. Raises `StorageError` when the database refuses.
+        """
+        outer: Connection | None = getattr(self._open, "connection", None)
+        with self._told_plainly():
+            if outer is not None:
+                with outer.begin_nested():
+                    yield outer
+                return
+            with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+                self._open.connection = connection
+                try:
+                    yield connection
+                finally:
+                    del self._open.connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot to read from: of the last commit or, within a transaction of the same thread, of that."""
+        outer: Connection | None = getattr(self._open, "connection", None)
+        with self._told_plainly():
+            if outer is not None:
+                yield outer
+                return
+            with self._engine.connect() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections; the database can't be used afterwards."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            raise StorageError(
+                f"{self.where}: refused ({_reason(error)}); is another process writing the same run?"
+            ) from error
+        except SQLAlchemyError as error:
+            raise StorageError(f"{self.where}: {_reason(error)}{_remedy(_reason(error))}") from error
+
+
+def open_database(path_or_url: str | Path) -> Database:
+    """Open a SQLite file, made if it is not there, or a database by URL (`postgresql://user@host/name`).
+
+    An older schema is brought to the newest (see `migrations`).
+
+    Raises `StorageError` when it can't be opened or written, `SchemaError` when it is not a posescribe database or one
+    of a newer version.
+    """
+    url, where = _parse(path_or_url)
+    try:
+        engine = create_engine(url, **({"paramstyle": "format"} if url.get_backend_name() == "postgresql" else {}))
+    except ModuleNotFoundError as error:
+        raise StorageError(f"{where}: no driver ({error}); pip install 'posescribe[postgresql]'") from error
+    sqlite = engine.dialect.name == "sqlite"
+    if sqlite:
+        _prepare_sqlite(engine)
+    database = Database(engine, where)
+    try:
+        migrate(database.transaction, where)
+        if sqlite:
+            _use_write_ahead_log(engine)
+    except SQLAlchemyError as error:
+        database.close()
+        raise StorageError(f"{where}: {_reason(error)}{_remedy(_reason(error))}") from error
+    except StorageError as error:
+        database.close()
+        if "file is not a database" in str(error):
+            raise SchemaError(f"{where}: not a database; choose another --db") from error
+        raise
+    return database
+
+
+def schema_version(database: Database) -> int:
+    """Number of the schema that a database has: how many steps of `migrations` were applied to it."""
+    with database.reading() as tx:
+        return len(applied(tx))
+
+
+def _parse(path_or_url: str | Path) -> tuple[URL, str]:
+    text = str(path_or_url)
+    if "://" not in text:
+        path = Path(text).expanduser()
+        if path.is_dir():
+            raise StorageError(
+                f"{path}: a folder, not a database file; name a file in it, e.g. {path / 'posescribe.db'}"
+            )
+        if not path.parent.is_dir():
+            raise StorageError(f"{path}: the folder {path.parent} does not exist; create it first")
+        return URL.create("sqlite", database=str(path.absolute())), text
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StorageError(f"not a database URL ({_reason(error)}); give a path or postgresql://...") from error
+    where = url.render_as_string(hide_password=True)
+    if backend == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise StorageError(f"{where}: results must be kept in a file; give a path")
+        return _parse(Path(str(url.database)))
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if backend != "postgresql":
+        raise StorageError(
+            f"{where}: posescribe keeps results in SQLite or PostgreSQL; give a path or postgresql://..."
+        )
+    return url, where
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Foreign keys, patience with other writers, and transactions begun by us rather than by the driver."""
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        # A writer takes the lock at once: a reader that turns writer could not wait for another one.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    """Done once the file is known to be ours: the mode is kept in it."""
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        connection.close()
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """The driver's own words, in one line."""
+    text = str(error.orig) if isinstance(error, DatabaseError) else str(error)
+    return " ".join(text.split("\n(Background")[0].split())
+
+
+def _remedy(reason: str) -> str:
+    remedies = {
+        "unable to open": "; choose a folder that can be written",
+        "readonly": "; choose a folder that can be written",
+        "locked": "; another process is writing to it, wait for it to end",
+        "disk is full": "; free some space and run again",
+        "malformed": "; the file is damaged, restore a copy or choose another --db",
+        "disk I/O": "; check the disk, and run again",
+    }
+    return next((remedy for sign, remedy in remedies.items() if sign in reason), "")

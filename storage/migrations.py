@@ -1,0 +1,87 @@
+"""The schema's history: named steps, in order, each in a transaction of its own together with the record of it.
+
+A new database is made at once from `schema.py` and all steps are recorded as done; an older one gets those it lacks.
+Whoever changes `schema.py` appends a step here that brings a stored database to the same form; a step is never edited
+once released. Tables of skeletons (`schema.keypoint_table`) are reached through the rows of `schema.skeleton`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, insert, inspect, select
+
+from storage import schema
+from storage.errors import SchemaError
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step.
+
+    Attributes:
+        name: unique and final, e.g. `0002_add_camera`.
+        apply: changes the database; runs inside a transaction that it must not end.
+    """
+
+    name: str
+    apply: Callable[[Connection], None]
+
+
+def _create_tables(connection: Connection) -> None:
+    schema.metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration("0001_create_tables", _create_tables),)
+
+
+def applied(connection: Connection) -> list[str]:
+    """Names of the steps that a database has had, in order; empty for a new one."""
+    if not inspect(connection).has_table(schema.migration.name):
+        return []
+    return list(connection.scalars(select(schema.migration.c.name).order_by(schema.migration.c.name)))
+
+
+def migrate(
+    transaction: Callable[[], AbstractContextManager[Connection]],
+    where: str,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> None:
+    """Bring a database to the newest schema.
+
+    `transaction` opens a writing transaction and `where` names the database in messages.
+
+    Raises `SchemaError` for a database that holds another program's tables, or steps that this version does not know.
+    """
+    with transaction() as tx:
+        done = applied(tx)
+        if not done:
+            _refuse_foreign(tx, where)
+            _create_tables(tx)
+            for migration in migrations:
+                _record(tx, migration)
+            return
+    known = [migration.name for migration in migrations]
+    if unknown := [name for name in done if name not in known]:
+        raise SchemaError(
+            f"{where}: made by a newer posescribe (schema {len(done)}, step {unknown[-1]}; this version knows "
+            f"{len(known)}); update posescribe or choose another --db"
+        )
+    for migration in migrations:
+        if migration.name not in done:
+            with transaction() as tx:
+                if migration.name not in applied(tx):  # another process may have been faster
+                    migration.apply(tx)
+                    _record(tx, migration)
+
+
+def _refuse_foreign(tx: Connection, where: str) -> None:
+    if tables := inspect(tx).get_table_names():
+        raise SchemaError(f"{where}: a database of another program (table {tables[0]!r}); choose another --db")
+
+
+def _record(tx: Connection, migration: Migration) -> None:
+    tx.execute(insert(schema.migration).values(name=migration.name, applied=datetime.now(UTC)))

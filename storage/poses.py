@@ -1,0 +1,118 @@
+"""Raw detections: the people of each frame as the parser gave them. Written once, never changed.
+
+Frames without people are rows too: a frame that is there was looked at. People keep their order, and their place in it
+is their key (run, frame, person).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Table, func, select
+
+from pose.people import FramePeople, Person
+from storage import schema
+from storage.bulk import fetch_arrays, insert_rows
+from storage.database import Database
+from storage.skeletons import keypoint_table_of, skeleton_of
+
+CHUNK = 500
+"""Frames that a reader holds at a time."""
+
+
+def append_frames(tx: Connection, run_id: int, frames: Sequence[FramePeople]) -> None:
+    """Store frames of a pose run, in rising order and after those already there.
+
+    Raises `ValueError` for people of another joint count than the run's skeleton.
+    """
+    skeleton = skeleton_of(tx, run_id)
+    people = [(frame.index, number, person) for frame in frames for number, person in enumerate(frame.people)]
+    for _, _, person in people:
+        if len(person.keypoints) != len(skeleton):
+            raise ValueError(
+                f"expected people of {len(skeleton)} joints ({skeleton.name}), got {len(person.keypoints)}"
+            )
+    insert_rows(tx, schema.frame, [(run_id, frame.index, frame.time_s, len(frame.people)) for frame in frames])
+    if people:
+        points = np.stack([person.keypoints for _, _, person in people]).reshape(len(people), -1)
+        cells = points.astype(object)
+        cells[np.isnan(points)] = None
+        rows = [
+            (run_id, frame, number, float(person.score), *joints)
+            for (frame, number, person), joints in zip(people, cells.tolist(), strict=True)
+        ]
+        insert_rows(tx, schema.keypoint_table(skeleton.name, skeleton.joints), rows)
+
+
+def last_frame(tx: Connection, run_id: int) -> tuple[int, float] | None:
+    """Number and time (seconds) of the last stored frame; None before the first."""
+    columns = schema.frame.c
+    query = (
+        select(columns.frame, columns.time_s).where(columns.run_id == run_id).order_by(columns.frame.desc()).limit(1)
+    )
+    row = tx.execute(query).one_or_none()
+    return None if row is None else (row.frame, row.time_s)
+
+
+def count_frames(tx: Connection, run_id: int) -> int:
+    """Frames stored, those without people included."""
+    return tx.scalar(select(func.count()).where(schema.frame.c.run_id == run_id)) or 0
+
+
+def frame_times(tx: Connection, run_id: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(n,) int64 numbers and (n,) float64 times in seconds of all stored frames, in order."""
+    columns = schema.frame.c
+    query = select(columns.frame, columns.time_s).where(columns.run_id == run_id).order_by(columns.frame)
+    table = np.concatenate([np.empty((0, 2)), *fetch_arrays(tx, query)])
+    return table[:, 0].astype(np.int64), table[:, 1]
+
+
+def iter_frames(
+    database: Database, run_id: int, *, after: int | None = None, chunk: int = CHUNK
+) -> Iterator[FramePeople]:
+    """The frames of a pose run in order, `chunk` of them in memory at a time; `after`: only those behind this number.
+
+    Each chunk is a snapshot of its own, so a run may be read while it is being written.
+    """
+    with database.reading() as tx:
+        table = keypoint_table_of(tx, run_id)
+    while True:
+        with database.reading() as tx:
+            times = page_of_frames(tx, run_id, after, chunk)
+            if not times:
+                return
+            after = times[-1][0]
+            people = _people_between(tx, table, run_id, times[0][0], after)
+        for index, time_s in times:
+            yield FramePeople(index, time_s, tuple(people.get(index, ())))
+
+
+def page_of_frames(tx: Connection, run_id: int, after: int | None, size: int) -> list[tuple[int, float]]:
+    """Numbers and times of the next `size` frames behind `after`."""
+    columns = schema.frame.c
+    query = select(columns.frame, columns.time_s).where(columns.run_id == run_id).order_by(columns.frame).limit(size)
+    if after is not None:
+        query = query.where(columns.frame > after)
+    return [(frame, time_s) for frame, time_s in tx.execute(query)]
+
+
+def _people_between(tx: Connection, table: Table, run_id: int, first: int, last: int) -> dict[int, list[Person]]:
+    query = (
+        select(table.c.frame, table.c.score, *table.c[4:])
+        .where(table.c.run_id == run_id, table.c.frame.between(first, last))
+        .order_by(table.c.frame, table.c.person)
+    )
+    people: dict[int, list[Person]] = {}
+    for block in fetch_arrays(tx, query):
+        for frame, score, keypoints in zip(
+            block[:, 0].tolist(), block[:, 1].tolist(), points_of(block[:, 2:]), strict=True
+        ):
+            people.setdefault(int(frame), []).append(Person(keypoints, score))
+    return people
+
+
+def points_of(cells: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(n, 3 K) cells of a keypoint table -> (n, K, 3) float32."""
+    return cells.astype(np.float32).reshape(len(cells), -1, 3)

@@ -1,0 +1,86 @@
+"""What was filmed: one row per file, folder or session of a camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from storage import schema
+from storage.errors import MissingError
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One source.
+
+    Attributes:
+        id: key in the database.
+        name: short name, e.g. of the file.
+        uri: where it was last seen.
+        kind: image, folder, video, webcam or stream.
+        sha256: of the file (folder: of its names and contents); None for live sources.
+        width, height: pixels.
+        fps: nominal rate, for display only; None when unknown.
+        duration_s: seconds; None when unknown.
+        n_frames: estimate of the container; None when unknown.
+    """
+
+    id: int
+    name: str
+    uri: str
+    kind: str
+    sha256: str | None
+    width: int
+    height: int
+    fps: float | None
+    duration_s: float | None
+    n_frames: int | None
+
+
+_COLUMNS = [schema.recording.c[name] for name in Recording.__annotations__]
+
+
+def ensure_recording(
+    tx: Connection,
+    *,
+    name: str,
+    uri: str,
+    kind: str,
+    sha256: str | None,
+    width: int,
+    height: int,
+    fps: float | None = None,
+    duration_s: float | None = None,
+    n_frames: int | None = None,
+) -> int:
+    """The recording's key.
+
+    The same content under the same name is the same recording, wherever it lies now. A live source (`sha256` None) is a
+    new recording each time.
+    """
+    table = schema.recording
+    same = (table.c.sha256 == sha256) & (table.c.name == name)
+    known: int | None = None if sha256 is None else tx.scalar(select(table.c.id).where(same))
+    if known is not None:
+        tx.execute(update(table).where(table.c.id == known).values(uri=uri))
+        return known
+    values = {
+        "name": name, "uri": uri, "kind": kind, "sha256": sha256, "width": width, "height": height, "fps": fps,
+        "duration_s": duration_s, "n_frames": n_frames, "added": datetime.now(UTC),
+    }  # fmt: skip
+    return int(tx.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+
+
+def get_recording(tx: Connection, recording_id: int) -> Recording:
+    """Raises `MissingError`."""
+    row = tx.execute(select(*_COLUMNS).where(schema.recording.c.id == recording_id)).one_or_none()
+    if row is None:
+        raise MissingError(f"no recording {recording_id} in the database")
+    return Recording(*row)
+
+
+def list_recordings(tx: Connection) -> list[Recording]:
+    """All, in the order in which they were added."""
+    return [Recording(*row) for row in tx.execute(select(*_COLUMNS).order_by(schema.recording.c.id))]

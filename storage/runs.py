@@ -1,0 +1,167 @@
+"""Provenance: each stage that worked on a recording, with what decided its result.
+
+A run is found again by its fingerprint. One that is `done` need not be done again; one that is `running` was killed, or
+is still at work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from pose.skeleton import Skeleton
+from storage import schema
+from storage.errors import MissingError
+from storage.skeletons import ensure_skeleton
+
+
+@dataclass(frozen=True)
+class Run:
+    """One stage on one recording.
+
+    Attributes:
+        id: key in the database.
+        recording_id: the recording.
+        parent_id: the run whose results it read; None for the first stage.
+        stage: `pose`, `track`, `actions`, ...
+        status: `running` or `done`.
+        fingerprint: see `fingerprint`.
+        settings: as given, plain JSON.
+        skeleton: name of the joint layout; None when the stage has no keypoints.
+        model_name, model_sha256: the network or classifier; None without one.
+        device: the device that really ran; None where it plays no part.
+        version: of posescribe.
+        started, finished: UTC; `finished` None while running.
+        extra: what the stage reports, plain JSON, e.g. `{"skipped_frames": 2}`.
+    """
+
+    id: int
+    recording_id: int
+    parent_id: int | None
+    stage: str
+    status: str
+    fingerprint: str
+    settings: dict[str, Any]
+    skeleton: str | None
+    model_name: str | None
+    model_sha256: str | None
+    device: str | None
+    version: str
+    started: datetime
+    finished: datetime | None
+    extra: dict[str, Any]
+
+    @property
+    def done(self) -> bool:
+        return self.status == "done"
+
+
+_COLUMNS = [schema.run.c[name] for name in Run.__annotations__]
+
+
+def fingerprint(**parts: Any) -> str:
+    """sha256 of the canonical JSON of everything that decides a result.
+
+    Name all of it: settings, hashes of model and source, version, and the fingerprint of the run that is read. Values
+    must be plain JSON without NaN, else `TypeError` or `ValueError`.
+    """
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def start_run(
+    tx: Connection,
+    recording_id: int,
+    stage: str,
+    fingerprint: str,
+    *,
+    settings: Mapping[str, Any],
+    version: str,
+    skeleton: Skeleton | None = None,
+    model_name: str | None = None,
+    model_sha256: str | None = None,
+    device: str | None = None,
+    parent_id: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Run:
+    """A new run with status `running`; without a skeleton of its own it takes its parent's.
+
+    The pair (stage, fingerprint) is unique per recording: look with `find_run` first.
+    """
+    skeleton_name: str | None = None
+    if skeleton is not None:
+        skeleton_name = ensure_skeleton(tx, skeleton)
+    elif parent_id is not None:
+        skeleton_name = get_run(tx, parent_id).skeleton
+    values = {
+        "recording_id": recording_id, "parent_id": parent_id, "stage": stage, "status": "running",
+        "fingerprint": fingerprint, "settings": dict(settings), "skeleton": skeleton_name, "model_name": model_name,
+        "model_sha256": model_sha256, "device": device, "version": version, "started": datetime.now(UTC),
+        "extra": dict(extra or {}),
+    }  # fmt: skip
+    return get_run(tx, tx.execute(insert(schema.run).values(values).returning(schema.run.c.id)).scalar_one())
+
+
+def get_run(tx: Connection, run_id: int) -> Run:
+    """Raises `MissingError`."""
+    row = tx.execute(select(*_COLUMNS).where(schema.run.c.id == run_id)).one_or_none()
+    if row is None:
+        raise MissingError(f"no run {run_id} in the database")
+    return Run(*row)
+
+
+def find_run(tx: Connection, recording_id: int, stage: str, fingerprint: str) -> Run | None:
+    """The run, done or not, that this command would repeat."""
+    table = schema.run.c
+    query = select(*_COLUMNS).where(
+        table.recording_id == recording_id, table.stage == stage, table.fingerprint == fingerprint
+    )
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Run(*row)
+
+
+def latest_run(tx: Connection, recording_id: int, stage: str) -> Run | None:
+    """The newest run of a stage that is done."""
+    table = schema.run.c
+    query = (
+        select(*_COLUMNS)
+        .where(table.recording_id == recording_id, table.stage == stage, table.status == "done")
+        .order_by(table.finished.desc(), table.id.desc())
+        .limit(1)
+    )
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Run(*row)
+
+
+def list_runs(tx: Connection, recording_id: int) -> list[Run]:
+    """All runs on a recording, done or not, oldest first."""
+    query = select(*_COLUMNS).where(schema.run.c.recording_id == recording_id).order_by(schema.run.c.id)
+    return [Run(*row) for row in tx.execute(query)]
+
+
+def update_run(
+    tx: Connection, run_id: int, *, device: str | None = None, extra: Mapping[str, Any] | None = None
+) -> Run:
+    """Set the device, and add to `extra` (a key that is there already is replaced)."""
+    run = get_run(tx, run_id)
+    values = {"device": device or run.device, "extra": {**run.extra, **(extra or {})}}
+    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(values))
+    return get_run(tx, run_id)
+
+
+def finish_run(tx: Connection, run_id: int, *, extra: Mapping[str, Any] | None = None) -> Run:
+    """Mark as `done`; `extra` is added as by `update_run`."""
+    update_run(tx, run_id, extra=extra)
+    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(status="done", finished=datetime.now(UTC)))
+    return get_run(tx, run_id)
+
+
+def delete_run(tx: Connection, run_id: int) -> None:
+    """Delete a run with all its rows, and the runs that read from it with theirs."""
+    tx.execute(delete(schema.run).where(schema.run.c.id == run_id))

@@ -1,0 +1,319 @@
+"""The tables.
+
+Two kinds stand here. Fixed tables, one variable each below. And, for each skeleton in use, one table
+`keypoints_<skeleton>` (one row per person and frame, columns `<joint>_x`, `<joint>_y`, `<joint>_confidence`) with a
+view `tracked_<skeleton>` that adds the time and the identity. `docs/database.md` draws them, and says by what
+measurement the keypoints got this form.
+
+Everywhere: pixels of the original frame, seconds of the source's own clock, missing values NULL. A person of a frame is
+found by its key (pose run, frame, person), where `person` counts from 0 in the order in which the parser gave them.
+Whoever adds a column or a table here adds a step to `migrations.py` in the same change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    REAL,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    select,
+)
+
+metadata = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC; SQLite, which has no time zones, keeps the same digits."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's hook
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's hook
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _owner(parent: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+    """`<parent>_id`: the row goes when its parent goes."""
+    name = f"{parent}_id"
+    reference = ForeignKey(f"{parent}.id", ondelete="CASCADE")
+    return Column(name, Integer, reference, primary_key=primary_key, nullable=nullable)
+
+
+migration = Table(
+    "migration",
+    metadata,
+    Column("name", String, primary_key=True, comment="step of migrations.py that has been done"),
+    Column("applied", UtcDateTime, nullable=False),
+)
+
+skeleton = Table(
+    "skeleton",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("table_name", String, nullable=False, unique=True, comment="where its keypoints are"),
+    Column("joints", JSON, nullable=False, comment="names, in the order of the table's columns"),
+    Column("limbs", JSON, nullable=False, comment="pairs of joint names"),
+    Column("sigmas", JSON, nullable=False, comment="COCO's object keypoint similarity constants"),
+)
+
+recording = Table(
+    "recording",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("uri", String, nullable=False, comment="where it was last seen"),
+    Column("kind", String, nullable=False, comment="image, folder, video, webcam, stream"),
+    Column("sha256", String, comment="NULL for live sources"),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("fps", Double, comment="nominal; the true times are in frame.time_s"),
+    Column("duration_s", Double),
+    Column("n_frames", Integer, comment="estimate of the container"),
+    Column("added", UtcDateTime, nullable=False),
+    UniqueConstraint("sha256", "name"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _owner("recording"),
+    Column(
+        "parent_id",
+        Integer,
+        ForeignKey("run.id", ondelete="CASCADE"),
+        index=True,
+        comment="the run whose results this one read",
+    ),
+    Column("stage", String, nullable=False, comment="pose, track, actions, ..."),
+    Column("status", String, CheckConstraint("status IN ('running', 'done')"), nullable=False),
+    Column("fingerprint", String, nullable=False, comment="sha256 of all that decides the result"),
+    Column("settings", JSON, nullable=False),
+    Column("skeleton", String, ForeignKey("skeleton.name")),
+    Column("model_name", String),
+    Column("model_sha256", String),
+    Column("device", String, comment="the device that really ran"),
+    Column("version", String, nullable=False, comment="of posescribe"),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("extra", JSON, nullable=False, comment="what the stage reports, e.g. skipped frames"),
+    UniqueConstraint("recording_id", "stage", "fingerprint"),
+)
+
+frame = Table(
+    "frame",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("frame", Integer, primary_key=True, autoincrement=False, comment="number in decoding order, from 0"),
+    Column("time_s", Double, nullable=False, comment="the frame's own timestamp"),
+    Column("n_people", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("frame", Integer, primary_key=True, autoincrement=False),
+    Column("person", Integer, primary_key=True, autoincrement=False),
+    Column("tracklet", Integer, nullable=False, comment="identity given frame by frame"),
+    Column("track_id", Integer, comment="identity after the second look; NULL: dropped"),
+    # A track has at most one person in a frame; NULLs do not collide.
+    Index("ix_membership_track", "run_id", "track_id", "frame", unique=True),
+    sqlite_with_rowid=False,
+)
+"""Which person of which frame belongs to whom; `run_id` is the track run, whose parent is the pose run."""
+
+tracklet = Table(
+    "tracklet",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("tracklet", Integer, primary_key=True, autoincrement=False),
+    Column("track_id", Integer, comment="NULL: dropped"),
+    Column("n_frames", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+track = Table(
+    "track",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("track_id", Integer, primary_key=True, autoincrement=False),
+    Column("name", String, comment="given by a human"),
+    Column("first_frame", Integer, nullable=False),
+    Column("last_frame", Integer, nullable=False),
+    Column("start_s", Double, nullable=False, comment="time of the first frame"),
+    Column("stop_s", Double, nullable=False, comment="time of the last frame"),
+    Column("n_frames", Integer, nullable=False, comment="frames in which the person was found"),
+    Column("mean_score", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False, comment="join, drop, ..."),
+    Column("tracklets", JSON, nullable=False),
+    Column("track_id", Integer),
+    Column("reason", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+)
+"""Why tracklets were joined or dropped."""
+
+bout = Table(
+    "bout",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _owner("run"),
+    Column("track_id", Integer, nullable=False, comment="of the parent run"),
+    Column("action", String, nullable=False),
+    Column("start_s", Double, nullable=False),
+    Column("stop_s", Double, nullable=False),
+    Column("start_frame", Integer, nullable=False),
+    Column("stop_frame", Integer, nullable=False),
+    Column("score", Double, nullable=False),
+    Index("ix_bout_run", "run_id", "track_id", "start_frame"),
+)
+"""What the machine says; both frames are inside (see `behavior.labels`)."""
+
+annotation_source = Table(
+    "annotation_source",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _owner("recording"),
+    Column("coder", String, comment="who coded it, where the file says"),
+    Column("uri", String, nullable=False, comment="the file"),
+    Column("sha256", String, nullable=False),
+    Column("format", String, nullable=False),
+    Column("added", UtcDateTime, nullable=False),
+    UniqueConstraint("recording_id", "sha256"),
+)
+
+annotation = Table(
+    "annotation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", Integer, ForeignKey("annotation_source.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("subject", String, comment="as the human calls the person; NULL: nobody in particular"),
+    Column("track_id", Integer, comment="the track that was matched to the subject"),
+    Column("action", String, nullable=False),
+    Column("start_s", Double, nullable=False),
+    Column("stop_s", Double, nullable=False),
+    Column("is_point", Boolean, nullable=False, comment="an event without duration"),
+    Column("comment", Text),
+)
+"""What a human says; never mixed with `bout`."""
+
+model = Table(
+    "model",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False, comment="actions or pose"),
+    Column("path", String, nullable=False),
+    Column("sha256", String, nullable=False, comment="of the file, verified when it is loaded"),
+    Column("data_sha256", String, comment="of what it was trained on"),
+    Column("metrics", JSON, nullable=False),
+    Column("run_id", Integer, ForeignKey("run.id", ondelete="SET NULL"), comment="the run that it was trained on"),
+    Column("added", UtcDateTime, nullable=False),
+)
+"""Models trained by the user."""
+
+
+# --- one table and one view per skeleton ---------------------------------------------------------------------------
+
+KEY_COLUMNS = ("run_id", "frame", "person", "score")
+"""What stands before the joints in a keypoint table."""
+
+
+def _identifier(text: str) -> str:
+    """Lower-case letters, digits and underscores."""
+    return re.sub(r"\W+", "_", text.lower()).strip("_")
+
+
+def joint_columns(joints: Sequence[str]) -> list[str]:
+    """The 3 K column names of K joints: `<joint>_x`, `<joint>_y`, `<joint>_confidence`, joint after joint.
+
+    A name that is empty, too long for PostgreSQL or not unique once its signs are replaced by `_` gives way to
+    `joint_<index>`.
+    """
+    stems = [_identifier(joint) for joint in joints]
+    safe = [
+        stem if stem and len(stem.encode()) <= 50 and stems.count(stem) == 1 else f"joint_{index}"
+        for index, stem in enumerate(stems)
+    ]
+    return [f"{stem}_{part}" for stem in safe for part in ("x", "y", "confidence")]
+
+
+def keypoint_table_name(skeleton_name: str) -> str:
+    """`keypoints_<skeleton>`."""
+    return f"keypoints_{_identifier(skeleton_name)}"
+
+
+def tracked_view_name(skeleton_name: str) -> str:
+    """`tracked_<skeleton>`."""
+    return f"tracked_{_identifier(skeleton_name)}"
+
+
+@cache
+def keypoint_table(skeleton_name: str, joints: tuple[str, ...]) -> Table:
+    """The table of one skeleton: a row per person and frame, 3 columns of 32-bit floats per joint."""
+    return Table(
+        keypoint_table_name(skeleton_name),
+        MetaData(),
+        Column("run_id", Integer, ForeignKey(run.c.id, ondelete="CASCADE"), primary_key=True),
+        Column("frame", Integer, primary_key=True, autoincrement=False),
+        Column("person", Integer, primary_key=True, autoincrement=False),
+        Column("score", Double, nullable=False),
+        *(Column(name, REAL) for name in joint_columns(joints)),
+        sqlite_with_rowid=False,
+    )
+
+
+def tracked(keypoints: Table) -> Select[Any]:
+    """The people that belong to a track: run_id (of the track run), track_id, frame, time_s, person, score, joints."""
+    return (
+        select(
+            membership.c.run_id,
+            membership.c.track_id,
+            membership.c.frame,
+            frame.c.time_s,
+            *keypoints.c[2:],
+        )
+        .select_from(membership)
+        .join(run, run.c.id == membership.c.run_id)
+        .join(frame, (frame.c.run_id == run.c.parent_id) & (frame.c.frame == membership.c.frame))
+        .join(
+            keypoints,
+            (keypoints.c.run_id == run.c.parent_id)
+            & (keypoints.c.frame == membership.c.frame)
+            & (keypoints.c.person == membership.c.person),
+        )
+        .where(membership.c.track_id.is_not(None))
+    )

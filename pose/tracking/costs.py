@@ -108,7 +108,7 @@ def person_similarity(
 ) -> Array:
     """(T, N) similarity in [0, 1]: OKS, steadied by the boxes when few joints are common.
 
-    (sum of joint similarities + box_weight * IoU) / (number of common joints + box_weight): the boxes' overlap weighs as
+    (sum of joint similarities + box_weight * IoU) / (number of common joints + box_weight): the boxes weigh as
     much as `box_weight` joints. Boxes are those of the points unless given.
     """
     total, common = joint_similarity(predicted, detected, scale, sigmas, variance)

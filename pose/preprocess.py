@@ -1,0 +1,99 @@
+"""From a frame to the network's input, and from the network's pixels back to the frame's.
+
+Sizes are (height, width). The image is scaled by one factor, laid into the top left corner of the canvas and followed
+by black up to the next multiple of the network's stride. A pixel's centre is at whole numbers on both sides, so that
+`net = scale * (source + 0.5) - 0.5`, which is what OpenCV's resize does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+NET_HEIGHT = 368
+"""Pixels; the height the default network was trained at."""
+
+MAX_ASPECT = 4.0
+"""Width over height of the widest canvas; a wider panorama is scaled down instead."""
+
+
+@dataclass(frozen=True)
+class NetSize:
+    """Size of the network's input, pixels; both multiples of its stride."""
+
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where an image lies in the network's input: pixels of the input per pixel of the image, along x and y."""
+
+    scale_x: float
+    scale_y: float
+
+    def to_source(self, xy: ArrayLike) -> NDArray[np.float64]:
+        """(..., 2) x, y in pixels of the network's input -> pixels of the original image. NaN stays NaN."""
+        return (np.asarray(xy, dtype=np.float64) + 0.5) / self._scale - 0.5
+
+    def to_net(self, xy: ArrayLike) -> NDArray[np.float64]:
+        """(..., 2) x, y in pixels of the original image -> pixels of the network's input. NaN stays NaN."""
+        return (np.asarray(xy, dtype=np.float64) + 0.5) * self._scale - 0.5
+
+    @property
+    def _scale(self) -> NDArray[np.float64]:
+        return np.array([self.scale_x, self.scale_y])
+
+
+def fit(image_size: tuple[int, int], net_height: int = NET_HEIGHT, stride: int = 8) -> NetSize:
+    """The canvas for images of one size.
+
+    Args:
+        image_size: (height, width) of the image, pixels.
+        net_height: wanted height of the network's input, pixels; rounded up to the stride.
+        stride: of the network, pixels.
+    """
+    height, width = image_size
+    if height < 1 or width < 1:
+        raise ValueError(f"expected an image of at least 1×1 pixels, got {width}×{height}")
+    if net_height < stride:
+        raise ValueError(f"expected a net height of at least {stride} pixels, got {net_height}")
+    scale = min(net_height / height, MAX_ASPECT * net_height / width)
+    return NetSize(
+        height=_round_up(min(height * scale, net_height), stride),
+        width=_round_up(min(width * scale, MAX_ASPECT * net_height), stride),
+    )
+
+
+def letterbox(image: NDArray[np.uint8], net_size: NetSize) -> tuple[NDArray[np.uint8], Placement]:
+    """The image, undistorted and as large as it fits, on a canvas of the network's size.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, any size from 1×1.
+        net_size: of the canvas; need not have been made for this image.
+
+    Returns:
+        (height, width, 3) uint8 BGR canvas, and the way back.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"expected an image of shape (H, W, 3) and dtype uint8, got {image.shape} {image.dtype}")
+    height, width = image.shape[:2]
+    scale = min(net_size.height / height, net_size.width / width)
+    inner_height = min(max(round(height * scale), 1), net_size.height)
+    inner_width = min(max(round(width * scale), 1), net_size.width)
+    placement = Placement(inner_width / width, inner_height / height)
+    # Averaging keeps what is thin and far away; between pixels that are larger than the net's, cubic is smoother.
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    inner = cv2.resize(image, (inner_width, inner_height), interpolation=method)
+    if (inner_height, inner_width) == (net_size.height, net_size.width):
+        return np.asarray(inner, dtype=np.uint8), placement
+    canvas = np.zeros((net_size.height, net_size.width, 3), dtype=np.uint8)
+    canvas[:inner_height, :inner_width] = inner
+    return canvas, placement
+
+
+def _round_up(length: float, stride: int) -> int:
+    return max(-(-round(length) // stride), 1) * stride

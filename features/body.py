@@ -1,0 +1,153 @@
+"""`Body`: one sequence as the catalogue's functions see it, with what several of them need computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import geometry, kinematics, normalize
+from features.sequence import PoseSequence
+
+Array = NDArray[np.float64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """Constants of the catalogue.
+
+    Attributes:
+        hole_factor: a time step above this many median steps is a hole that no derivative crosses; dimensionless.
+        synchrony_window_s: length of the moving window of `synchrony` between two people, seconds.
+        step_threshold: ankle separation, in trunk lengths, that a step must exceed to count.
+    """
+
+    hole_factor: float = 3.0
+    synchrony_window_s: float = 2.0
+    step_threshold: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"{name} must be above 0, got {value}")
+
+
+class Body:
+    """A sequence with its derived joints, its size and its derivatives; everything is computed at most once.
+
+    Attributes:
+        sequence: what it describes; never changed.
+        settings: the catalogue's constants.
+    """
+
+    def __init__(self, sequence: PoseSequence, settings: FeatureSettings | None = None) -> None:
+        self.sequence = sequence
+        self.settings = settings or FeatureSettings()
+        self._known: dict[Hashable, object] = {}
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+    @property
+    def time_s(self) -> Array:
+        """(n_frames,) timestamps, seconds."""
+        return self.sequence.time_s
+
+    @property
+    def dimensions(self) -> int:
+        """2 or 3."""
+        return self.sequence.dimensions
+
+    def has(self, *joints: str) -> bool:
+        """Whether the layout has these joints, or joints that define them."""
+        return all(normalize.has_joint(self.sequence.joint_names, joint) for joint in joints)
+
+    def joint(self, name: str) -> Array:
+        """(n_frames, D) positions of a joint, derived ones included; sequence unit; NaN where missing."""
+        return self.once(
+            ("joint", name), lambda: np.ascontiguousarray(normalize.joint_points(self.sequence, name), dtype=np.float64)
+        )
+
+    @property
+    def scale(self) -> float:
+        """Median trunk length, sequence unit; NaN when the trunk is never seen."""
+        return self.once("scale", lambda: normalize.body_scale(self.sequence))
+
+    @property
+    def max_step_s(self) -> float:
+        """The longest step between two frames that is not a hole, seconds."""
+        return self.once("max_step_s", lambda: kinematics.largest_step(self.sequence.time_s, self.settings.hole_factor))
+
+    def local(self, name: str) -> Array:
+        """(n_frames, D) position of a joint from mid_hip, in trunk lengths."""
+        return self.once(("local", name), lambda: (self.joint(name) - self.joint("mid_hip")) / self.scale)
+
+    def velocity(self, name: str) -> Array:
+        """(n_frames, D) velocity of a joint in the image, trunk lengths per second."""
+        return self.once(
+            ("velocity", name),
+            lambda: kinematics.velocity(self.joint(name), self.time_s, self.max_step_s) / self.scale,
+        )
+
+    def local_velocity(self, name: str) -> Array:
+        """(n_frames, D) velocity of a joint relative to mid_hip, trunk lengths per second."""
+        return self.velocity(name) - self.velocity("mid_hip")
+
+    def acceleration(self, name: str) -> Array:
+        """(n_frames, D) acceleration of a joint in the image, trunk lengths per second squared."""
+        return self.once(
+            ("acceleration", name),
+            lambda: kinematics.acceleration(self.joint(name), self.time_s, self.max_step_s) / self.scale,
+        )
+
+    def speed(self, name: str) -> Array:
+        """(n_frames,) speed of a joint in the image, trunk lengths per second."""
+        return self.once(("speed", name), lambda: geometry.length(self.velocity(name)))
+
+    def angle(self, a: str, b: str, c: str) -> Array:
+        """(n_frames,) angle at joint `b`, degrees; 180 straight."""
+        return self.once(("angle", a, b, c), lambda: geometry.angle(self.joint(a), self.joint(b), self.joint(c)))
+
+    def distance(self, a: str, b: str) -> Array:
+        """(n_frames,) distance between two joints, trunk lengths."""
+        return self.once(
+            ("distance", *sorted((a, b))), lambda: geometry.distance(self.joint(a), self.joint(b)) / self.scale
+        )
+
+    def rate(self, degrees: Array) -> Array:
+        """(n_frames,) angular velocity of an angle, degrees per second."""
+        return kinematics.angular_velocity(degrees, self.time_s, self.max_step_s)
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The value kept under `key`, computed at the first call; for what several features share."""
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]  # type: ignore[return-value]  # kept under this key by the same call
+
+
+class Pair:
+    """Two people at the frames they share.
+
+    Attributes:
+        a, b: the two, with equal timestamps.
+    """
+
+    def __init__(self, a: Body, b: Body) -> None:
+        if not np.array_equal(a.time_s, b.time_s):
+            raise ValueError("a pair needs the same timestamps for both people")
+        self.a, self.b = a, b
+        self.settings = a.settings
+        self.time_s = a.time_s
+
+    @property
+    def scale(self) -> float:
+        """Mean of the two trunk lengths, sequence unit."""
+        return (self.a.scale + self.b.scale) / 2
+
+    def swapped(self) -> Pair:
+        """The same two with their roles exchanged."""
+        return Pair(self.b, self.a)

@@ -1,0 +1,161 @@
+"""Measures of motion, on plain arrays over uneven timestamps.
+
+Conventions: time runs along the first axis; derivatives take each frame with its two neighbours (a parabola through the
+three, so any spacing is right); a frame is NaN when one of the three is missing or a neighbour is farther away than
+`max_step_s`, because nothing is known of what happened in a hole. No derivative smooths: clean first
+(`features.clean`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.windows import Windows
+
+Array = NDArray[np.float64]
+
+
+def largest_step(time_s: Array, factor: float = 3.0) -> float:
+    """The time step above which there is a hole between two frames: `factor` times the median step."""
+    return factor * float(np.median(np.diff(time_s))) if len(time_s) > 1 else np.inf
+
+
+def velocity(values: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+    """First derivative of (n, ...) values, unit per second; (n, ...), NaN at both ends and around holes.
+
+    Formula: [h₁²(x₊ − x) + h₂²(x − x₋)] / [h₁h₂(h₁ + h₂)] with h₁, h₂ the steps to the neighbours before and after
+    (B. Fornberg, 1988, https://doi.org/10.1090/S0025-5718-1988-0935077-0).
+    """
+    before, after, rise_before, rise_after = _neighbours(values, time_s, max_step_s)
+    return _pad((before**2 * rise_after + after**2 * rise_before) / (before * after * (before + after)), len(values))
+
+
+def acceleration(values: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+    """Second derivative of (n, ...) values, unit per second squared; (n, ...), NaN as in `velocity`.
+
+    Formula: 2[h₁(x₊ − x) − h₂(x − x₋)] / [h₁h₂(h₁ + h₂)], see `velocity`.
+    """
+    before, after, rise_before, rise_after = _neighbours(values, time_s, max_step_s)
+    return _pad(2 * (before * rise_after - after * rise_before) / (before * after * (before + after)), len(values))
+
+
+def jerk(values: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+    """Third derivative of (n, ...) values: the velocity of the acceleration; NaN two frames from ends and holes."""
+    return velocity(acceleration(values, time_s, max_step_s), time_s, max_step_s)
+
+
+def angular_velocity(degrees: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+    """Derivative of (n,) angles in degrees per second, the short way round the circle; NaN as in `velocity`."""
+    before, after, rise_before, rise_after = _neighbours(degrees, time_s, max_step_s)
+    rise_before, rise_after = short_way(rise_before), short_way(rise_after)
+    return _pad((before**2 * rise_after + after**2 * rise_before) / (before * after * (before + after)), len(degrees))
+
+
+def short_way(degrees: Array) -> Array:
+    """An angle or a difference of angles brought into (-180, 180]."""
+    return -((180 - degrees) % 360 - 180)
+
+
+def steps(points: Array) -> Array:
+    """(n,) distance of each of (n, D) points from the one before; NaN for the first."""
+    moved = np.full(len(points), np.nan)
+    delta = np.diff(points, axis=0)
+    moved[1:] = np.sqrt((delta**2).sum(axis=-1))
+    return moved
+
+
+def turn_cosines(points: Array) -> Array:
+    """(n,) cosine of the turn that a path takes at each of (n, D) points; NaN at its ends and where it rests."""
+    cosine = np.full(len(points), np.nan)
+    delta = np.diff(points, axis=0)
+    size = np.sqrt((delta**2).sum(axis=-1))
+    delta = delta / np.where(size > 0, size, np.nan)[:, None]
+    cosine[1:-1] = np.clip((delta[:-1] * delta[1:]).sum(axis=-1), -1, 1)
+    return cosine
+
+
+def heading(velocities: Array) -> Array:
+    """Direction of (n, 2) velocities in the image: degrees in (-180, 180], 0 to the right, 90 upwards; NaN at rest."""
+    degrees = np.degrees(np.arctan2(-velocities[:, 1], velocities[:, 0]))
+    still = (velocities == 0).all(axis=1)
+    return np.where(still, np.nan, np.where(degrees == -180, 180.0, degrees))
+
+
+def curvature(velocities: Array, accelerations: Array) -> Array:
+    """Signed curvature of a path, 1/length: (vₓaᵧ − vᵧaₓ) / |v|³, positive clockwise as seen; NaN at rest; 2-D."""
+    cross = velocities[:, 0] * accelerations[:, 1] - velocities[:, 1] * accelerations[:, 0]
+    speed = np.hypot(velocities[:, 0], velocities[:, 1])
+    curved: Array = cross / np.where(speed > 0, speed, np.nan) ** 3
+    return curved
+
+
+def dominant_frequency(points: Array, windows: Windows, max_missing: float = 0.2) -> Array:
+    """(n_windows,) frequency in Hz of the highest spectral peak of (n, D) positions in each window.
+
+    Each window is put on an even grid of the sequence's median step (linear), freed of its straight trend, tapered
+    (Hann), padded to four times its length and transformed; powers are summed over the axes and the peak is refined by
+    a parabola (J. O. Smith, Spectral Audio Signal Processing, 2011). Frequencies below one cycle per window can't be
+    told from a trend and are left out.
+
+    NaN where more than `max_missing` of the window is missing, nothing moves, or the highest value is at the band's
+    edge.
+    """
+    out = np.full(len(windows), np.nan)
+    found = np.isfinite(points).all(axis=1)
+    time_s = windows.time_s
+    if found.sum() < 4 or not len(windows):
+        return out
+    step = float(np.median(np.diff(time_s)))
+    samples = np.round(windows.duration_s / step)
+    enough = windows.sum(np.where(found, 1.0, np.nan)) >= (1 - max_missing) * samples
+    for n in np.unique(samples[enough & (samples >= 8)]).astype(int):
+        rows = np.flatnonzero(enough & (samples == n))
+        for part in np.array_split(rows, max(1, len(rows) * n // 500_000)):
+            out[part] = _peak_frequency(
+                points[found], time_s[found], windows.start_s[part], windows.duration_s[part], n
+            )
+    return out
+
+
+def _peak_frequency(points: Array, time_s: Array, start_s: Array, duration_s: Array, n: int) -> Array:
+    grid = start_s[:, None] + duration_s[:, None] * (np.arange(n) / n)
+    ramp = np.arange(n) - (n - 1) / 2
+    size = 4 * n
+    power: Array = np.zeros((len(start_s), size // 2 + 1))
+    energy, scatter = np.zeros(len(start_s)), 0.0
+    for axis in points.T:
+        values = np.interp(grid, time_s, axis)
+        values -= values.mean(axis=1, keepdims=True)
+        values -= ramp * (values @ ramp / (ramp @ ramp))[:, None]
+        energy += (values**2).mean(axis=1)
+        scatter = max(scatter, float(np.abs(axis).max()))
+        power += np.abs(np.fft.rfft(values * np.hanning(n), size, axis=1)) ** 2
+    lowest = 4  # one cycle per window
+    band = power[:, lowest:]
+    place = band.argmax(axis=1)
+    usable = (place > 0) & (place < band.shape[1] - 1) & (energy > (1e-9 * scatter) ** 2)
+    place = np.clip(place, 1, band.shape[1] - 2)
+    rows = np.arange(len(band))
+    left, top, right = (np.sqrt(band[rows, place + shift]) for shift in (-1, 0, 1))
+    bend = left - 2 * top + right
+    offset = np.where(bend < 0, (left - right) / (2 * np.where(bend < 0, bend, -1.0)), 0.0)
+    return np.where(usable, (place + lowest + offset) / (4 * duration_s), np.nan)
+
+
+def _neighbours(values: Array, time_s: Array, max_step_s: float) -> tuple[Array, Array, Array, Array]:
+    """Steps before and after each inner frame (NaN across a hole) and the rises of the values over them."""
+    if len(values) < 3:
+        empty = np.empty((0, *values.shape[1:]))
+        return empty, empty, empty, empty
+    step = np.diff(time_s)
+    step = np.where(step <= max_step_s, step, np.nan).reshape(-1, *([1] * (values.ndim - 1)))
+    rise = np.diff(values, axis=0)
+    return step[:-1], step[1:], rise[:-1], rise[1:]
+
+
+def _pad(inner: Array, n: int) -> Array:
+    """The inner frames' values with NaN for the first and the last frame."""
+    out = np.full((n, *inner.shape[1:]), np.nan)
+    out[1 : 1 + len(inner)] = inner
+    return out

@@ -1,0 +1,221 @@
+"""Stretches of time and what happens in each: sliding windows over uneven timestamps, bouts, statistics.
+
+A window holds the frames with start_s <= time < stop_s. Windows go by the clock, not by counting frames, so a video of
+variable frame rate and a track with holes give windows of equal length with fewer frames in some. Statistics take the
+values that are there; a window with none gives NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import FeatureError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Stretches of one sequence; they may overlap.
+
+    Attributes:
+        time_s: (n_frames,) float64 timestamps of the sequence.
+        start_s, stop_s: (n_windows,) float64, start inside, stop outside.
+    """
+
+    time_s: Array
+    start_s: Array
+    stop_s: Array
+
+    def __post_init__(self) -> None:
+        if self.start_s.shape != self.stop_s.shape or self.start_s.ndim != 1:
+            raise ValueError(f"expected as many starts as stops, got {self.start_s.shape} and {self.stop_s.shape}")
+        if not np.all(self.stop_s > self.start_s):
+            raise ValueError("a window must stop after it starts")
+
+    @classmethod
+    def sliding(cls, time_s: Array, window_s: float, step_s: float) -> Windows:
+        """Windows of `window_s` seconds every `step_s` seconds from the first frame on, until one holds the last.
+
+        A sequence shorter than `window_s` gives one window.
+        """
+        if not (window_s > 0 and step_s > 0):
+            raise FeatureError(f"windows need a length and a step above 0 s, got {window_s} and {step_s}")
+        if len(time_s) == 0:
+            return cls(time_s, np.empty(0), np.empty(0))
+        beyond = max(0.0, float(time_s[-1] - time_s[0]) - window_s)
+        # A last frame that falls on a window's end (up to rounding) still needs a window that holds it.
+        start = time_s[0] + step_s * np.arange(int(np.floor(beyond / step_s + 1e-9)) + 2)
+        keep = np.concatenate([[True], start[:-1] + window_s <= time_s[-1]])
+        return cls(time_s, start[keep], start[keep] + window_s)
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+    @cached_property
+    def first(self) -> NDArray[np.intp]:
+        """(n_windows,) index of the first frame in each."""
+        return np.searchsorted(self.time_s, self.start_s)
+
+    @cached_property
+    def end(self) -> NDArray[np.intp]:
+        """(n_windows,) index after the last frame in each."""
+        return np.searchsorted(self.time_s, self.stop_s)
+
+    @property
+    def duration_s(self) -> Array:
+        """(n_windows,) length in seconds."""
+        return self.stop_s - self.start_s
+
+    @property
+    def n_frames(self) -> NDArray[np.intp]:
+        """(n_windows,) frames in each."""
+        return self.end - self.first
+
+    def reduce(self, operation: np.ufunc, values: Array, empty: float = np.nan) -> Array:
+        """`operation` over each window of (..., n_frames) values: (..., n_windows); `empty` where there is no frame."""
+        out = np.full((*values.shape[:-1], len(self)), empty)
+        filled = np.flatnonzero(self.n_frames > 0)
+        if len(filled):
+            bounds = np.stack([self.first[filled], self.end[filled]], axis=1).ravel()
+            padded = np.concatenate([values, values[..., -1:]], axis=-1)  # the last bound may lie behind the last frame
+            out[..., filled] = operation.reduceat(padded, bounds, axis=-1)[..., ::2]
+        return out
+
+    def count(self, values: Array) -> Array:
+        """Values that are there in each window."""
+        return self.reduce(np.add, np.isfinite(values).astype(np.float64), 0.0)
+
+    def sum(self, values: Array) -> Array:
+        """Sum of the values that are there; NaN when there is none."""
+        total = self.reduce(np.add, np.where(np.isfinite(values), values, 0.0))
+        return np.where(self.count(values) > 0, total, np.nan)
+
+    def mean(self, values: Array) -> Array:
+        """Mean of the values that are there."""
+        return self.sum(values) / np.maximum(self.count(values), 1)
+
+    def std(self, values: Array) -> Array:
+        """Standard deviation (divisor n) of the values that are there."""
+        # Around the whole sequence's mean, so that squares of far-away numbers don't cancel.
+        found = np.isfinite(values)
+        overall = np.where(found, values, 0.0).sum(axis=-1, keepdims=True) / np.maximum(
+            found.sum(axis=-1, keepdims=True), 1
+        )
+        around = values - overall
+        return np.sqrt(np.maximum(self.mean(around**2) - self.mean(around) ** 2, 0))
+
+    def min(self, values: Array) -> Array:
+        """Smallest of the values that are there."""
+        return self.reduce(np.fmin, values)
+
+    def max(self, values: Array) -> Array:
+        """Largest of the values that are there."""
+        return self.reduce(np.fmax, values)
+
+    def range(self, values: Array) -> Array:
+        """Largest minus smallest of the values that are there."""
+        return self.max(values) - self.min(values)
+
+    def median(self, values: Array) -> Array:
+        """Median of the values that are there."""
+        return self._sorted(values, 0.5)
+
+    def first_value(self, values: Array) -> Array:
+        """First of the values that are there, over (n_frames,) values or rows of (n_frames, D) ones."""
+        return self._edge(values, last=False)
+
+    def last_value(self, values: Array) -> Array:
+        """Last of the values that are there, over (n_frames,) values or rows of (n_frames, D) ones."""
+        return self._edge(values, last=True)
+
+    def sum_of_steps(self, moved: Array) -> Array:
+        """Sum over each window of (n_frames,) steps from the frame before, without the one that leads into the window.
+
+        NaN where a window has fewer than two frames.
+        """
+        return self._inner(1, 0).sum(moved)
+
+    def mean_of_inner(self, values: Array) -> Array:
+        """Mean over each window's frames without its first and last."""
+        return self._inner(1, 1).mean(values)
+
+    def _inner(self, from_start: int, from_end: int) -> Windows:
+        """The same windows without some of their first and last frames."""
+        inner = Windows(self.time_s, self.start_s, self.stop_s)
+        first = np.minimum(self.first + from_start, self.end)
+        inner.__dict__.update(first=first, end=np.maximum(self.end - from_end, first))
+        return inner
+
+    def correlation(self, a: Array, b: Array) -> Array:
+        """Pearson correlation of two (n_frames,) series; NaN with fewer than three common values or a constant one."""
+        both = np.isfinite(a) & np.isfinite(b)
+        a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
+        if both.any():
+            a, b = a - a[both].mean(), b - b[both].mean()
+        spread = self.std(a) * self.std(b)
+        covariance = self.mean(a * b) - self.mean(a) * self.mean(b)
+        flat = np.minimum(self.std(a), self.std(b)) <= 1e-6 * np.sqrt(self.mean(a**2) + self.mean(b**2))
+        usable = (self.count(a) >= 3) & (spread > 0) & ~flat
+        return np.where(usable, np.clip(covariance / np.where(usable, spread, 1.0), -1, 1), np.nan)
+
+    def _edge(self, values: Array, last: bool) -> Array:
+        found = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
+        where = np.flatnonzero(found)
+        at = np.searchsorted(where, self.end) - 1 if last else np.searchsorted(where, self.first)
+        inside = (at >= 0) & (at < len(where))
+        if len(where):
+            frame = where[np.clip(at, 0, len(where) - 1)]
+            inside &= (frame >= self.first) & (frame < self.end)
+        else:
+            frame = np.zeros(len(self), dtype=np.intp)
+        picked = values[frame] if len(values) else np.full((len(self), *values.shape[1:]), np.nan)
+        return np.where(inside if values.ndim == 1 else inside[:, None], picked, np.nan)
+
+    def _sorted(self, values: Array, quantile: float) -> Array:
+        out = np.full((*values.shape[:-1], len(self)), np.nan)
+        longest = int(self.n_frames.max(initial=0))
+        if longest == 0:
+            return out
+        offsets = np.arange(longest)
+        at_most = max(1, 20_000_000 // (longest * max(1, int(np.prod(values.shape[:-1])))))
+        for begin in range(0, len(self), at_most):
+            part = slice(begin, begin + at_most)
+            index = self.first[part, None] + offsets
+            inside = index < self.end[part, None]
+            block = np.where(inside, values[..., np.minimum(index, values.shape[-1] - 1)], np.nan)
+            block.sort(axis=-1)  # NaN go last
+            n = np.isfinite(block).sum(axis=-1, keepdims=True)
+            place = quantile * np.maximum(n - 1, 0)
+            low, high = np.floor(place).astype(np.intp), np.ceil(place).astype(np.intp)
+            below, above = np.take_along_axis(block, low, -1), np.take_along_axis(block, high, -1)
+            out[..., part] = (below + (place - low) * (above - below))[..., 0]
+        return out
+
+
+STATISTICS: dict[str, Callable[[Windows, Array], Array]] = {
+    "mean": Windows.mean,
+    "std": Windows.std,
+    "min": Windows.min,
+    "max": Windows.max,
+    "range": Windows.range,
+    "median": Windows.median,
+}
+"""What `window_table` can say of a frame feature: over (..., n_frames) values, giving (..., n_windows)."""
+
+
+def intervals(time_s: Array, bounds: Sequence[tuple[float, float]]) -> Windows:
+    """Windows at given (start_s, stop_s) pairs, e.g. the bouts of an action; raises `FeatureError` on an empty one."""
+    pairs = np.asarray(bounds, dtype=np.float64).reshape(-1, 2)
+    wrong = np.flatnonzero(~(pairs[:, 1] > pairs[:, 0]))
+    if len(wrong):
+        start, stop = pairs[wrong[0]]
+        raise FeatureError(
+            f"interval {wrong[0]} runs from {start} s to {stop} s; an interval must stop after it starts"
+        )
+    return Windows(time_s, pairs[:, 0], pairs[:, 1])

@@ -1,0 +1,82 @@
+"""Zones drawn on the image: polygons that a person is in or out of.
+
+A point on the border may count as in or out. Of the person one joint decides; for a zone on the floor `mid_ankle` is
+nearest to what one means, `mid_hip` is seen more often.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import FeatureError
+from features.geometry import found_joints
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Zone:
+    """A simple polygon.
+
+    Attributes:
+        name: leads its columns' names; lower case words joined by underscores.
+        corners: (n >= 3, 2) float64 in the sequence's unit (pixels of the original frame), in either direction.
+        joint: the joint that decides.
+    """
+
+    name: str
+    corners: Array
+    joint: str = "mid_hip"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", self.name):
+            raise FeatureError(f"zone {self.name!r}: a zone's name is lower case words joined by underscores")
+        corners = np.asarray(self.corners, dtype=np.float64)
+        if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not np.isfinite(corners).all():
+            raise FeatureError(
+                f"zone {self.name}: expected at least three corners (x, y), got an array of {corners.shape}"
+            )
+        object.__setattr__(self, "corners", corners)
+
+    def contains(self, points: Array) -> Array:
+        """(n,) 1 where (n, 2) points lie inside, 0 outside, NaN where missing (even-odd rule)."""
+        x, y = points[:, 0], points[:, 1]
+        inside = np.zeros(len(points), dtype=bool)
+        for (ax, ay), (bx, by) in zip(self.corners, np.roll(self.corners, -1, axis=0), strict=True):
+            if ay != by:
+                inside ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) * ((bx - ax) / (by - ay)))
+        return np.where(found_joints(points), inside.astype(np.float64), np.nan)
+
+    def depth(self, points: Array) -> Array:
+        """(n,) distance of (n, 2) points from the border, positive inside, negative outside; NaN where missing."""
+        best = np.full(len(points), np.inf)
+        for a, b in zip(self.corners, np.roll(self.corners, -1, axis=0), strict=True):
+            edge = b - a
+            square = float(edge @ edge)
+            along = np.clip((points - a) @ edge / square, 0, 1) if square > 0 else np.zeros(len(points))
+            best = np.minimum(best, np.hypot(*(points - a - along[:, None] * edge).T))
+        inside = self.contains(points)
+        return np.where(inside == 1, best, -best)
+
+
+def frame_durations(time_s: Array, max_step_s: float) -> Array:
+    """(n,) how long each frame stands for, seconds: until the next; before a hole and at the end the median step."""
+    if len(time_s) < 2:
+        return np.zeros(len(time_s))
+    step = np.diff(time_s)
+    typical = float(np.median(step))
+    return np.append(np.where(step <= max_step_s, step, typical), typical)
+
+
+def crossings(inside: Array) -> tuple[Array, Array]:
+    """(n,) 1 at each frame of an entry, and of an exit, against the last frame before that shows the person; else 0."""
+    entries, exits = np.zeros(len(inside)), np.zeros(len(inside))
+    found = np.flatnonzero(np.isfinite(inside))
+    change = np.diff(inside[found])
+    entries[found[1:][change > 0]] = 1
+    exits[found[1:][change < 0]] = 1
+    return entries, exits

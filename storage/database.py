@@ -112,7 +112,7 @@ def open_database(path_or_url: str | Path) -> Database:
         _prepare_sqlite(engine)
     database = Database(engine, where)
     try:
-        migrate(database.transaction, where)
+        migrate(database)
         if sqlite:
             _use_write_ahead_log(engine)
     except SQLAlchemyError as error:

@@ -8,14 +8,17 @@ once released. Tables of skeletons (`schema.keypoint_table`) are reached through
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, inspect, select
 
 from storage import schema
 from storage.errors import SchemaError
+
+if TYPE_CHECKING:
+    from storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -45,35 +48,31 @@ def applied(connection: Connection) -> list[str]:
     return list(connection.scalars(select(schema.migration.c.name).order_by(schema.migration.c.name)))
 
 
-def migrate(
-    transaction: Callable[[], AbstractContextManager[Connection]],
-    where: str,
-    migrations: Sequence[Migration] = MIGRATIONS,
-) -> None:
-    """Bring a database to the newest schema.
-
-    `transaction` opens a writing transaction and `where` names the database in messages.
+def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring a database to the newest schema; one that has it is only read.
 
     Raises `SchemaError` for a database that holds another program's tables, or steps that this version does not know.
     """
-    with transaction() as tx:
-        done = applied(tx)
-        if not done:
-            _refuse_foreign(tx, where)
-            _create_tables(tx)
-            for migration in migrations:
-                _record(tx, migration)
-            return
     known = [migration.name for migration in migrations]
+    with database.reading() as tx:
+        done = applied(tx)
     if unknown := [name for name in done if name not in known]:
         raise SchemaError(
-            f"{where}: made by a newer posescribe (schema {len(done)}, step {unknown[-1]}; this version knows "
-            f"{len(known)}); update posescribe or choose another --db"
+            f"{database.where}: made by a newer posescribe (schema {len(done)} with step {unknown[-1]!r}, this version "
+            f"knows {len(known)}); update posescribe or choose another --db"
         )
+    if not done:
+        with database.transaction() as tx:
+            if not applied(tx):  # another process may have been faster
+                _refuse_foreign(tx, database.where)
+                _create_tables(tx)
+                for migration in migrations:
+                    _record(tx, migration)
+        return
     for migration in migrations:
         if migration.name not in done:
-            with transaction() as tx:
-                if migration.name not in applied(tx):  # another process may have been faster
+            with database.transaction() as tx:
+                if migration.name not in applied(tx):
                     migration.apply(tx)
                     _record(tx, migration)
 

@@ -64,7 +64,7 @@ def _owner(parent: str, *, nullable: bool = False, primary_key: bool = False) ->
 
 
 migration = Table(
-    "migration",
+    "posescribe_migration",
     metadata,
     Column("name", String, primary_key=True, comment="step of migrations.py that has been done"),
     Column("applied", UtcDateTime, nullable=False),

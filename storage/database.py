@@ -16,7 +16,7 @@ from typing import Any, Self
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from storage.errors import SchemaError, StorageError
+from storage.errors import MissingError, SchemaError, StorageError
 from storage.migrations import MIGRATIONS, applied, migrate
 
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -94,20 +94,22 @@ class Database:
             raise StorageError(f"{self.where}: {_reason(error)}{_remedy(_reason(error))}") from error
 
 
-def open_database(path_or_url: str | Path) -> Database:
+def open_database(path_or_url: str | Path, *, create: bool = True) -> Database:
     """Open a SQLite file, made if it is not there, or a database by URL (`postgresql://user@host/name`).
 
-    An older schema is brought to the newest (see `migrations`).
+    An older schema is brought to the newest (see `migrations`). With `create=False` the database must be there.
 
-    Raises `StorageError` when it can't be opened or written, `SchemaError` when it is not a posescribe database or one
-    of a newer version.
+    Raises `StorageError` when it can't be opened or written, `MissingError` when it should be there and is not,
+    `SchemaError` when it is not a posescribe database or one of a newer version.
     """
     url, where = _parse(path_or_url)
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite and not create and not Path(str(url.database)).exists():
+        raise MissingError(f"{where}: no such database; give one that posescribe has written")
     try:
-        engine = create_engine(url, **({"paramstyle": "format"} if url.get_backend_name() == "postgresql" else {}))
+        engine = create_engine(url, paramstyle="qmark" if sqlite else "format")  # by position: see `bulk`
     except ModuleNotFoundError as error:
         raise StorageError(f"{where}: no driver ({error}); pip install 'posescribe[postgresql]'") from error
-    sqlite = engine.dialect.name == "sqlite"
     if sqlite:
         _prepare_sqlite(engine)
     database = Database(engine, where)
@@ -141,7 +143,8 @@ def _parse(path_or_url: str | Path) -> tuple[URL, str]:
                 f"{path}: a folder, not a database file; name a file in it, e.g. {path / 'posescribe.db'}"
             )
         if not path.parent.is_dir():
-            raise StorageError(f"{path}: the folder {path.parent} does not exist; create it first")
+            problem = "is not a folder; choose another" if path.parent.exists() else "does not exist; create it first"
+            raise StorageError(f"{path}: {path.parent} {problem}")
         return URL.create("sqlite", database=str(path.absolute())), text
     try:
         url = make_url(text)
@@ -153,13 +156,11 @@ def _parse(path_or_url: str | Path) -> tuple[URL, str]:
         if url.database in (None, "", ":memory:"):
             raise StorageError(f"{where}: results must be kept in a file; give a path")
         return _parse(Path(str(url.database)))
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
     if backend != "postgresql":
         raise StorageError(
             f"{where}: posescribe keeps results in SQLite or PostgreSQL; give a path or postgresql://..."
         )
-    return url, where
+    return url.set(drivername="postgresql+psycopg"), where
 
 
 def _prepare_sqlite(engine: Engine) -> None:

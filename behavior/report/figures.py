@@ -1,0 +1,238 @@
+"""Geometry of the report's figures, ready for the template to draw: time axis, ethogram, time budget, paths.
+
+x of the ethogram is in thousandths of a percent of the time shown, so that one drawing stretches to any width; y is in
+CSS pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from behavior.labels import Bout
+from behavior.report.tables import BRIDGE_S, Spans, length, merged, overlap
+from pose.people import Track
+from pose.skeleton import Skeleton
+
+AXIS = 100_000
+ROW_HEIGHT = 22
+PRESENCE_HEIGHT = 5
+MAX_LABELS = 600
+_NARROW = 4.0
+_MAX_PATH_POINTS = 240
+
+
+def clock(seconds: float, decimals: int = 0) -> str:
+    """`0:07`, `12:05.25`, `1:02:05`: a time as players write it."""
+    ticks = round(abs(seconds) * 10**decimals)
+    whole, fraction = divmod(ticks, 10**decimals)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    text = f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+    tail = f".{fraction:0{decimals}d}" if decimals else ""
+    return ("−" if seconds < 0 and ticks else "") + text + tail
+
+
+def tick_step(span_s: float, most: int = 10) -> float:
+    """The smallest round step, seconds, that cuts a span into at most `most` parts."""
+    steps = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200]
+    return next((step for step in steps if span_s / step <= most), math.ceil(span_s / most / 86400) * 86400.0)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark of the time axis: its place in percent and its text."""
+
+    left: float
+    text: str
+
+
+def ticks(start_s: float, stop_s: float) -> list[Tick]:
+    """Marks of a time axis at round times."""
+    span = stop_s - start_s
+    if span <= 0:
+        return []
+    step = tick_step(span)
+    decimals = max(0, math.ceil(-math.log10(step)))
+    first, last = math.ceil(start_s / step - 1e-9), math.floor(stop_s / step + 1e-9)
+    return [Tick(100 * (k * step - start_s) / span, clock(k * step, decimals)) for k in range(first, last + 1)]
+
+
+def rank_actions(bouts: Iterable[Bout]) -> dict[str, int]:
+    """Place of each action by total time, the longest first; it decides the colour."""
+    totals: dict[str, float] = {}
+    for bout in bouts:
+        totals[bout.action] = totals.get(bout.action, 0.0) + bout.duration_s
+    return {action: rank for rank, action in enumerate(sorted(totals, key=lambda action: (-totals[action], action)))}
+
+
+@dataclass(frozen=True)
+class Label:
+    """An action's name on its bar: left and width in percent, row from 0, rank, and whether it is too narrow to fit."""
+
+    left: float
+    width: float
+    row: int
+    rank: int
+    text: str
+    narrow: bool
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One person's line of the ethogram.
+
+    Attributes:
+        rows: of bars on top of each other; more than one where bouts overlap.
+        height: of the drawing, CSS pixels.
+        absent, present: SVG paths of when the person was off and on screen.
+        bars: rank of an action and the SVG path of all its bouts.
+        labels: names of the longest bouts.
+        bouts: start, stop (milliseconds since the axis' start), rank, score in percent, row; by start.
+    """
+
+    rows: int
+    height: int
+    absent: str
+    present: str
+    bars: tuple[tuple[int, str], ...]
+    labels: tuple[Label, ...]
+    bouts: tuple[tuple[int, int, int, int, int], ...]
+
+
+def lane(
+    bouts: Sequence[Bout],
+    on_screen: Spans,
+    ranks: dict[str, int],
+    start_s: float,
+    stop_s: float,
+    label_from_s: float = 0.0,
+) -> Lane:
+    """The line of one person between two times; `bouts` are that person's, those from `label_from_s` on get a label."""
+    span = max(stop_s - start_s, 1e-9)
+    bouts = sorted(bouts, key=lambda bout: (bout.start_s, bout.stop_s))
+    rows = _stack(bouts)
+    n_rows = max(rows, default=0) + 1
+    bars: dict[int, list[str]] = {}
+    labels = []
+    for bout, row in zip(bouts, rows, strict=True):
+        rank = ranks[bout.action]
+        left, right = ((time - start_s) / span for time in (bout.start_s, bout.stop_s))
+        bars.setdefault(rank, []).append(_box(left, right, row * ROW_HEIGHT + 1, ROW_HEIGHT - 2))
+        width = 100 * (right - left)
+        if bout.duration_s >= label_from_s:
+            labels.append(Label(100 * left, width, row, rank, bout.action, width < _NARROW))
+    bottom = n_rows * ROW_HEIGHT
+    shown = [((a - start_s) / span, (b - start_s) / span) for a, b in on_screen]
+    edges = [0.0, *(edge for pair in shown for edge in pair), 1.0]
+    return Lane(
+        rows=n_rows,
+        height=bottom + PRESENCE_HEIGHT,
+        absent="".join(_box(a, b, 0, bottom) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a),
+        present="".join(_box(a, b, bottom + 1, PRESENCE_HEIGHT - 2) for a, b in shown),
+        bars=tuple((rank, "".join(paths)) for rank, paths in sorted(bars.items())),
+        labels=tuple(labels),
+        bouts=tuple(
+            (
+                round(1000 * (bout.start_s - start_s)),
+                round(1000 * (bout.stop_s - start_s)),
+                ranks[bout.action],
+                round(100 * bout.score),
+                row,
+            )
+            for bout, row in zip(bouts, rows, strict=True)
+        ),
+    )
+
+
+def label_threshold(bouts: Iterable[Bout]) -> float:
+    """The duration, seconds, from which on at most about `MAX_LABELS` bouts are left to label."""
+    durations = sorted((bout.duration_s for bout in bouts), reverse=True)
+    return durations[MAX_LABELS] if len(durations) > MAX_LABELS else 0.0
+
+
+def _stack(bouts: Sequence[Bout]) -> list[int]:
+    """The lowest free row of each bout, in order of start."""
+    ends: list[float] = []
+    rows = []
+    for bout in bouts:
+        row = next((row for row, end in enumerate(ends) if end <= bout.start_s + 1e-6), len(ends))
+        ends[row : row + 1] = [bout.stop_s]
+        rows.append(row)
+    return rows
+
+
+def _box(left: float, right: float, top: int, height: int) -> str:
+    x = round(AXIS * left)
+    width = max(round(AXIS * right) - x, 1)
+    return f"M{x} {top}h{width}v{height}h-{width}z"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A person's time in one action, seconds; rank None is time on screen without a name."""
+
+    action: str
+    rank: int | None
+    seconds: float
+
+
+def time_budget(bouts: Sequence[Bout], on_screen: Spans, ranks: dict[str, int], unnamed: str) -> list[Share]:
+    """What one person's time on screen went to, the longest first, and what is left without a name."""
+    totals: dict[str, float] = {}
+    for bout in bouts:
+        totals[bout.action] = totals.get(bout.action, 0.0) + bout.duration_s
+    shares = [Share(action, ranks[action], totals[action]) for action in sorted(totals, key=lambda a: (-totals[a], a))]
+    rest = length(on_screen) - named_time(bouts, on_screen)
+    # Less than a millisecond is rounding, not time.
+    return [*shares, Share(unnamed, None, rest)] if rest > 1e-3 else shares
+
+
+def named_time(bouts: Sequence[Bout], on_screen: Spans) -> float:
+    """Seconds on screen that carry the name of at least one action."""
+    named = merged(np.array([(bout.start_s, bout.stop_s) for bout in bouts]).reshape(-1, 2))
+    return overlap(named, on_screen)
+
+
+def body_path(track: Track, skeleton: Skeleton, bridge_s: float = BRIDGE_S) -> NDArray[np.float32]:
+    """(n, 2) where the middle of the body went, pixels; a row of NaN where the person was out of sight.
+
+    The middle is the mean of the neck, shoulders and hips found in a frame. At most about 240 points: longer tracks are
+    averaged over equal runs of frames.
+    """
+    trunk = [
+        index
+        for index, joint in enumerate(skeleton.joints)
+        if joint in {"neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip", "mid_hip"}
+    ]
+    points = track.keypoints[:, trunk, :2].astype(np.float64)
+    found = np.isfinite(points[..., 0])
+    seen = found.any(axis=1)
+    middle = np.nansum(points[seen], axis=1) / found[seen].sum(axis=1, keepdims=True)
+    time = track.time_s[seen]
+    if len(middle) == 0:
+        return np.empty((0, 2), dtype=np.float32)
+    run = max(1, math.ceil(len(middle) / _MAX_PATH_POINTS))
+    pieces: list[NDArray[np.float64]] = []
+    for piece in np.split(middle, np.flatnonzero(np.diff(time) > bridge_s) + 1):
+        starts = np.arange(0, len(piece), run)
+        sizes = np.diff(np.append(starts, len(piece)))
+        pieces += [np.add.reduceat(piece, starts, axis=0) / sizes[:, None], np.full((1, 2), np.nan)]
+    return np.concatenate(pieces[:-1]).astype(np.float32)
+
+
+def svg_path(points: NDArray[np.float32], scale: float) -> str:
+    """The points as an SVG path; NaN lifts the pen."""
+    parts: list[str] = []
+    pen = "M"
+    for x, y in points:
+        if math.isnan(x):
+            pen = "M"
+            continue
+        parts.append(f"{pen}{x * scale:.1f} {y * scale:.1f}")
+        pen = "L"
+    return "".join(parts)

@@ -1,0 +1,292 @@
+"""The report page: one HTML file that needs nothing but the video beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from behavior.labels import Bout
+from behavior.report import figures
+from behavior.report.drawing import person_colour
+from behavior.report.files import write_bytes
+from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
+from pose.people import Track
+from pose.skeleton import Skeleton
+
+NOT_NAMED = "not named"
+MAX_ROWS = 200
+"""Bouts listed on the page; `bouts.csv` has them all."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportPerson:
+    """One person of a report.
+
+    Attributes:
+        track_id: identity, counted from 1.
+        name: what to call the person on the page.
+        n_frames: frames in which the person was found.
+        score: mean confidence of these, in [0, 1].
+        on_screen: (n, 2) start and stop of each stay on screen, seconds.
+        path: (m, 2) where the middle of the body went, pixels of the source; NaN rows where it is not known.
+        thumbnail: JPEG; None without one.
+    """
+
+    track_id: int
+    name: str
+    n_frames: int
+    score: float
+    on_screen: Spans
+    path: NDArray[np.float32]
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made the results.
+
+    Attributes:
+        version: of Posescribe.
+        device: that really ran, e.g. `cpu` or `cuda:0`.
+        pose_model, pose_model_sha256: network and digest of its weights.
+        action_model, action_model_sha256: None when actions were left out.
+        source_sha256: of the source file; None for cameras.
+        started: local time, ISO 8601.
+        seconds: of work.
+        frames_per_second: frames analysed per second of work.
+        settings: all that was set, by name.
+    """
+
+    version: str
+    device: str
+    pose_model: str
+    pose_model_sha256: str
+    action_model: str | None
+    action_model_sha256: str | None
+    source_sha256: str | None
+    started: str
+    seconds: float
+    frames_per_second: float
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """Everything the page tells.
+
+    Attributes:
+        source_name, source_path: short name and full path or address.
+        width, height: of the source, pixels.
+        start_s, stop_s: of the part analysed, seconds of the source's clock.
+        n_frames: frames analysed.
+        n_skipped: frames that could not be decoded.
+        people: by track id; those without any bout too.
+        bouts: of these people.
+        summary: as of `tables.summary_table`, without bins.
+        provenance: what made the results.
+        notes: sentences the reader must see, e.g. "3 corrupt frames were skipped."
+        overlay: name of the video (`.mp4`) or picture beside the page; None without one.
+        overlay_start_s: time of the source at which the overlay's clock is 0, seconds.
+        scene: JPEG of the whole view, under the paths; None without one.
+        files: names of the tables beside the page, and what each holds.
+    """
+
+    source_name: str
+    source_path: str
+    width: int
+    height: int
+    start_s: float
+    stop_s: float
+    n_frames: int
+    n_skipped: int
+    people: tuple[ReportPerson, ...]
+    bouts: tuple[Bout, ...]
+    summary: pd.DataFrame
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+    overlay: str | None = None
+    overlay_start_s: float = 0.0
+    scene: bytes | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        strangers = {bout.track_id for bout in self.bouts} - {person.track_id for person in self.people}
+        if strangers:
+            raise ValueError(f"bouts of people who are not in the report: {sorted(strangers)}")
+
+
+def people_from_tracks(
+    tracks: Sequence[Track],
+    skeleton: Skeleton,
+    *,
+    thumbnails: Mapping[int, bytes] | None = None,
+    names: Mapping[int, str] | None = None,
+) -> tuple[ReportPerson, ...]:
+    """What the page needs of each track; empty tracks are left out.
+
+    Args:
+        tracks: the people.
+        skeleton: the layout of their keypoints.
+        thumbnails: JPEG by track id, as in `Stills.people`.
+        names: what to call them, by track id; `Person 1` and so on for the others.
+    """
+    frame_s = frame_interval(tracks)
+    return tuple(
+        ReportPerson(
+            track_id=track.track_id,
+            name=(names or {}).get(track.track_id, f"Person {track.track_id}"),
+            n_frames=len(track),
+            score=float(np.mean(track.scores)),
+            on_screen=on_screen(track, frame_s),
+            path=figures.body_path(track, skeleton),
+            thumbnail=(thumbnails or {}).get(track.track_id),
+        )
+        for track in sorted(tracks, key=lambda track: track.track_id)
+        if len(track)
+    )
+
+
+def write_page(report: ReportData, path: Path) -> None:
+    """Writes the page, whole or not at all.
+
+    Raises:
+        OutputError: the folder or file can't be written.
+    """
+    write_bytes(path, render_page(report).encode())
+
+
+def render_page(report: ReportData) -> str:
+    """The page as HTML. Names and paths are escaped, and no script runs but the page's own, known by its digest."""
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(clock=figures.clock, percent=_percent, colour=person_colour)
+    script = (folder / "page.js").read_text(encoding="utf-8")
+    people = _people(report)
+    ranks = figures.rank_actions(report.bouts)
+    seen_s = sum(person.seen_s for person in people)
+    scale = _SCENE_SIDE / max(report.width, report.height, 1)
+    is_video = report.overlay is not None and report.overlay.lower().endswith(".mp4")
+    bouts = bouts_table(report.bouts)
+    return environment.get_template("page.html").render(
+        report=report,
+        people=people,
+        names={person.track_id: person.name for person in report.people},
+        actions=[
+            (action, rank, sum(bout.duration_s for bout in report.bouts if bout.action == action))
+            for action, rank in ranks.items()
+        ],
+        ranks=ranks,
+        ticks=figures.ticks(report.start_s, report.stop_s),
+        axis=figures.AXIS,
+        row_height=figures.ROW_HEIGHT,
+        not_named=NOT_NAMED,
+        seen_s=seen_s,
+        named_share=sum(person.named_s for person in people) / seen_s if seen_s else math.nan,
+        longest_s=max((person.budget_s for person in people), default=0.0),
+        overlay=quote(report.overlay) if report.overlay else None,
+        is_video=is_video,
+        scene=_data_uri(report.scene),
+        scene_size=(round(report.width * scale), round(report.height * scale)),
+        paths=[_Path.of(person, scale) for person in report.people if np.isfinite(person.path).any()],
+        summary=list(report.summary.itertuples(index=False)),
+        bouts=list(bouts.head(MAX_ROWS).itertuples(index=False)),
+        n_bouts=len(bouts),
+        player={
+            "start": report.start_s,
+            "stop": report.stop_s,
+            "videoStart": report.overlay_start_s,
+            "actions": list(ranks),
+            "people": [person.about.name for person in people],
+            "bouts": [person.lane.bouts for person in people],
+        },
+        style=Markup((folder / "page.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+_SCENE_SIDE = 960
+
+
+@dataclass(frozen=True, eq=False)
+class _PersonView:
+    """A person with all that the template draws of them; times in seconds."""
+
+    about: ReportPerson
+    lane: figures.Lane
+    budget: list[figures.Share]
+    seen_s: float
+    named_s: float
+    first_s: float
+    last_s: float
+    thumbnail: str | None
+
+    @property
+    def budget_s(self) -> float:
+        return sum(share.seconds for share in self.budget)
+
+
+def _people(report: ReportData) -> list[_PersonView]:
+    ranks = figures.rank_actions(report.bouts)
+    label_from_s = figures.label_threshold(report.bouts)
+    of_person: dict[int, list[Bout]] = {}
+    for bout in report.bouts:
+        of_person.setdefault(bout.track_id, []).append(bout)
+    views = []
+    for person in report.people:
+        bouts = of_person.get(person.track_id, [])
+        spans = person.on_screen
+        views.append(
+            _PersonView(
+                about=person,
+                lane=figures.lane(bouts, spans, ranks, report.start_s, report.stop_s, label_from_s),
+                budget=figures.time_budget(bouts, spans, ranks, NOT_NAMED),
+                seen_s=length(spans),
+                named_s=figures.named_time(bouts, spans),
+                first_s=float(spans[0, 0]) if len(spans) else report.start_s,
+                last_s=float(spans[-1, 1]) if len(spans) else report.start_s,
+                thumbnail=_data_uri(person.thumbnail),
+            )
+        )
+    return views
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Where a person went: SVG path, and first and last point."""
+
+    about: ReportPerson
+    line: str
+    first: tuple[float, float]
+    last: tuple[float, float]
+
+    @classmethod
+    def of(cls, person: ReportPerson, scale: float) -> _Path:
+        points = person.path[np.isfinite(person.path[:, 0])] * scale
+        (first_x, first_y), (last_x, last_y) = points[0].tolist(), points[-1].tolist()
+        return cls(person, figures.svg_path(person.path, scale), (first_x, first_y), (last_x, last_y))
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %"
+
+
+def _data_uri(jpeg: bytes | None) -> str | None:
+    return None if jpeg is None else "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

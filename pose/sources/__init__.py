@@ -1,0 +1,138 @@
+"""Pictures from anywhere behind one interface: image, folder, video file, webcam, network camera.
+
+`open_source` takes one of these; `expand` turns what a user typed, globs included, into a list of them. `base.py` says
+what all sources have in common.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import cv2
+
+from pose.errors import SourceError
+from pose.sources.base import Frame, FrameSource, Selection, SourceInfo
+from pose.sources.images import IMAGE_SUFFIXES, FolderSource, ImageSource, list_images, natural_key
+from pose.sources.video import VideoSource
+
+__all__ = ["Frame", "FrameSource", "SourceInfo", "expand", "open_source", "source_hash"]
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_SCHEMES = frozenset(["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp"])
+
+
+def expand(specs: Iterable[str]) -> list[str]:
+    """Single sources out of what a user typed: globs become their matches in natural order, the rest stays.
+
+    An existing file or folder is taken by its name, even with `[`, `?` or `*` in it; a URL is never a glob. `**`
+    descends into folders. A folder stays one source. What is named twice comes once.
+
+    Raises:
+        SourceError: a glob without a match.
+    """
+    sources: dict[str, str] = {}
+    for spec in map(os.fspath, specs):
+        if _URL.match(spec) or os.path.lexists(spec) or not glob.has_magic(spec):
+            found = [spec]
+        else:
+            found = sorted(glob.glob(spec, recursive=True), key=lambda path: (natural_key(path), path))
+            if not found:
+                raise SourceError(f"{spec}: no file matches; is the folder right?")
+        for path in found:
+            sources.setdefault(path if _is_live(path) else os.path.realpath(path), path)
+    return list(sources.values())
+
+
+def open_source(
+    spec: str | os.PathLike[str] | int,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    every: int = 1,
+    after: tuple[int, float] | None = None,
+    fps: float = 1.0,
+) -> FrameSource:
+    """Open one source and read its first frame.
+
+    Args:
+        spec: image, folder of images, video file, webcam number, or URL of a camera or video.
+        start_s: first time wanted, seconds.
+        end_s: end of the range, seconds; a frame at that time is outside.
+        every: keep only frames whose index is a multiple of it.
+        after: index and time of the last frame read before; goes on with the very next one. Not for cameras.
+        fps: images per second of a folder, which has no clock of its own.
+
+    Raises:
+        SourceError: what is there can't be read, or there is nothing, or nothing in the range. One line.
+        ValueError: a range that is none.
+    """
+    selection = Selection(start_s, end_s, every, after)
+    text = str(spec) if isinstance(spec, int) else os.fspath(spec)
+    scheme = _URL.match(text)
+    if scheme and scheme[1].lower() == "file":
+        text = unquote(urlsplit(text).path)
+    elif _is_live(text):
+        raise SourceError(f"{text}: cameras are not built yet")
+    path = Path(text).absolute()
+    try:
+        if path.is_dir():
+            return FolderSource(path, selection, fps)
+        if not path.exists():
+            raise SourceError(f"{text}: no such file or folder")
+        if path.stat().st_size == 0 and path.is_file():
+            raise SourceError(f"{text}: the file is empty")
+        with path.open("rb"):
+            pass
+        if _is_image(path):
+            return ImageSource(path, selection)
+    except OSError as error:
+        raise SourceError(f"{text}: can't be read: {error.strerror}") from error
+    return VideoSource(f"file:{path}", selection, name=path.name, uri=str(path))
+
+
+def source_hash(spec: str | os.PathLike[str] | int) -> str | None:
+    """SHA-256 of a file's bytes, of a folder's image names and bytes, None for what is live; hex digits.
+
+    Raises:
+        SourceError: it can't be read.
+    """
+    text = str(spec) if isinstance(spec, int) else os.fspath(spec)
+    if _is_live(text):
+        return None
+    path = Path(text)
+    try:
+        if not path.is_dir():
+            return _digest(path)
+        whole = hashlib.sha256()
+        for image in list_images(path):
+            whole.update(f"{image.name}\0{_digest(image)}\n".encode(errors="surrogateescape"))
+        return whole.hexdigest()
+    except OSError as error:
+        raise SourceError(f"{text}: can't be read: {error.strerror}") from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_live(spec: str) -> bool:
+    """Webcam number or URL; a file named `0` is a file."""
+    scheme = _URL.match(spec)
+    if scheme:
+        return scheme[1].lower() != "file"
+    return spec.isdecimal() and not os.path.lexists(spec)
+
+
+def _is_image(path: Path) -> bool:
+    """By suffix, else by content; a GIF may move, so it is read as a video."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return suffix != ".gif"
+    return not suffix and cv2.haveImageReader(str(path))

@@ -1,0 +1,186 @@
+"""Single images and folders of them.
+
+Depth, where OpenCV reads more than 8 bits: 16-bit counts are divided by 257 (signed ones by 128, negative is black).
+Floats and 32-bit counts have no fixed white: up to 1 they are taken as 0…1, up to 255 as 8-bit levels, and above that
+the brightest value becomes white; NaN and negative values are black. EXIF orientation is applied, alpha is ignored.
+
+A folder has no clock: its image number i is given the time i / `fps`, one per second unless told otherwise. Whoever
+took the images out of a video should pass that video's rate, else speeds and durations come out wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.errors import SourceError
+from pose.sources.base import FrameSource, Image, Picture, Selection, SourceInfo
+
+# fmt: off
+IMAGE_SUFFIXES = frozenset([
+    ".jpg", ".jpeg", ".jpe", ".jp2", ".jxl", ".png", ".webp", ".avif", ".bmp", ".dib", ".pbm", ".pgm", ".ppm", ".pnm",
+    ".pxm", ".pfm", ".sr", ".ras", ".tif", ".tiff", ".exr", ".hdr", ".pic", ".gif",
+])
+# fmt: on
+_WHITE = {"uint16": 257.0, "int16": 128.0, "int8": 0.5}
+"""Per integer type, how many counts make one 8-bit level."""
+
+
+@contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """OpenCV reports what it can't read on the terminal besides returning nothing; the report is left out."""
+    logging = cv2.utils.logging
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sorts `img2` before `img10`, without regard to case."""
+    parts = re.findall(r"(\d+)|(\D+)", name.casefold())
+    return [(0, int(digits), "") if digits else (1, 0, text) for digits, text in parts]
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The folder's own images by suffix, in natural order; hidden files (`._img1.jpg`) are no images."""
+    files = (entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.name[0] != ".")
+    return sorted((file for file in files if file.is_file()), key=lambda file: (natural_key(file.name), file.name))
+
+
+def to_bgr8(pixels: NDArray[Any]) -> Image:
+    """Any picture as 8-bit BGR; see the module for the rule.
+
+    Args:
+        pixels: (height, width) or (height, width, channels), grey, grey + alpha, BGR or BGRA, any depth.
+
+    Returns:
+        (height, width, 3) uint8 BGR.
+    """
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.dtype != np.uint8:
+        if pixels.dtype.name in _WHITE:
+            levels = pixels / _WHITE[pixels.dtype.name]
+        else:
+            levels = np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+            peak = levels.max(initial=0.0)
+            levels *= 255.0 if peak <= 1 else 1.0 if peak <= 255 else 255.0 / peak
+        pixels = np.rint(levels).clip(0, 255).astype(np.uint8)
+    colour = pixels[..., :1].repeat(3, axis=2) if pixels.shape[2] < 3 else pixels[..., :3]
+    return np.ascontiguousarray(colour)
+
+
+def read_image(path: Path) -> Image | None:
+    """The image as (height, width, 3) uint8 BGR, or None when it is damaged, cut off or no image."""
+    encoded = np.fromfile(path, dtype=np.uint8)
+    if not len(encoded):
+        return None
+    with quiet_opencv():
+        for mode in (cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH, cv2.IMREAD_UNCHANGED):
+            try:
+                pixels = cv2.imdecode(encoded, mode)
+            except cv2.error:
+                continue
+            if pixels is not None:
+                return to_bgr8(pixels)
+    return None
+
+
+class ImageSource(FrameSource):
+    """One image: frame 0 at time 0.
+
+    Raises:
+        SourceError: the image can't be read.
+    """
+
+    def __init__(self, path: Path, selection: Selection) -> None:
+        super().__init__(selection)
+        self._path = path
+        image = _read_or_fail(path)
+        height, width = image.shape[:2]
+        self._image = image
+        self.info = SourceInfo(path.name, str(path), "image", width, height, n_frames=1)
+
+    def _pictures(self) -> Iterator[Picture]:
+        if self._selection.after is None:
+            yield Picture(0, 0.0, lambda: self._image)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class FolderSource(FrameSource):
+    """The images of a folder, without its subfolders, in natural order; frame i is image i of that order.
+
+    Images that can't be read are skipped and counted; the others keep their numbers. Images may differ in size.
+
+    Args:
+        fps: the clock that the folder lacks, images per second.
+
+    Raises:
+        SourceError: the folder holds no image, or none that can be read.
+    """
+
+    def __init__(self, folder: Path, selection: Selection, fps: float = 1.0) -> None:
+        super().__init__(selection)
+        if not 0 < fps < np.inf:
+            raise ValueError(f"fps must be positive, got {fps}")
+        self._fps = fps
+        self._paths = list_images(folder)
+        n = len(self._paths)
+        if not n:
+            raise SourceError(
+                f"{folder}: no images in this folder (looked for {', '.join(sorted(IMAGE_SUFFIXES)[:6])}, …); "
+                f"for its videos or subfolders pass '{folder}/*'"
+            )
+        self.info = SourceInfo(folder.name or str(folder), str(folder), "folder", 0, 0, n, n / fps, fps)
+        if self._prime():
+            assert self._first is not None
+            height, width = self._first.image.shape[:2]
+        elif self.skipped and selection.after is None:
+            raise SourceError(f"{folder}: none of its {self.skipped} images can be read; are they complete?")
+        elif selection.after is None:
+            raise SourceError(f"{folder}: no image in the asked-for range; it holds {n}, {n / fps:g} s at {fps:g} fps")
+        else:
+            width = height = 0
+        self.info = SourceInfo(folder.name or str(folder), str(folder), "folder", width, height, n, n / fps, fps)
+
+    def _pictures(self) -> Iterator[Picture]:
+        first = 0 if self._selection.after is None else self._selection.after[0] + 1
+        for index, path in enumerate(self._paths[first:], start=first):
+            yield Picture(index, index / self._fps, partial(self._load, path))
+
+    def _load(self, path: Path) -> Image | None:
+        try:
+            image = read_image(path)
+        except OSError:
+            image = None
+        if image is None:
+            self._note(f"{path.name} can't be read and was skipped")
+        return image
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _read_or_fail(path: Path) -> Image:
+    try:
+        image = read_image(path)
+    except OSError as error:
+        raise SourceError(f"{path}: can't be read: {error.strerror}") from error
+    if image is None:
+        empty = path.stat().st_size == 0
+        raise SourceError(
+            f"{path}: " + ("the file is empty" if empty else "no image that can be read; is it complete?")
+        )
+    return image

@@ -1,0 +1,56 @@
+"""The command `posescribe`: one file per command, each thin.
+
+Exit status: 0 done; 1 the world is at fault (one line on stderr); 2 wrong usage. Nothing heavy is imported before a
+command runs, so `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from behavior.cli import analyze, demo, info, models, pose, report
+from behavior.errors import BehaviorError
+from features.errors import FeatureError
+from pose.errors import PoseError
+from storage.errors import StorageError
+
+app = typer.Typer(
+    name="posescribe",
+    help="From a video to an account of who did what, and when.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    """Offline analysis of human behaviour: pose, tracks, features, actions, report."""
+
+
+for command in (demo.demo, analyze.analyze, pose.pose, report.report, info.info):
+    app.command()(command)
+app.add_typer(models.app, name="models")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        app([argument for argument in arguments if argument != "--debug"], prog_name="posescribe")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 1
+    except (PoseError, StorageError, FeatureError, BehaviorError) as error:
+        if debug:
+            raise
+        print(f"posescribe: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,3 +52,14 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     with replacing(path) as part, blaming(path):
         part.write_bytes(data)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for results; raises `OutputError` when it can't be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{folder}: can't be written ({reason}); choose another --out folder") from error

@@ -1,0 +1,89 @@
+"""`posescribe analyze`: video(s) in, report out."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from behavior.cli.console import Narrator
+from behavior.cli.options import (
+    Actions,
+    Db,
+    Device,
+    End,
+    Every,
+    Json,
+    MaxPeople,
+    MinBout,
+    Model,
+    NetSize,
+    Out,
+    Overlay,
+    Resume,
+    Start,
+)
+
+
+def analyze(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Image, folder, video, glob, webcam number or camera address."),
+    ],
+    out: Out,
+    db: Db = None,
+    actions: Actions = "default",
+    min_bout: MinBout = 0.5,
+    device: Device = "auto",
+    model: Model = "mobilenet_thin",
+    net_size: NetSize = 368,
+    start: Start = None,
+    end: End = None,
+    every: Every = 1,
+    max_people: MaxPeople = None,
+    overlay: Overlay = True,
+    json_: Json = False,
+    resume: Resume = True,
+) -> None:
+    """Video(s) to people, tracks, database, features, actions and report.
+
+    Writes OUT/posescribe.db and, for each source, OUT/NAME/ with report.html, overlay.mp4, tracks.parquet,
+    features.parquet, bouts.csv, summary.csv and run.json. Stopped at any moment, the same command goes on from there;
+    done already, it does nothing.
+    """
+    from behavior import pipeline
+    from behavior.loading import load_models
+    from behavior.settings import make_settings
+
+    settings = make_settings(
+        net_height=net_size,
+        max_people=max_people,
+        start_s=start,
+        end_s=end,
+        every=every,
+        min_bout_s=min_bout,
+        overlay=overlay,
+    )
+    with Narrator() as narrator:
+        models = load_models(model, device, actions, narrator)
+        results, failed = pipeline.analyze_all(sources, out, db, models, settings, narrator, restart=not resume)
+        for result in results:
+            narrator.say(summary(result))
+        if failed:
+            narrator.say(f"{len(failed)} of {len(results) + len(failed)} sources failed:")
+            for message in failed:
+                narrator.say(f"  {message}")
+    if json_:
+        alone = len(results) == 1 and not failed
+        print(json.dumps(results[0] if alone else {"results": results, "failed": failed}))
+    if failed:
+        raise typer.Exit(1)
+
+
+def summary(result: dict[str, object]) -> str:
+    """The lines that end a run, for the reader of a terminal."""
+    return (
+        f"{result['people']} people, {result['bouts']} bouts in {result['frames']} frames "
+        f"({result['frames_per_second']} frames/s on {result['device']})\n{result['report']}"
+    )

@@ -1,0 +1,79 @@
+"""What a command tells its user while it works; all of it on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Narrator:
+    """Messages, and one progress bar per stage with the time left.
+
+    Where stderr is no terminal, a line every 10 seconds takes the bar's place.
+    """
+
+    def __init__(self, plain_every_s: float = 10.0) -> None:
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._plain_every_s = plain_every_s
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._stage = ""
+        self._first = (0.0, 0)
+        self._last_line = 0.0
+
+    def __enter__(self) -> Narrator:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self._console.print(text, markup=False)
+
+    def step(self, stage: str, done: int, total: int | None) -> None:
+        """`done` of `total` units of a stage; a new stage name begins a new bar."""
+        now = time.monotonic()
+        if stage != self._stage:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._task = self._progress.add_task(stage, total=total)
+            self._stage, self._first, self._last_line = stage, (now, done), now
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
+        if not self._console.is_terminal and now - self._last_line >= self._plain_every_s:
+            self._last_line = now
+            self.say(self._line(now, done, total))
+
+    def _line(self, now: float, done: int, total: int | None) -> str:
+        begin, already = self._first
+        pace = (done - already) / (now - begin)
+        if not total or pace <= 0:
+            return f"{self._stage}: {done}"
+        return f"{self._stage}: {done} of {total}, {(total - done) / pace:.0f} s left"

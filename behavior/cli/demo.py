@@ -1,0 +1,27 @@
+"""`posescribe demo`: the whole chain on the sample video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from behavior.cli.analyze import analyze
+from behavior.cli.console import Narrator
+from behavior.cli.options import Device, Json, Out, Resume
+
+
+def demo(
+    out: Out = Path("posescribe-out"),
+    device: Device = "auto",
+    json_: Json = False,
+    resume: Resume = True,
+) -> None:
+    """Analyse the sample video; fetches it and the network's weights the first time.
+
+    The report is OUT/demo/report.html.
+    """
+    from behavior.loading import Download
+    from pose.assets import SAMPLE_VIDEO, fetch
+
+    with Narrator() as narrator:
+        video = fetch(SAMPLE_VIDEO, Download(narrator))
+    analyze([str(video)], out, device=device, json_=json_, resume=resume)

@@ -1,0 +1,54 @@
+"""`posescribe info`: what is installed, and what would run."""
+
+from __future__ import annotations
+
+import json
+
+from behavior.cli.options import Device, Json
+
+
+def info(device: Device = "auto", json_: Json = False) -> None:
+    """Versions, devices found, the device that would run, cache folder, database schema version."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from pose.assets import cache_folder
+    from pose.backends import usable_devices
+    from storage.database import SCHEMA_VERSION
+
+    def installed(name: str) -> str | None:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    packages = (
+        "torch",
+        "onnxruntime-gpu",
+        "onnxruntime",
+        "opencv-python",
+        "av",
+        "scikit-learn",
+        "pandas",
+        "sqlalchemy",
+    )
+    devices = usable_devices()
+    known = {
+        "posescribe": version("posescribe"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: found for name in packages if (found := installed(name))},
+        "devices": devices,
+        "device": device,
+        "cache": str(cache_folder()),
+        "schema": SCHEMA_VERSION,
+    }
+    if json_:
+        print(json.dumps(known))
+        return
+    for key, value in known.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {found}" for name, found in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(value)
+        print(f"{key:11} {value}")

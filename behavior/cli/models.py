@@ -1,0 +1,83 @@
+"""`posescribe models`: the pose networks and action models that can be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from behavior.cli.console import Narrator
+from behavior.cli.options import Json
+
+app = typer.Typer(
+    help="Pose networks and action models: source, licence, hash, size, measured accuracy.",
+    no_args_is_help=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+)
+Name = Annotated[str, typer.Argument(help="A name of `posescribe models list`, or a file.")]
+
+
+@app.callback()
+def default(context: typer.Context) -> None:
+    """Without a subcommand: list."""
+    if context.invoked_subcommand is None:
+        list_(json_=False)
+
+
+@app.command("list")
+def list_(json_: Json = False) -> None:
+    """Name, kind, measured accuracy and licence of each model."""
+    from behavior.catalogue import describe_all
+
+    entries = describe_all()
+    if json_:
+        print(json.dumps({"models": entries}))
+        return
+    width = max(len(entry["name"]) for entry in entries)
+    for entry in entries:
+        print(f"{entry['name']:{width}}  {entry['kind']:7}  {entry['accuracy']}  [{entry['licence']}]")
+
+
+@app.command()
+def show(name: Name, json_: Json = False) -> None:
+    """Everything that is known of one model."""
+    from behavior.catalogue import describe
+
+    entry = describe(name)
+    if json_:
+        print(json.dumps(entry))
+        return
+    for key, value in entry.items():
+        print(f"{key:12} {_text(value)}")
+
+
+@app.command()
+def fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None) -> None:
+    """Fetch a network's weights and prepare them, so that everything works offline afterwards."""
+    from behavior.catalogue import fetch as fetch_model
+
+    with Narrator() as narrator:
+        for path in fetch_model(names, narrator):
+            narrator.say(str(path))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="An action model, or a network's weights (.pb, .onnx, .safetensors).")],
+    name: Annotated[str, typer.Option(help="What to call it.")],
+) -> None:
+    """Check a model file and keep a copy in the cache folder under a name of its own."""
+    from behavior.catalogue import import_model
+
+    typer.echo(str(import_model(file, name)), err=True)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return str(value)

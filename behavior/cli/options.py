@@ -1,0 +1,31 @@
+"""Options that several commands share: one definition, one help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made when it is not there.")]
+Db = Annotated[str | None, typer.Option("--db", help="Database file or SQLAlchemy URL.  [default: OUT/posescribe.db]")]
+Device = Annotated[
+    str,
+    typer.Option(help="auto, cpu, cuda, cuda:N or tensorrt. A device asked for that is not there is an error."),
+]
+Model = Annotated[str, typer.Option(help="Pose network: a name of `posescribe models list`, or a file.")]
+NetSize = Annotated[
+    int,
+    typer.Option(min=64, help="Height of the network's input, pixels. More finds smaller people, less is faster."),
+]
+Start = Annotated[float | None, typer.Option(min=0, help="Begin here, seconds of the source's own time.")]
+End = Annotated[float | None, typer.Option(min=0, help="Stop here, seconds of the source's own time.")]
+Every = Annotated[int, typer.Option(min=1, help="Take each N-th frame.")]
+MaxPeople = Annotated[int | None, typer.Option(min=1, help="Keep the N people of highest score in each frame.")]
+Overlay = Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write the video with skeletons drawn on it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages stay on stderr.")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped, or do all of it again.")
+]
+Actions = Annotated[str, typer.Option(help="Action model: a name, a file, or `none` to leave this stage out.")]
+MinBout = Annotated[float, typer.Option(min=0, help="Shortest bout that is kept, seconds.")]

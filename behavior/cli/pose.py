@@ -1,0 +1,48 @@
+"""`posescribe pose`: keypoints only."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from behavior.cli.console import Narrator
+from behavior.cli.options import Device, End, Every, Json, MaxPeople, Model, NetSize, Out, Resume, Start
+
+
+def pose(
+    source: Annotated[str, typer.Argument(help="Image, folder, video, glob, webcam number or camera address.")],
+    out: Out,
+    device: Device = "auto",
+    model: Model = "mobilenet_thin",
+    net_size: NetSize = 368,
+    start: Start = None,
+    end: End = None,
+    every: Every = 1,
+    max_people: MaxPeople = None,
+    overlay: Annotated[
+        bool, typer.Option("--overlay/--no-overlay", help="Write the source with skeletons drawn on it.")
+    ] = False,
+    json_: Json = False,
+    resume: Resume = True,
+) -> None:
+    """Keypoints only: OpenPose JSON of each frame or image in OUT/json/.
+
+    Pixels of the original frame; a joint that was not found is 0, 0, 0, as that format has it. What was found is kept in
+    OUT/posescribe.db as well: stopped at any moment, the same command goes on from there.
+    """
+    from behavior import pipeline
+    from behavior.loading import load_models
+    from behavior.settings import make_settings
+
+    settings = make_settings(
+        net_height=net_size, max_people=max_people, start_s=start, end_s=end, every=every, overlay=overlay
+    )
+    with Narrator() as narrator:
+        models = load_models(model, device, "none", narrator)
+        results = pipeline.pose_all([source], out, models, settings, narrator, restart=not resume)
+        for result in results:
+            narrator.say(f"{result['frames']} frames: {result['json']}")
+    if json_:
+        print(json.dumps(results[0] if len(results) == 1 else {"results": results}))

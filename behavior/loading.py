@@ -1,0 +1,56 @@
+"""The models that a command asks for by name or file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from behavior.classifiers import ActionModel, load_action_model
+from behavior.narrator import Narrator
+from pose.assets import Asset
+from pose.backends.base import ModelInfo
+from pose.engine import EngineSettings, PoseEngine
+from pose.zoo import identify, load_backend
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a command was asked to use.
+
+    Attributes:
+        pose: which network.
+        engine: gives the engine for these settings; loads the network the first time that a frame needs it.
+        actions: the action model; None leaves the stage out.
+    """
+
+    pose: ModelInfo
+    engine: Callable[[EngineSettings], PoseEngine]
+    actions: ActionModel | None
+
+
+def load_models(model: str, device: str, actions: str, narrator: Narrator) -> Models:
+    """The models by name or file; `actions` may be `none`.
+
+    Raises `AssetError`, `ModelError` or `ActionModelError`; `DeviceError` comes when the engine is asked for.
+    """
+    download = Download(narrator)
+
+    @cache
+    def engine(settings: EngineSettings) -> PoseEngine:
+        backend = load_backend(model, device=device, progress=download)
+        narrator.say(f"{backend.model.name} on {backend.device} ({backend.runtime}, {backend.precision})")
+        return PoseEngine(backend=backend, settings=settings, tracking=None, announce=narrator.say)
+
+    pose = identify(model, progress=download)
+    return Models(pose, engine, None if actions == "none" else load_action_model(actions))
+
+
+class Download:
+    """Tells a narrator how a download goes."""
+
+    def __init__(self, narrator: Narrator) -> None:
+        self._narrator = narrator
+
+    def __call__(self, asset: Asset, done: int, total: int | None) -> None:
+        self._narrator.step(f"fetching {asset.file} (kB)", done // 1000, None if total is None else total // 1000)

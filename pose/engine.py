@@ -1,0 +1,230 @@
+"""`PoseEngine`: frames in, people out, in order.
+
+One thread reads ahead, several run network and parser on different frames at once (both release the interpreter lock),
+and the caller's thread tracks and receives. Every queue is bounded, an error in any thread reaches the caller, and
+leaving the `with` block ends the threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.backends.base import Backend, ModelInfo
+from pose.errors import PoseError
+from pose.parsing import ParserSettings, parse, prepare_parser
+from pose.people import FramePeople, Person
+from pose.preprocess import NET_HEIGHT, Placement, fit, letterbox
+from pose.readahead import read_ahead
+from pose.skeleton import Skeleton
+from pose.sources import Frame, FrameSource, open_source
+from pose.tracking import Tracker, TrackerSettings
+from pose.zoo import load_backend
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What the people found depend on, apart from the network's weights and the device.
+
+    Attributes:
+        net_height: height of the network's input, pixels; the width follows the source's aspect.
+        parser: thresholds of the parser.
+    """
+
+    net_height: int = NET_HEIGHT
+    parser: ParserSettings = field(default_factory=ParserSettings)
+
+    def __post_init__(self) -> None:
+        if self.net_height < 64:
+            raise ValueError(f"net_height must be at least 64 pixels, got {self.net_height}")
+
+
+@dataclass(frozen=True, eq=False)
+class PosedFrame(FramePeople):
+    """`FramePeople` with the frame they were found in.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR, the original frame.
+    """
+
+    image: NDArray[np.uint8]
+
+
+class PoseEngine:
+    """Finds the people of images, videos and cameras.
+
+    Args:
+        model: a name of `posescribe models list`, or a network file of ours.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `tensorrt`; one that is not there raises `DeviceError`.
+        settings: see `EngineSettings`.
+        tracking: settings of the tracker of `open`; None leaves `track_id` empty.
+        backend: a ready network in place of `model` and `device`, for tests and for networks of your own.
+        batch: frames that go through the network together; None takes 1 on a CPU and 16 on a GPU.
+        announce: receives one line before something that takes long, such as the parser's first compilation.
+    """
+
+    def __init__(
+        self,
+        model: str = "mobilenet_thin",
+        *,
+        device: str = "auto",
+        settings: EngineSettings | None = None,
+        tracking: TrackerSettings | None = TrackerSettings(),
+        backend: Backend | None = None,
+        batch: int | None = None,
+        announce: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings or EngineSettings()
+        self._tracking = tracking
+        self._backend = backend or load_backend(model, device=device)
+        self._batch = batch or (1 if self._backend.device == "cpu" else 16)
+        prepare_parser(announce)
+
+    @property
+    def device(self) -> str:
+        """The device that really runs the network, as the runtime itself reports it."""
+        return self._backend.device
+
+    @property
+    def runtime(self) -> str:
+        """Library, version and precision that run the network."""
+        return f"{self._backend.runtime}, {self._backend.precision}"
+
+    @property
+    def model(self) -> ModelInfo:
+        """Name, hash, source and licence of the weights."""
+        return self._backend.model
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Joints of the people found."""
+        return self._backend.layout.skeleton
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Person]]:
+        """People of each image, unordered and untracked.
+
+        Args:
+            images: (H, W, 3) uint8 BGR each; sizes may differ.
+
+        Raises:
+            ModelError: the network gave NaN.
+        """
+        found: list[list[Person]] = []
+        stride = self._backend.layout.stride
+        sized = [(fit(image.shape[:2], self.settings.net_height, stride), image) for image in images]
+        for size, group in groupby(sized, key=lambda pair: pair[0]):
+            canvases, placements = zip(*(letterbox(image, size) for _, image in group), strict=True)
+            for maps, placement in zip(self._backend.infer(np.stack(canvases)), placements, strict=True):
+                found.append([_place(person, placement) for person in parse(maps, self.settings.parser)])
+        return found
+
+    def open(
+        self,
+        source: str | os.PathLike[str] | FrameSource,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        every: int = 1,
+        after: tuple[int, float] | None = None,
+    ) -> PoseStream:
+        """The people of a source's frames, one frame after another.
+
+        Args:
+            source: image, folder, video, webcam number or camera address, or an opened `FrameSource`.
+            start_s, end_s: part of the source, seconds.
+            every: take each n-th frame.
+            after: index and time of the last frame that was read before; go on with the one behind it.
+        """
+        if not isinstance(source, FrameSource):
+            source = open_source(os.fspath(source), start_s=start_s, end_s=end_s, every=every, after=after)
+        tracker = Tracker(self.skeleton, self._tracking) if self._tracking else None
+        return PoseStream(self, source, tracker, in_flight=self._backend.in_flight, batch=self._batch)
+
+
+class PoseStream:
+    """Iterates over `PosedFrame`s in the source's order; use it in a `with` block."""
+
+    def __init__(
+        self, engine: PoseEngine, source: FrameSource, tracker: Tracker | None, in_flight: int, batch: int
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._tracker = tracker
+        self._in_flight = in_flight
+        self._batch = batch
+
+    @property
+    def source(self) -> FrameSource:
+        """What is read: its `info`, and what it `skipped` and `dropped` so far."""
+        return self._source
+
+    def __enter__(self) -> PoseStream:
+        self._source.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.__exit__(kind, error, trace)
+
+    def __iter__(self) -> Iterator[PosedFrame]:
+        failure: PoseError | None = None
+        pending: deque[Future[list[PosedFrame]]] = deque()
+        with (
+            ThreadPoolExecutor(self._in_flight, thread_name_prefix="pose") as pool,
+            closing(read_ahead(_batches(self._source, self._batch), depth=self._in_flight)) as ahead,
+        ):
+            try:
+                while True:
+                    try:
+                        frames = next(ahead, None)
+                    except PoseError as error:  # the source's: first give what came before it
+                        failure = error
+                        break
+                    if frames is None:
+                        break
+                    pending.append(pool.submit(self._detect, frames))
+                    if len(pending) > self._in_flight:
+                        yield from map(self._follow, pending.popleft().result())
+                while pending:
+                    yield from map(self._follow, pending.popleft().result())
+            finally:
+                for future in pending:
+                    future.cancel()
+        if failure is not None:
+            raise failure
+
+    def _detect(self, frames: list[Frame]) -> list[PosedFrame]:
+        people = self._engine.detect([frame.image for frame in frames])
+        return [PosedFrame(f.index, f.time_s, tuple(p), f.image) for f, p in zip(frames, people, strict=True)]
+
+    def _follow(self, frame: PosedFrame) -> PosedFrame:
+        if self._tracker is None:
+            return frame
+        return replace(frame, people=self._tracker.update(frame).people)
+
+
+def _batches(frames: Iterator[Frame] | FrameSource, size: int) -> Iterator[list[Frame]]:
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _place(person: Person, placement: Placement) -> Person:
+    keypoints = person.keypoints.copy()
+    keypoints[:, :2] = placement.to_source(keypoints[:, :2])
+    return replace(person, keypoints=keypoints)

@@ -270,7 +270,9 @@ def find_people(
         chunk.clear()
         saved = time.monotonic()
 
-    with engine.open(recording.stored.uri, start_s=part.start_s, end_s=part.end_s, every=part.every, after=last) as stream:
+    with engine.open(
+        recording.stored.uri, start_s=part.start_s, end_s=part.end_s, every=part.every, after=last
+    ) as stream:
         expected = stream.source.expected_frames
         total = None if expected is None else done + expected
         narrator.step("people", done, total)

@@ -117,6 +117,14 @@ def load_backend(
     return _load(weights, Device("cpu"), threads, precision)
 
 
+def identify(model: str = MOBILENET_THIN.name, progress: Progress | None = None) -> ModelInfo:
+    """Which weights `load_backend` would run, without loading them; fetches them when they are not cached.
+
+    Raises `ModelError` or `AssetError`.
+    """
+    return _Weights.find(model, progress).info
+
+
 @dataclass(frozen=True)
 class _Weights:
     """A network's original file."""

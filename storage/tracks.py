@@ -8,6 +8,7 @@ themselves are those of its parent, a pose run.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from storage import schema
 from storage.bulk import fetch_arrays, insert_rows
 from storage.database import Database
 from storage.errors import MissingError
-from storage.poses import CHUNK, page_of_frames, points_of
+from storage.poses import CHUNK, iter_frames, page_of_frames, points_of
 from storage.runs import get_run
 from storage.skeletons import keypoint_table_of
 
@@ -254,6 +255,25 @@ def iter_tracked_frames(
             people = _people_between(tx, run_id, times[0][0], after)
         for index, time_s in times:
             yield FramePeople(index, time_s, tuple(people.get(index, ())))
+
+
+def iter_identified_frames(database: Database, run_id: int, *, chunk: int = CHUNK) -> Iterator[FramePeople]:
+    """All frames of the parent run with all their people, in the stored order; `track_id` None for those without a track.
+
+    `chunk` frames are in memory at a time.
+    """
+    member = schema.membership.c
+    with database.reading() as tx:
+        frames = iter_frames(database, pose_run_of(tx, run_id), chunk=chunk)
+    while page := list(itertools.islice(frames, chunk)):
+        query = select(member.frame, member.person, member.track_id).where(
+            member.run_id == run_id, member.frame.between(page[0].index, page[-1].index)
+        )
+        with database.reading() as tx:
+            who = {(frame, number): track_id for frame, number, track_id in tx.execute(query)}
+        for frame in page:
+            people = (p.with_track(who.get((frame.index, number))) for number, p in enumerate(frame.people))
+            yield FramePeople(frame.index, frame.time_s, tuple(people))
 
 
 def pose_run_of(tx: Connection, run_id: int) -> int:

@@ -197,6 +197,7 @@ def _reason(error: SQLAlchemyError) -> str:
 
 def _remedy(reason: str) -> str:
     remedies = {
+        "connection failed": "; check the URL and that the server runs",
         "unable to open": "; choose a folder that can be written",
         "readonly": "; choose a folder that can be written",
         "locked": "; another process is writing to it, wait for it to end",

@@ -11,17 +11,28 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import av
 import cv2
 
 from pose.errors import SourceError
 from pose.sources.base import Frame, FrameSource, Selection, SourceInfo
+from pose.sources.camera import (
+    CameraSource,
+    LiveSettings,
+    is_finite,
+    network_feed,
+    no_connection,
+    webcam_feed,
+    without_password,
+)
 from pose.sources.images import IMAGE_SUFFIXES, FolderSource, ImageSource, list_images, natural_key
 from pose.sources.video import VideoSource
 
-__all__ = ["Frame", "FrameSource", "SourceInfo", "expand", "open_source", "source_hash"]
+__all__ = ["Frame", "FrameSource", "LiveSettings", "SourceInfo", "expand", "open_source", "source_hash"]
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _SCHEMES = frozenset(["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp"])
@@ -57,6 +68,7 @@ def open_source(
     every: int = 1,
     after: tuple[int, float] | None = None,
     fps: float = 1.0,
+    live: LiveSettings | None = None,
 ) -> FrameSource:
     """Open one source and read its first frame.
 
@@ -67,6 +79,7 @@ def open_source(
         every: keep only frames whose index is a multiple of it.
         after: index and time of the last frame read before; goes on with the very next one. Not for cameras.
         fps: images per second of a folder, which has no clock of its own.
+        live: how patient to be with a camera.
 
     Raises:
         SourceError: what is there can't be read, or there is nothing, or nothing in the range. One line.
@@ -78,7 +91,7 @@ def open_source(
     if scheme and scheme[1].lower() == "file":
         text = unquote(urlsplit(text).path)
     elif _is_live(text):
-        raise SourceError(f"{text}: cameras are not built yet")
+        return _open_camera(text, selection, live or LiveSettings())
     path = Path(text).absolute()
     try:
         if path.is_dir():
@@ -94,6 +107,28 @@ def open_source(
     except OSError as error:
         raise SourceError(f"{text}: can't be read: {error.strerror}") from error
     return VideoSource(f"file:{path}", selection, name=path.name, uri=str(path))
+
+
+def _open_camera(text: str, selection: Selection, live: LiveSettings) -> FrameSource:
+    scheme = _URL.match(text)
+    if scheme is None:
+        number = int(text)
+        name = f"webcam{number}"
+        return CameraSource(partial(webcam_feed, number), selection, name=name, uri=text, kind="webcam", settings=live)
+    uri = without_password(text)
+    if scheme[1].lower() not in _SCHEMES:
+        raise SourceError(f"{uri}: {scheme[1]}:// is no address of a camera; {', '.join(sorted(_SCHEMES))} are known")
+    parts = urlsplit(text)
+    name = re.sub(r"[^\w.-]+", "_", f"{parts.hostname or ''}{parts.path}").strip("_")
+    if scheme[1].lower() in ("http", "https"):
+        try:
+            finite = is_finite(text, live.timeout_s)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise SourceError(f"{uri}: {no_connection(error, live.timeout_s)}") from error
+        if finite:
+            return VideoSource(text, selection, name=name, uri=uri, kind="stream", timeout_s=live.timeout_s)
+    feed = partial(network_feed, text, live.timeout_s)
+    return CameraSource(feed, selection, name=name, uri=uri, kind="stream", settings=live)
 
 
 def source_hash(spec: str | os.PathLike[str] | int) -> str | None:

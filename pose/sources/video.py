@@ -205,7 +205,7 @@ class VideoSource(FrameSource):
         try:
             self._container: InputContainer = av.open(self._path, metadata_errors="replace", timeout=self._timeout_s)
         except (av.error.FFmpegError, ValueError) as error:
-            raise SourceError(f"{self._uri}: {why_not_opened(error)}") from error
+            raise SourceError(f"{self._uri}: {_why_not_opened(error)}") from error
         self._stream = pick_stream(self._container, self._uri)
         self._stream.thread_type = threads
         self._reorder_depth = self._stream.codec_context.reorder_depth
@@ -242,7 +242,7 @@ def pick_stream(container: InputContainer, uri: str) -> VideoStream:
     return stream
 
 
-def why_not_opened(error: Exception) -> str:
+def _why_not_opened(error: Exception) -> str:
     """What a user can do about ffmpeg's refusal."""
     if isinstance(error, av.error.InvalidDataError):
         return "not a video, or one cut off before its index was written (recording interrupted?)"

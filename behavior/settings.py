@@ -55,11 +55,10 @@ def make_settings(
     min_bout_s: float | None = None,
 ) -> Settings:
     """The settings that the command line offers, in their places; the rest at their defaults."""
+    parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
     return Settings(
         part=Part(start_s, end_s, every),
-        engine=EngineSettings(
-            net_height=net_height, parser=ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
-        ),
+        engine=EngineSettings(net_height=net_height, parser=parser),
         recognise=RecogniseSettings() if min_bout_s is None else RecogniseSettings(min_bout_s=min_bout_s),
         overlay=overlay,
     )

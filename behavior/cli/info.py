@@ -13,7 +13,7 @@ def info(device: Device = "auto", json_: Json = False) -> None:
     from importlib.metadata import PackageNotFoundError, version
 
     from pose.assets import cache_folder
-    from pose.backends import usable_devices
+    from pose.backends.onnx_backend import usable_devices
     from storage.database import SCHEMA_VERSION
 
     def installed(name: str) -> str | None:

@@ -57,10 +57,11 @@ def show(name: Name, json_: Json = False) -> None:
 @app.command()
 def fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None) -> None:
     """Fetch a network's weights and prepare them, so that everything works offline afterwards."""
-    from behavior.catalogue import fetch as fetch_model
+    from behavior.catalogue import fetch_weights
+    from behavior.loading import Download
 
     with Narrator() as narrator:
-        for path in fetch_model(names, narrator):
+        for path in fetch_weights(names, Download(narrator)):
             narrator.say(str(path))
 
 

@@ -29,7 +29,7 @@ def pose(
 ) -> None:
     """Keypoints only: OpenPose JSON of each frame or image in OUT/json/.
 
-    Pixels of the original frame; a joint that was not found is 0, 0, 0, as that format has it. What was found is kept in
+    Pixels of the original frame; a joint that was not found is 0, 0, 0, as that format has it. Everything is kept in
     OUT/posescribe.db as well: stopped at any moment, the same command goes on from there.
     """
     from behavior import pipeline
@@ -41,8 +41,11 @@ def pose(
     )
     with Narrator() as narrator:
         models = load_models(model, device, "none", narrator)
-        results = pipeline.pose_all([source], out, models, settings, narrator, restart=not resume)
+        results, failed = pipeline.pose_all([source], out, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(f"{result['frames']} frames: {result['json']}")
     if json_:
-        print(json.dumps(results[0] if len(results) == 1 else {"results": results}))
+        alone = len(results) == 1 and not failed
+        print(json.dumps(results[0] if alone else {"results": results, "failed": failed}))
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,368 @@
+"""Tracking on small scenes with known answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose.errors import PoseError
+from pose.people import FramePeople, Person
+from pose.skeleton import COCO_18
+from pose.tracking import (
+    Edit,
+    ResolveSettings,
+    Segment,
+    Tracker,
+    TrackerSettings,
+    read_edits,
+    resolve,
+    track_people,
+)
+from pose.tracking.costs import BOX, body_scale, box_iou, boxes, oks, person_similarity
+from pose.tracking.motion import Motion, MotionSettings
+
+FPS = 30.0
+# A standing figure, 1 high, feet at the origin.
+FIGURE = np.array(
+    [
+        [0.05, -0.90], [0.0, -0.82], [-0.11, -0.82], [-0.13, -0.63], [-0.13, -0.47], [0.11, -0.82], [0.13, -0.63],
+        [0.13, -0.47], [-0.07, -0.50], [-0.07, -0.27], [-0.07, -0.03], [0.07, -0.50], [0.07, -0.27], [0.07, -0.03],
+        [0.03, -0.93], [0.06, -0.93], [-0.03, -0.92], [0.05, -0.92],
+    ]
+)  # fmt: skip
+
+
+def figure(x: float, y: float, height: float = 200.0, score: float = 0.6, hide: tuple[int, ...] = ()) -> Person:
+    keypoints = np.concatenate([np.array([x, y]) + height * FIGURE, np.full((18, 1), score)], axis=1)
+    keypoints[list(hide)] = np.nan, np.nan, 0
+    return Person(keypoints.astype(np.float32), score)
+
+
+def scene(*paths: dict[int, tuple[float, float]], n: int = 60, score: float = 0.6) -> list[FramePeople]:
+    """Frames from one dict per person: frame number -> place of the feet."""
+    return [
+        FramePeople(t, t / FPS, tuple(figure(*path[t], score=score) for path in paths if t in path)) for t in range(n)
+    ]
+
+
+def line(start: tuple[float, float], step: tuple[float, float], frames: range) -> dict[int, tuple[float, float]]:
+    return {t: (start[0] + step[0] * t, start[1] + step[1] * t) for t in frames}
+
+
+def ids(frames: list[FramePeople]) -> list[list[int | None]]:
+    return [[person.track_id for person in frame.people] for frame in frames]
+
+
+def follow(frames: list[FramePeople], settings: TrackerSettings | None = None) -> tuple[list[FramePeople], Tracker]:
+    tracker = Tracker(COCO_18, settings)
+    return [tracker.update(frame) for frame in frames], tracker
+
+
+# --- similarity -------------------------------------------------------------------------------------------------------
+
+
+def test_oks_is_that_of_coco_and_leaves_out_missing_joints():
+    points = FIGURE[None] * 200
+    moved = points + np.array([3.0, 4.0])
+    moved[0, :5] = np.nan
+    sigmas = np.array(COCO_18.sigmas)
+    scale = np.array([100.0])
+    expected = np.exp(-25 / (2 * (2 * sigmas[5:] * 100) ** 2)).mean()
+    assert oks(points, moved, scale, sigmas)[0, 0] == pytest.approx(expected)
+    assert oks(points, np.full_like(points, np.nan), scale, sigmas)[0, 0] == 0
+
+
+def test_boxes_and_their_overlap():
+    points = np.array([[[0.0, 0.0], [10.0, 10.0]], [[5.0, 0.0], [15.0, 10.0]], [[np.nan] * 2] * 2])
+    corners = boxes(points)
+    assert corners[1].tolist() == [5, 0, 15, 10]
+    assert np.isnan(corners[2]).all()
+    np.testing.assert_allclose(box_iou(corners, corners)[0], [1, 1 / 3, 0])
+
+
+def test_scale_hardly_falls_when_the_legs_are_hidden():
+    person = figure(0, 0).keypoints[None, :, :2].astype(float)
+    upper = person.copy()
+    upper[:, [9, 10, 12, 13]] = np.nan
+    whole, half = body_scale(np.concatenate([person, upper]), COCO_18.limb_indices)
+    assert half > 0.8 * whole
+
+
+def test_boxes_decide_when_no_joint_is_common():
+    person = figure(0, 0).keypoints[None, :, :2].astype(float)
+    upper, lower = person.copy(), person.copy()
+    upper[:, 8:14] = np.nan
+    lower[:, :8] = lower[:, 14:] = np.nan
+    scale, sigmas = np.array([100.0]), np.array(COCO_18.sigmas)
+    alike = person_similarity(upper, lower, scale, sigmas, box_weight=2.0)
+    np.testing.assert_allclose(alike, box_iou(boxes(upper), boxes(lower)))
+    assert person_similarity(person, person, scale, sigmas, box_weight=2.0)[0, 0] == pytest.approx(1.0)
+
+
+# --- motion -----------------------------------------------------------------------------------------------------------
+
+
+def test_filter_learns_a_velocity_from_uneven_times():
+    settings = MotionSettings()
+    times = np.cumsum([0.0, *np.random.default_rng(0).uniform(0.01, 0.1, 60)])
+    start, velocity = 200 * FIGURE[None], np.array([150.0, -30.0])
+    motion = Motion.start(start, settings)
+    for before, now in pairwise(times):
+        motion.predict(now - before, settings)
+        motion.update(np.array([0]), start + velocity * now, np.array([100.0]), settings)
+    np.testing.assert_allclose(motion.body_velocity[0], velocity, rtol=0.02)
+    motion.predict(0.2, settings)
+    np.testing.assert_allclose(motion.position, start + velocity * (times[-1] + 0.2), atol=3.0)
+
+
+def test_missing_joint_moves_with_the_body_until_it_is_forgotten():
+    settings = MotionSettings()
+    motion = Motion.start(200 * FIGURE[None], settings)
+    for t in range(1, 60):
+        motion.predict(1 / FPS, settings)
+        points = 200 * FIGURE[None] + [5.0 * t, 0.0]
+        if t > 20:
+            points[:, 4] = np.nan
+        motion.update(np.array([0]), points, np.array([100.0]), settings)
+        if t == 40:
+            np.testing.assert_allclose(motion.position[0, 4], 200 * FIGURE[4] + [5.0 * t, 0.0], atol=3.0)
+    assert np.isnan(motion.position[0, 4]).all()
+
+
+# --- first pass -------------------------------------------------------------------------------------------------------
+
+
+def test_two_people_keep_their_ids_when_they_cross():
+    frames = scene(line((100, 400), (8, 0), range(60)), line((600, 410), (-8, 0), range(60)))
+    assert ids(follow(frames)[0]) == [[1, 2]] * 60
+
+
+def test_people_keep_their_order_and_their_keypoints():
+    frames = scene(line((100, 400), (8, 0), range(10)), line((600, 400), (0, 0), range(10)))
+    for before, after in zip(frames, follow(frames)[0], strict=True):
+        assert (before.index, before.time_s) == (after.index, after.time_s)
+        for one, same in zip(before.people, after.people, strict=True):
+            assert one.keypoints is same.keypoints
+            assert one.score == same.score
+
+
+def test_weak_detections_extend_a_tracklet_but_start_none():
+    path = line((100, 400), (4, 0), range(40))
+    frames = [replace(f, people=tuple(figure(*path[f.index], score=0.1) for _ in f.people)) for f in scene(path, n=40)]
+    assert ids(follow(frames)[0]) == [[None]] * 40
+    frames[0] = scene(path, n=1)[0]
+    assert ids(follow(frames)[0]) == [[1]] * 40
+
+
+def test_second_detection_of_one_person_starts_no_tracklet():
+    frames = scene(line((100, 400), (4, 0), range(30)), n=30)
+    for t in range(10, 20):
+        frames[t] = replace(frames[t], people=(*frames[t].people, figure(103 + 4 * t, 402, score=0.5)))
+    assert ids(follow(frames)[0]) == [[1]] * 10 + [[1, None]] * 10 + [[1]] * 10
+
+
+def test_short_gap_is_bridged_and_a_long_one_ends_the_tracklet():
+    path = line((100, 400), (4, 0), range(90))
+    short = {t: p for t, p in path.items() if not 30 <= t < 45}
+    assert [i for row in ids(follow(scene(short, n=90))[0]) for i in row] == [1] * 75
+    long = {t: p for t, p in path.items() if not 30 <= t < 70}
+    assert [i for row in ids(follow(scene(long, n=90))[0]) for i in row] == [1] * 30 + [2] * 20
+
+
+def test_boxes_without_keypoints_are_tracked():
+    frames = []
+    for t in range(30):
+        corners = [np.array([[x, 100, 1], [x + 60, 260, 1]], dtype=np.float32) for x in (50 + 6 * t, 300 - 6 * t)]
+        frames.append(FramePeople(t, t / FPS, tuple(Person(c, 1.0) for c in corners)))
+    assert ids(track_people(frames, BOX)) == [[1, 2]] * 30
+
+
+def test_empty_frames_and_an_empty_recording():
+    assert ids(track_people([], COCO_18)) == []
+    frames = scene({}, n=3) + [replace(f, index=f.index + 3, time_s=f.time_s + 1) for f in scene({0: (100, 400)}, n=1)]
+    assert ids(follow(frames)[0]) == [[], [], [], [1]]
+
+
+def test_person_without_joints_belongs_to_nobody():
+    nothing = Person(np.tile(np.array([np.nan, np.nan, 0], dtype=np.float32), (18, 1)), 0.9)
+    frames = [replace(f, people=(nothing, *f.people)) for f in scene(line((100, 400), (4, 0), range(5)), n=5)]
+    assert ids(follow(frames)[0]) == [[None, 1]] * 5
+
+
+@pytest.mark.parametrize("time_s", [1.0, 0.5, float("nan")])
+def test_time_must_rise(time_s: float):
+    tracker = Tracker(COCO_18)
+    tracker.update(FramePeople(0, 1.0, ()))
+    with pytest.raises(ValueError, match=r"frame 1 .* not later"):
+        tracker.update(FramePeople(1, time_s, ()))
+
+
+def test_other_layout_is_refused():
+    with pytest.raises(ValueError, match=r"expected keypoints of shape \(18, 3\) .* got \(17, 3\)"):
+        Tracker(COCO_18).update(FramePeople(0, 0.0, (Person(np.zeros((17, 3), dtype=np.float32), 1.0),)))
+
+
+def test_tracklet_says_what_was_seen():
+    path = line((100, 400), (6, 0), range(5, 45))
+    frames = [
+        replace(f, people=tuple(figure(*path[f.index], hide=(4, 7) if f.index % 2 else ()) for _ in f.people))
+        for f in scene(path, n=60)
+    ]
+    (tracklet,) = follow(frames)[1].finish()
+    assert (tracklet.first_frame, tracklet.last_frame, tracklet.n) == (5, 44, 40)
+    assert (tracklet.first_time_s, tracklet.last_time_s) == (5 / FPS, 44 / FPS)
+    assert tracklet.mean_score == pytest.approx(0.6)
+    assert tracklet.mean_joints == pytest.approx(17)
+    assert tracklet.joints_seen[4] == pytest.approx(0.5)
+    np.testing.assert_allclose(tracklet.last_velocity, [180, 0], atol=5)
+    np.testing.assert_allclose(tracklet.last_pose[1], [100 + 6 * 44, 400 - 164], atol=3)
+    thigh = COCO_18.limbs.index(("right_hip", "right_knee"))
+    trunk = COCO_18.limbs.index(("neck", "right_hip"))
+    ratio = np.exp(tracklet.limb_ratios[thigh] - tracklet.limb_ratios[trunk])
+    assert ratio == pytest.approx(0.23 / np.hypot(0.07, 0.32), rel=0.01)
+
+
+# --- second pass ------------------------------------------------------------------------------------------------------
+
+
+def walk_with_gap() -> tuple[list[FramePeople], Tracker]:
+    path = line((100, 400), (4, 0), range(120))
+    return follow(scene({t: p for t, p in path.items() if not 40 <= t < 90}, n=120))
+
+
+def test_tracklets_are_joined_over_a_gap_and_the_decision_says_why():
+    frames, tracker = walk_with_gap()
+    resolution = resolve(tracker.finish())
+    assert resolution.identity == {1: 1, 2: 1}
+    (decision,) = resolution.decisions
+    assert (decision.kind, decision.tracklets) == ("join", (1, 2))
+    assert decision.numbers["gap_s"] == pytest.approx(51 / FPS, abs=1e-3)
+    assert decision.numbers["evidence"] > ResolveSettings().join_evidence
+    assert {i for row in ids([resolution.apply(f) for f in frames]) for i in row} == {1}
+
+
+def test_a_decision_can_be_undone():
+    tracklets = walk_with_gap()[1].finish()
+    before = resolve(tracklets)
+    assert resolve(tracklets, undone=before.decisions).identity == {1: 1, 2: 2}
+
+
+def test_nobody_is_joined_who_appears_elsewhere():
+    first = line((100, 400), (4, 0), range(40))
+    second = line((900, 700), (4, 0), range(60, 100))
+    tracklets = follow(scene(first, second, n=100))[1].finish()
+    assert resolve(tracklets).identity == {1: 1, 2: 2}
+
+
+def test_appearance_decides_between_equal_places():
+    """Two people walk into one spot and out of it again: only their clothes tell who is who."""
+    red, blue = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+
+    def run(colours: tuple[np.ndarray, np.ndarray]) -> dict[int, int | None]:
+        tracker = Tracker(COCO_18, appearance_size=2)
+        for t in range(150):
+            if t < 40:
+                people = (figure(300 + 3 * t, 400), figure(540 - 3 * t, 400))
+                looks = np.array([red, blue])
+            elif t < 90:
+                people, looks = (), np.empty((0, 2))
+            else:
+                people = (figure(420 - 3 * (t - 90), 400), figure(426 + 3 * (t - 90), 400))
+                looks = np.array(colours)
+            tracker.update(FramePeople(t, t / FPS, people), looks)
+        return resolve(tracker.finish()).identity
+
+    assert run((red, blue)) == {1: 1, 2: 2, 3: 1, 4: 2}
+    assert run((blue, red)) == {1: 1, 2: 2, 3: 2, 4: 1}
+
+
+def test_ghosts_are_nobody():
+    walker = line((100, 400), (4, 0), range(90))
+    frames = scene(walker, n=90)
+    shelf = tuple(i for i in range(18) if i not in (0, 1, 2, 5, 14))
+    for t in range(10, 80, 2):  # a flickering background figure of few joints
+        frames[t] = replace(frames[t], people=(*frames[t].people, figure(900, 300, score=0.25, hide=shelf)))
+    frames[85] = replace(frames[85], people=(*frames[85].people, figure(500, 200)))  # one false frame
+    resolution = resolve(follow(frames)[1].finish())
+    assert resolution.identity[1] == 1
+    assert {who for tracklet, who in resolution.identity.items() if tracklet != 1} == {None}
+    assert {decision.kind for decision in resolution.decisions} == {"ghost"}
+
+
+def test_person_who_stands_still_is_no_ghost():
+    frames = scene(line((300, 400), (0, 0), range(90)), n=90)
+    assert resolve(follow(frames)[1].finish()).identity == {1: 1}
+
+
+def test_people_are_counted_in_order_of_appearance():
+    frames = scene(line((700, 400), (0, 0), range(5, 60)), line((100, 400), (0, 0), range(60)))
+    ghost = replace(frames[0], people=(figure(400, 100), *frames[0].people))
+    resolution = resolve(follow([ghost, *frames[1:]])[1].finish())
+    assert resolution.identity == {1: None, 2: 1, 3: 2}
+
+
+# --- by hand ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def couple() -> list[FramePeople]:
+    return scene(line((100, 400), (4, 0), range(60)), line((900, 400), (-4, 0), range(10, 50)))
+
+
+def edited(frames: list[FramePeople], *edits: Edit) -> list[set[int | None]]:
+    """Ids of the first and of the second person over the recording."""
+    seen, tracker = follow(frames)
+    resolution = resolve(tracker.finish(), edits=edits)
+    after = [resolution.apply(f) for f in seen]
+    assert [d.kind for d in resolution.decisions] == ["edit"] * len(edits)
+    return [{f.people[k].track_id for f in after if len(f.people) > k} for k in range(2)]
+
+
+def test_edits(couple: list[FramePeople]):
+    assert edited(couple) == [{1}, {2}]
+    assert edited(couple, Edit("rename", 2, 7)) == [{1}, {7}]
+    assert edited(couple, Edit("rename", 1, 2)) == [{2}, {1}]
+    assert edited(couple, Edit("drop", 1)) == [{None}, {2}]
+    assert edited(couple, Edit("split", 1, frame=20)) == [{1, 3}, {2}]
+    assert edited(couple, Edit("split", 1, frame=20), Edit("merge", 1, 3)) == [{1}, {2}]
+    assert edited(couple, Edit("split", 1, 9, frame=20), Edit("drop", 9)) == [{1, None}, {2}]
+
+
+def test_forced_merge_leaves_one_person_per_frame(couple: list[FramePeople]):
+    seen, tracker = follow(couple)
+    resolution = resolve(tracker.finish(), edits=[Edit("merge", 2, 1)])
+    assert resolution.identity == {1: 2, 2: None}
+    assert resolution.exceptions == ()
+    seen, tracker = follow(scene(line((100, 400), (4, 0), range(40)), line((900, 400), (-4, 0), range(30, 60))))
+    resolution = resolve(tracker.finish(), edits=[Edit("merge", 1, 2)])
+    assert resolution.exceptions == (Segment(2, 30, 39, None),)
+    assert ids([resolution.apply(f) for f in seen]) == [[1]] * 30 + [[1, None]] * 10 + [[1]] * 20
+
+
+@pytest.mark.parametrize("edit", [Edit("drop", 5), Edit("merge", 1, 5), Edit("split", 1, 2, frame=20)])
+def test_edit_of_somebody_who_is_not_there(couple: list[FramePeople], edit: Edit):
+    with pytest.raises(ValueError, match="there is "):
+        edited(couple, edit)
+
+
+def test_edits_are_read_from_csv(tmp_path: Path):
+    file = tmp_path / "edits.csv"
+    file.write_text("action,person,other,frame\nmerge,1,4,\nsplit,2,,120\ndrop,3,,\nrename,1,8,\n")
+    assert read_edits(file) == [Edit("merge", 1, 4), Edit("split", 2, frame=120), Edit("drop", 3), Edit("rename", 1, 8)]
+
+
+@pytest.mark.parametrize("row", ["fold,1,2,", "merge,1,,", "split,1,,", "drop,one,,", "merge,1,1,", "drop"])
+def test_wrong_line_of_edits_is_named(tmp_path: Path, row: str):
+    file = tmp_path / "edits.csv"
+    file.write_text(f"action,person,other,frame\ndrop,3,,\n{row}\n")
+    with pytest.raises(PoseError, match=r"edits\.csv, line 3"):
+        read_edits(file)
+
+
+def test_missing_file_of_edits(tmp_path: Path):
+    with pytest.raises(PoseError, match="can't read the edits"):
+        read_edits(tmp_path / "none.csv")

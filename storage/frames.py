@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,15 +135,16 @@ def write_tracks_parquet(database: Database, run_id: int, path: Path) -> int:
     unfinished = path.with_name(f"{path.name}.part")
     rows = 0
     try:
-        with pq.ParquetWriter(unfinished, _PARQUET_SCHEMA, compression="zstd") as writer:
+        with unfinished.open("wb") as file, pq.ParquetWriter(file, _PARQUET_SCHEMA, compression="zstd") as writer:
             for table in _long_tables(database, run_id, skeleton):
                 writer.write_table(table)
                 rows += table.num_rows
         os.replace(unfinished, path)
     except OSError as error:
-        raise StorageError(f"{path}: can't be written ({error}); choose another folder") from error
+        raise StorageError(f"{path}: can't be written ({error.strerror or error}); choose another folder") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
     return rows
 
 

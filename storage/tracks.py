@@ -258,7 +258,7 @@ def iter_tracked_frames(
 
 
 def iter_identified_frames(database: Database, run_id: int, *, chunk: int = CHUNK) -> Iterator[FramePeople]:
-    """All frames of the parent run with all their people, in the stored order; `track_id` None for those without a track.
+    """All frames of the parent run with all their people, in the stored order, `track_id` None where there is no track.
 
     `chunk` frames are in memory at a time.
     """

@@ -1,0 +1,56 @@
+"""Bouts of the machine and annotations of humans, apart."""
+
+from __future__ import annotations
+
+from behavior.labels import Bout
+from storage import Database, bouts, recordings, runs
+from storage.bouts import Annotation, BoutRow
+
+BOUTS = [
+    Bout(1, "walk", 0.0, 0.16, 0, 3, 0.9),
+    Bout(2, "wave", 0.016, 0.1, 2, 4, 0.6),
+    Bout(1, "stand", 0.16, 0.4, 4, 9, 0.7),
+]
+
+
+def test_bouts_come_back_by_person_and_time(database: Database, tracked: runs.Run) -> None:
+    with database.transaction() as tx:
+        bouts.write_bouts(tx, tracked.id, BOUTS)
+        rows = bouts.read_bouts(tx, tracked.id)
+    assert [Bout(**vars(row)) for row in rows] == [BOUTS[0], BOUTS[2], BOUTS[1]]
+
+
+def test_bouts_are_written_anew(database: Database, tracked: runs.Run, stored: runs.Run) -> None:
+    other = BoutRow(1, "sit", 0.0, 1.0, 0, 9, 1.0)
+    with database.transaction() as tx:
+        bouts.write_bouts(tx, tracked.id, BOUTS)
+        bouts.write_bouts(tx, stored.id, [other])
+        bouts.write_bouts(tx, tracked.id, [])
+        assert bouts.read_bouts(tx, tracked.id) == []
+        assert bouts.read_bouts(tx, stored.id) == [other]
+
+
+HUMAN = [
+    Annotation("walk", 0.5, 2.0, subject="Ada", track_id=1),
+    Annotation("jump", 1.0, 1.0, is_point=True, comment="high"),
+]
+
+
+def test_annotations_come_back_by_time_and_apart_from_bouts(database: Database, tracked: runs.Run) -> None:
+    recording = tracked.recording_id
+    with database.transaction() as tx:
+        bouts.write_bouts(tx, tracked.id, BOUTS)
+        bouts.write_annotations(tx, recording, HUMAN[::-1], uri="a.boris", sha256="1", format="boris", coder="Bo")
+        assert bouts.read_annotations(tx, recording) == HUMAN
+        runs.delete_run(tx, tracked.id)
+        assert bouts.read_annotations(tx, recording) == HUMAN
+
+
+def test_a_label_file_imported_again_replaces_itself(database: Database, recording_id: int) -> None:
+    with database.transaction() as tx:
+        bouts.write_annotations(tx, recording_id, HUMAN, uri="a.csv", sha256="1", format="csv")
+        bouts.write_annotations(tx, recording_id, HUMAN[:1], uri="a.csv", sha256="1", format="csv")
+        bouts.write_annotations(tx, recording_id, HUMAN[1:], uri="b.csv", sha256="2", format="csv")
+        assert bouts.read_annotations(tx, recording_id) == HUMAN
+        other = recordings.ensure_recording(tx, name="b", uri="b", kind="video", sha256="1", width=1, height=1)
+        assert bouts.read_annotations(tx, other) == []

@@ -73,8 +73,7 @@ _ANNOTATION_COLUMNS = [schema.annotation.c[name] for name in Annotation.__annota
 
 
 def write_bouts(tx: Connection, run_id: int, bouts: Iterable[BoutLike]) -> None:
-    """Store the bouts of a run, in place of earlier ones."""
-    tx.execute(delete(schema.bout).where(schema.bout.c.run_id == run_id))
+    """Add bouts to a run: all at once, or person by person."""
     rows = [
         {
             "run_id": run_id, "track_id": bout.track_id, "action": bout.action, "start_s": bout.start_s,

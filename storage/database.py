@@ -170,7 +170,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     def _(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute("PRAGMA busy_timeout = 300000")  # ms; a whole stage may be one transaction
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")

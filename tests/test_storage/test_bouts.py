@@ -20,13 +20,14 @@ def test_bouts_come_back_by_person_and_time(database: Database, tracked: runs.Ru
     assert [Bout(**vars(row)) for row in rows] == [BOUTS[0], BOUTS[2], BOUTS[1]]
 
 
-def test_bouts_are_written_anew(database: Database, tracked: runs.Run, stored: runs.Run) -> None:
+def test_bouts_may_be_written_person_by_person(database: Database, tracked: runs.Run, stored: runs.Run) -> None:
     other = BoutRow(1, "sit", 0.0, 1.0, 0, 9, 1.0)
     with database.transaction() as tx:
-        bouts.write_bouts(tx, tracked.id, BOUTS)
-        bouts.write_bouts(tx, stored.id, [other])
+        for bout in BOUTS:
+            bouts.write_bouts(tx, tracked.id, [bout])
         bouts.write_bouts(tx, tracked.id, [])
-        assert bouts.read_bouts(tx, tracked.id) == []
+        bouts.write_bouts(tx, stored.id, [other])
+        assert len(bouts.read_bouts(tx, tracked.id)) == 3
         assert bouts.read_bouts(tx, stored.id) == [other]
 
 

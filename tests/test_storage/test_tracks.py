@@ -52,6 +52,19 @@ def test_frames_with_identities_hold_every_frame(
     assert [frame.index for frame in later] == [7, 8, 9]
 
 
+@pytest.mark.parametrize("chunk", [1, 4, 500])
+def test_all_people_of_all_frames_with_or_without_identity(
+    database: Database, tracked: runs.Run, world: list[FramePeople], chunk: int
+) -> None:
+    with database.transaction() as tx:
+        tracks.apply_identity(tx, tracked.id, {1: 2, 2: 1, 3: None})
+    frames = list(tracks.iter_identified_frames(database, tracked.id, chunk=chunk))
+    assert [frame.index for frame in frames] == [frame.index for frame in world]
+    ids = [[person.track_id for person in frame.people] for frame in frames]
+    assert ids == [[2, 1]] * 4 + [[]] * 2 + [[None, 1]] * 3 + [[None]]
+    assert np.array_equal(frames[8].people[0].keypoints, world[8].people[0].keypoints)
+
+
 def test_identities_can_be_given_anew(database: Database, tracked: runs.Run) -> None:
     before = frames_of(database, tracked)
     with database.transaction() as tx:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -180,6 +180,8 @@ def render_page(report: ReportData) -> str:
         clock=figures.clock, count="{:,}".format, duration=_duration, percent=_percent, colour=person_colour
     )
     script = (folder / "page.js").read_text(encoding="utf-8")
+    last_s = max((person.on_screen[-1, 1] for person in report.people if len(person.on_screen)), default=-math.inf)
+    report = replace(report, stop_s=max(report.stop_s, float(last_s)))
     people = _people(report)
     ranks = figures.rank_actions(report.bouts)
     seen_s = sum(person.seen_s for person in people)

@@ -35,9 +35,12 @@ def options(
     """Offline analysis of human behaviour: pose, tracks, features, actions, report."""
 
 
-for command in (demo.demo, analyze.analyze, pose.pose, report.report, info.info):
-    app.command()(command)
-app.add_typer(models.app, name="models")
+app.command(short_help="Analyse the sample video.")(demo.demo)
+app.command(short_help="Videos in, report of who did what and when out.")(analyze.analyze)
+app.command(short_help="Keypoints only, as OpenPose JSON.")(pose.pose)
+app.command(short_help="Report again from what is stored.")(report.report)
+app.add_typer(models.app, name="models", short_help="Pose networks and action models.")
+app.command(short_help="Versions, devices, cache folder.")(info.info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

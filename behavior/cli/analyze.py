@@ -23,6 +23,7 @@ from behavior.cli.options import (
     Overlay,
     Resume,
     Start,
+    check_range,
 )
 
 
@@ -56,6 +57,7 @@ def analyze(
     from behavior.loading import load_models
     from behavior.settings import make_settings
 
+    check_range(start, end)
     settings = make_settings(
         net_height=net_size,
         max_people=max_people,

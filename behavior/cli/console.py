@@ -52,6 +52,9 @@ class Narrator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.say("stopped; what is done is kept, and the same command goes on from there")
+            raise SystemExit(130)
 
     def say(self, text: str) -> None:
         """One line."""

@@ -13,6 +13,8 @@ def info(device: Device = "auto", json_: Json = False) -> None:
     from importlib.metadata import PackageNotFoundError, version
 
     from pose.assets import cache_folder
+    from pose.backends.base import Device as Asked
+    from pose.backends.base import no_device
     from pose.backends.onnx_backend import usable_devices
     from storage.database import SCHEMA_VERSION
 
@@ -33,13 +35,17 @@ def info(device: Device = "auto", json_: Json = False) -> None:
         "sqlalchemy",
     )
     devices = usable_devices()
+    asked = Asked.parse(device)
+    would_run = devices[1:2] or devices if asked.kind == "auto" else [str(asked)]
+    if would_run[0].replace("tensorrt", "cuda") not in devices:
+        raise no_device(asked, "it is not there", devices)
     known = {
         "posescribe": version("posescribe"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: found for name in packages if (found := installed(name))},
         "devices": devices,
-        "device": device,
+        "device": would_run[0],
         "cache": str(cache_folder()),
         "schema": SCHEMA_VERSION,
     }

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|tensorrt|cuda(:\d+)?", value):
+        raise typer.BadParameter(f"{value!r} is none of auto, cpu, cuda, cuda:N, tensorrt")
+    return value
+
+
+def check_range(start: float | None, end: float | None) -> None:
+    """Wrong usage when a range ends before it starts."""
+    if start is not None and end is not None and end <= start:
+        raise typer.BadParameter(f"--end {end:g} is not after --start {start:g}")
+
+
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made when it is not there.")]
 Db = Annotated[str | None, typer.Option("--db", help="Database file or SQLAlchemy URL.  [default: OUT/posescribe.db]")]
 Device = Annotated[
     str,
-    typer.Option(help="auto, cpu, cuda, cuda:N or tensorrt. A device asked for that is not there is an error."),
+    typer.Option(
+        help="auto, cpu, cuda, cuda:N or tensorrt. A device asked for that is not there is an error.", callback=_device
+    ),
 ]
 Model = Annotated[str, typer.Option(help="Pose network: a name of `posescribe models list`, or a file.")]
 NetSize = Annotated[

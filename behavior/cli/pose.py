@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Device, End, Every, Json, MaxPeople, Model, NetSize, Out, Resume, Start
+from behavior.cli.options import Device, End, Every, Json, MaxPeople, Model, NetSize, Out, Resume, Start, check_range
 
 
 def pose(
@@ -36,6 +36,7 @@ def pose(
     from behavior.loading import load_models
     from behavior.settings import make_settings
 
+    check_range(start, end)
     settings = make_settings(
         net_height=net_size, max_people=max_people, start_s=start, end_s=end, every=every, overlay=overlay
     )

@@ -1,0 +1,156 @@
+"""The whole chain on a part of the sample video: the real network, the real database, the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from behavior.cli import main
+from behavior.report.tables import BOUT_COLUMNS, SUMMARY_COLUMNS
+
+FILES = {
+    "report.html", "overlay.mp4", "tracks.parquet", "features.parquet", "bouts.csv", "summary.csv", "run.json",
+}  # fmt: skip
+PART = ["--start", "3", "--end", "4.5"]
+"""A second and a half in which the woman walks and the man stands."""
+
+
+@pytest.fixture(scope="session")
+def analysed(sample_video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of one finished analysis; tests copy it before they change it."""
+    out = tmp_path_factory.mktemp("analysed")
+    assert main(["analyze", str(sample_video), "--out", str(out), *PART]) == 0
+    return out
+
+
+def tables(db: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything in the database but the moments at which it was computed."""
+    with sqlite3.connect(db) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        content = {
+            name: connection.execute(f'SELECT * FROM "{name}" ORDER BY 1, 2, 3').fetchall()
+            for name in names
+            if name not in ("migration", "run", "recording")
+        }
+        content["run"] = connection.execute(
+            "SELECT stage, status, fingerprint, settings, skeleton, model_sha256, device FROM run ORDER BY id"
+        ).fetchall()
+    connection.close()
+    return content
+
+
+def test_writes_what_is_promised(analysed: Path) -> None:
+    assert {path.name for path in (analysed / "demo").iterdir()} == FILES
+    tracks = pd.read_parquet(analysed / "demo" / "tracks.parquet")
+    assert list(tracks) == ["track_id", "frame", "time_s", "keypoint", "x", "y", "confidence"]
+    assert sorted(tracks.frame.unique()) == list(range(90, 135))
+    assert tracks.track_id.nunique() == 2
+    missing = tracks[tracks.x.isna()]
+    assert len(missing)
+    assert missing.y.isna().all()
+    assert (missing.confidence == 0).all()
+    features = pd.read_parquet(analysed / "demo" / "features.parquet")
+    assert list(features)[:3] == ["track_id", "frame", "time_s"]
+    assert len(features) == len(tracks.drop_duplicates(["track_id", "frame"]))
+    bouts = pd.read_csv(analysed / "demo" / "bouts.csv")
+    assert list(bouts) == list(BOUT_COLUMNS)
+    summary = pd.read_csv(analysed / "demo" / "summary.csv")
+    assert list(summary) == list(SUMMARY_COLUMNS)
+
+
+def test_the_woman_walks(analysed: Path) -> None:
+    tracks = pd.read_parquet(analysed / "demo" / "tracks.parquet")
+    necks = tracks[tracks.keypoint == "neck"].groupby("track_id").y.mean()
+    woman = necks.idxmax()  # the man is on the roof
+    bouts = pd.read_csv(analysed / "demo" / "bouts.csv")
+    walking = bouts[(bouts.track_id == woman) & (bouts.action == "walk")].duration_s.sum()
+    assert walking > 0.8 * 1.5
+
+
+def test_provenance(analysed: Path) -> None:
+    run = json.loads((analysed / "demo" / "run.json").read_text())
+    assert run["source"]["sha256"] == "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"
+    assert run["pose"]["sha256"] == "51f84ea82b3d0143dd4cf362e018c125e832c64771908ee8766fbd8b0328008d"
+    assert run["pose"]["device"] == "cpu"
+    assert run["settings"]["pose"]["part"] == {"start_s": 3.0, "end_s": 4.5, "every": 1}
+    assert run["actions"]["model"]
+
+
+def test_again_does_nothing_and_says_so(analysed: Path, sample_video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {path: path.stat().st_mtime_ns for path in (analysed / "demo").iterdir()}
+    assert main(["analyze", str(sample_video), "--out", str(analysed), *PART, "--json"]) == 0
+    told = capsys.readouterr()
+    assert "nothing to do" in told.err
+    result = json.loads(told.out)
+    assert result["frames"] == 45
+    assert result["people"] == 2
+    assert {path: path.stat().st_mtime_ns for path in (analysed / "demo").iterdir()} == files
+
+
+def test_a_lost_file_is_written_again_without_the_network(
+    analysed: Path, sample_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(analysed, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "demo" / "bouts.csv").unlink()
+    assert main(["analyze", str(sample_video), "--out", str(tmp_path), *PART]) == 0
+    assert "mobilenet_thin on" not in capsys.readouterr().err
+    assert (tmp_path / "demo" / "bouts.csv").read_bytes() == (analysed / "demo" / "bouts.csv").read_bytes()
+
+
+def test_restart_gives_the_same(analysed: Path, sample_video: Path, tmp_path: Path) -> None:
+    shutil.copytree(analysed, tmp_path, dirs_exist_ok=True)
+    assert main(["analyze", str(sample_video), "--out", str(tmp_path), *PART, "--restart"]) == 0
+    assert tables(tmp_path / "posescribe.db") == tables(analysed / "posescribe.db")
+    for name in ("tracks.parquet", "features.parquet"):
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(tmp_path / "demo" / name), pd.read_parquet(analysed / "demo" / name)
+        )
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_tables(analysed: Path, sample_video: Path, tmp_path: Path) -> None:
+    command = ["analyze", str(sample_video), "--out", str(tmp_path), *PART]
+    script = "from behavior import pipeline; pipeline.COMMIT_EVERY_S = 0.3\nfrom behavior.cli import main; main()"
+    working = subprocess.Popen([sys.executable, "-c", script, *command], stderr=subprocess.DEVNULL)
+    db = tmp_path / "posescribe.db"
+
+    def stored() -> int:
+        try:
+            with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as connection:
+                return int(connection.execute("SELECT count(*) FROM frame").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+    while stored() < 5 and working.poll() is None:
+        time.sleep(0.05)
+    os.kill(working.pid, signal.SIGKILL)
+    working.wait()
+    assert 5 <= stored() < 45, "killed too late to show anything"
+    assert main(command) == 0
+    assert tables(db) == tables(analysed / "posescribe.db")
+
+
+def test_report_again_from_what_is_stored(analysed: Path, tmp_path: Path) -> None:
+    assert main(["report", str(analysed / "posescribe.db"), "--out", str(tmp_path)]) == 0
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == FILES
+    assert (tmp_path / "demo" / "bouts.csv").read_bytes() == (analysed / "demo" / "bouts.csv").read_bytes()
+
+
+def test_pose_writes_openpose_json(sample_video: Path, tmp_path: Path) -> None:
+    assert main(["pose", str(sample_video), "--out", str(tmp_path), "--start", "3", "--end", "3.2"]) == 0
+    files = sorted((tmp_path / "json").iterdir())
+    assert [file.name for file in files] == [f"demo_{index:012d}_keypoints.json" for index in range(90, 96)]
+    frame = json.loads(files[0].read_text())
+    assert list(frame) == ["version", "people"]
+    assert all(len(person["pose_keypoints_2d"]) == 54 for person in frame["people"])
+    assert len(frame["people"]) >= 2

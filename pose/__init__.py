@@ -1,0 +1,42 @@
+"""Video -> frames -> maps -> people -> tracks.
+
+`PoseEngine` runs it all; importing this package alone loads nothing heavy.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from pose.errors import AssetError, DeviceError, ModelError, PoseError, SourceError
+from pose.people import FramePeople, Person, Track
+from pose.skeleton import BODY_25, COCO_17, COCO_18, SKELETONS, Skeleton
+
+if TYPE_CHECKING:
+    from pose.engine import EngineSettings, PosedFrame, PoseEngine
+
+__all__ = [
+    "BODY_25",
+    "COCO_17",
+    "COCO_18",
+    "SKELETONS",
+    "AssetError",
+    "DeviceError",
+    "EngineSettings",
+    "FramePeople",
+    "ModelError",
+    "Person",
+    "PoseEngine",
+    "PoseError",
+    "PosedFrame",
+    "Skeleton",
+    "SourceError",
+    "Track",
+]
+
+_OF_THE_ENGINE = ("EngineSettings", "PoseEngine", "PosedFrame")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_THE_ENGINE:
+        from pose import engine
+
+        return getattr(engine, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

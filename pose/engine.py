@@ -59,6 +59,9 @@ class PosedFrame(FramePeople):
     image: NDArray[np.uint8]
 
 
+_TRACKING = TrackerSettings()
+
+
 class PoseEngine:
     """Finds the people of images, videos and cameras.
 
@@ -78,7 +81,7 @@ class PoseEngine:
         *,
         device: str = "auto",
         settings: EngineSettings | None = None,
-        tracking: TrackerSettings | None = TrackerSettings(),
+        tracking: TrackerSettings | None = _TRACKING,
         backend: Backend | None = None,
         batch: int | None = None,
         announce: Callable[[str], None] | None = None,

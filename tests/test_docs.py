@@ -1,0 +1,44 @@
+"""The documents say what is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from behavior.cli import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands() -> dict[str, typer.core.TyperCommand]:
+    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_help_and_is_documented(name: str) -> None:
+    assert commands()[name].help
+    assert any(f"posescribe {name}" in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_in_examples_exist(page: Path) -> None:
+    for line in re.findall(r"^\$? ?(posescribe .*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        _, name, *rest = shlex.split(line, comments=True)
+        assert name in commands(), line
+        known = {
+            option for parameter in commands()[name].params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        if not hasattr(commands()[name], "commands"):
+            assert {word for word in rest if word.startswith("--")} <= known | {"--help"}, line

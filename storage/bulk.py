@@ -19,7 +19,7 @@ def insert_rows(tx: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -
 
 def fetch_arrays(tx: Connection, query: Select[Any], rows: int = 2000) -> Iterator[NDArray[np.float64]]:
     """The result of a query whose columns are all numbers, as (n, n_columns) float64 blocks; NULL is NaN."""
-    result = tx.execution_options(stream_results=True).execute(query)
+    result = tx.execute(query.execution_options(stream_results=True))
     width = len(result.keys())
     while block := result.fetchmany(rows):
         flat = np.fromiter(chain.from_iterable(block), dtype=object, count=len(block) * width)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from pose.people import FramePeople
 from pose.skeleton import COCO_18
-from storage import Database, MissingError, runs, schema, tracks
+from storage import Database, MissingError, poses, runs, schema, tracks
 from storage.tracks import Decision, TrackInfo
 
 
@@ -27,6 +27,17 @@ def test_tracks_come_back_as_people_over_time(database: Database, tracked: runs.
     assert np.isnan(second.keypoints[:, 0, :2]).all()
     assert (second.keypoints[:, 0, 2] == 0).all()
     assert (first.frames.dtype, first.keypoints.dtype, first.scores.dtype) == (np.int64, np.float32, np.float32)
+
+
+def test_a_stage_reads_and_writes_in_one_transaction(database: Database, stored: runs.Run) -> None:
+    with database.transaction() as tx:
+        run = runs.start_run(tx, stored.recording_id, "track", "d", settings={}, version="1", parent_id=stored.id)
+        for frame in poses.iter_frames(database, stored.id, chunk=2):
+            people = tuple(person.with_track(1 + number) for number, person in enumerate(frame.people))
+            tracks.append_memberships(tx, run.id, [FramePeople(frame.index, frame.time_s, people)])
+        tracks.apply_identity(tx, run.id, {1: 1, 2: 2})
+        assert [len(track) for track in tracks.iter_tracks(database, run.id)] == [8, 7]
+    assert [len(track) for track in tracks.iter_tracks(database, run.id)] == [8, 7]
 
 
 def test_the_list_of_tracks_sums_up(database: Database, tracked: runs.Run) -> None:

@@ -58,13 +58,13 @@ class Fit:
 
     @property
     def _inner(self) -> tuple[int, int]:
-        scale = min(self.target[0] / self.source[0], self.target[1] / self.source[1])
-        # Rounding the longer side can cost the other up to a pixel; a border that thin is scaled away.
-        inner = (round(self.source[0] * scale), round(self.source[1] * scale))
-        width, height = (
-            whole if abs(whole - part) <= 2 else part for whole, part in zip(self.target, inner, strict=True)
-        )
-        return max(1, width), max(1, height)
+        (width, height), (target_width, target_height) = self.source, self.target
+        by_width, by_height = target_width / width, target_height / height
+        # Where the two differ by no more than whole and even sizes cost, the picture fills all.
+        if abs(height * by_width - target_height) <= 2 or abs(width * by_height - target_width) <= 2:
+            return self.target
+        scale = min(by_width, by_height)
+        return max(1, round(width * scale)), max(1, round(height * scale))
 
     @property
     def _corner(self) -> tuple[int, int]:

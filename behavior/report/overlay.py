@@ -209,7 +209,8 @@ class _Encoder:
             context.colorspace = context.color_primaries = context.color_trc = _BT709
         self._stream = stream
         self._start_s = 0.0
-        self._last: tuple[int, int] = (-1, _CLOCK.denominator // 30)
+        self._last_tick = -1
+        self._step: int | None = None
 
     def __enter__(self) -> _Encoder:
         return self
@@ -217,24 +218,31 @@ class _Encoder:
     def add(self, image: Image, time_s: float) -> None:
         if self.n_frames == 0:
             self._start_s = time_s
-        tick = max(round((time_s - self._start_s) / _CLOCK), self._last[0] + 1)
-        # How long a frame lasts is known when the next one comes; the last one lasts as long as the one before it.
-        step = tick - self._last[0] if self.n_frames else self._last[1]
-        self._last = (tick, step)
-        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709)
-        frame.pts, frame.time_base, frame.duration = tick, _CLOCK, step
-        with self._blaming():
-            self._container.mux(self._stream.encode(frame))
+        tick = max(round((time_s - self._start_s) / _CLOCK), self._last_tick + 1)
+        if self.n_frames:
+            self._step = min(self._step or tick, tick - self._last_tick)
+        self._last_tick = tick
+        frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format="yuv420p", dst_colorspace=_BT709)
+        frame.pts, frame.time_base = tick, _CLOCK
+        self._mux(frame)
         self.n_frames += 1
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        with self._blaming():
+            for packet in self._stream.encode(frame):
+                # Only the last frame's is used: there the shortest time between two frames is the best guess.
+                packet.duration = self._step or _CLOCK.denominator // 30
+                self._container.mux(packet)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._blaming():
+        try:
             if kind is None:
-                self._container.mux(self._stream.encode(None))
-            self._container.close()
+                self._mux(None)
+        finally:
+            with self._blaming():
+                self._container.close()
 
     @contextmanager
     def _blaming(self) -> Iterator[None]:

@@ -6,8 +6,9 @@ CSS pixels.
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,9 +117,9 @@ def lane(
     ranks: dict[str, int],
     start_s: float,
     stop_s: float,
-    label_from_s: float = 0.0,
+    labelled: Set[Bout],
 ) -> Lane:
-    """The line of one person between two times; `bouts` are that person's, those from `label_from_s` on get a label."""
+    """The line of one person between two times; `bouts` are that person's; those of `labelled` get a label."""
     span = max(stop_s - start_s, 1e-9)
     bouts = sorted(bouts, key=lambda bout: (bout.start_s, bout.stop_s))
     rows = _stack(bouts)
@@ -130,7 +131,7 @@ def lane(
         left, right = ((time - start_s) / span for time in (bout.start_s, bout.stop_s))
         bars.setdefault(rank, []).append(_box(left, right, row * ROW_HEIGHT + 1, ROW_HEIGHT - 2))
         width = 100 * (right - left)
-        if bout.duration_s >= label_from_s:
+        if bout in labelled:
             labels.append(Label(100 * left, width, row, rank, bout.action, width < _NARROW))
     bottom = n_rows * ROW_HEIGHT
     shown = [((a - start_s) / span, (b - start_s) / span) for a, b in on_screen]
@@ -155,10 +156,9 @@ def lane(
     )
 
 
-def label_threshold(bouts: Iterable[Bout]) -> float:
-    """The duration, seconds, from which on at most about `MAX_LABELS` bouts are left to label."""
-    durations = sorted((bout.duration_s for bout in bouts), reverse=True)
-    return durations[MAX_LABELS] if len(durations) > MAX_LABELS else 0.0
+def longest(bouts: Iterable[Bout]) -> set[Bout]:
+    """The `MAX_LABELS` longest bouts: the ones to label."""
+    return set(heapq.nlargest(MAX_LABELS, bouts, key=lambda bout: bout.duration_s))
 
 
 def _stack(bouts: Sequence[Bout]) -> list[int]:

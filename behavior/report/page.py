@@ -248,7 +248,7 @@ class _PersonView:
 
 def _people(report: ReportData) -> list[_PersonView]:
     ranks = figures.rank_actions(report.bouts)
-    label_from_s = figures.label_threshold(report.bouts)
+    labelled = figures.longest(report.bouts)
     of_person: dict[int, list[Bout]] = {}
     for bout in report.bouts:
         of_person.setdefault(bout.track_id, []).append(bout)
@@ -259,7 +259,7 @@ def _people(report: ReportData) -> list[_PersonView]:
         views.append(
             _PersonView(
                 about=person,
-                lane=figures.lane(bouts, spans, ranks, report.start_s, report.stop_s, label_from_s),
+                lane=figures.lane(bouts, spans, ranks, report.start_s, report.stop_s, labelled),
                 budget=figures.time_budget(bouts, spans, ranks, NOT_NAMED),
                 seen_s=length(spans),
                 named_s=figures.named_time(bouts, spans),

@@ -72,7 +72,7 @@ def boxes(path: str) -> list[tuple[float, float, int]]:
 
 def test_lane_by_hand() -> None:
     bouts = [make_bout("walk", 12, 14), make_bout("wave", 13, 15), make_bout("walk", 15, 15.2)]
-    lane = figures.lane(bouts, np.array([[11.0, 16.0], [18.0, 20.0]]), {"walk": 0, "wave": 1}, 10.0, 20.0)
+    lane = figures.lane(bouts, np.array([[11.0, 16.0], [18.0, 20.0]]), {"walk": 0, "wave": 1}, 10.0, 20.0, set(bouts))
     assert lane.rows == 2
     assert lane.height == 2 * figures.ROW_HEIGHT + figures.PRESENCE_HEIGHT
     (walk_rank, walk), (wave_rank, wave) = lane.bars
@@ -86,22 +86,24 @@ def test_lane_by_hand() -> None:
 
 
 def test_shortest_bout_is_still_drawn() -> None:
-    lane = figures.lane([make_bout("blink", 5, 5.001)], np.empty((0, 2)), {"blink": 0}, 0.0, 86_400.0)
+    lane = figures.lane([make_bout("blink", 5, 5.001)], np.empty((0, 2)), {"blink": 0}, 0.0, 86_400.0, set())
     assert len(boxes(lane.bars[0][1])) == 1
 
 
-def test_only_the_longest_bouts_are_labelled() -> None:
-    bouts = [make_bout("walk", start, start + 0.1 + start / 1e4) for start in range(2000)]
-    threshold = figures.label_threshold(bouts)
-    lane = figures.lane(bouts, np.empty((0, 2)), {"walk": 0}, 0.0, 2000.0, threshold)
-    assert 0 < len(lane.labels) <= figures.MAX_LABELS + 1
+@pytest.mark.parametrize("growth", [0, 1e-4], ids=["equal", "growing"])
+def test_only_the_longest_bouts_are_labelled(growth: float) -> None:
+    bouts = [make_bout("walk", start, start + 0.1 + growth * start) for start in range(2000)]
+    lane = figures.lane(bouts, np.empty((0, 2)), {"walk": 0}, 0.0, 2000.0, figures.longest(bouts))
+    assert len(lane.labels) == figures.MAX_LABELS
     assert len(boxes(lane.bars[0][1])) == 2000
+    if growth:
+        assert min(label.left for label in lane.labels) == pytest.approx(70)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9)), max_size=15))
 def test_bouts_of_one_row_never_overlap(spans: list[tuple[int, int]]) -> None:
     bouts = [make_bout("walk", start, start + n) for start, n in spans]
-    lane = figures.lane(bouts, np.empty((0, 2)), {"walk": 0}, 0.0, 60.0)
+    lane = figures.lane(bouts, np.empty((0, 2)), {"walk": 0}, 0.0, 60.0, set())
     assert len(lane.bouts) == len(bouts)
     for row in range(lane.rows):
         of_row = [bout for bout in lane.bouts if bout[4] == row]

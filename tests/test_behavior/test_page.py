@@ -1,0 +1,476 @@
+"""The report page in a real browser, from a file as users open it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from behavior.errors import OutputError
+from behavior.labels import Bout
+from behavior.report.overlay import write_overlay
+from behavior.report.page import (
+    MAX_ROWS,
+    NOT_NAMED,
+    Provenance,
+    ReportData,
+    ReportPerson,
+    people_from_tracks,
+    render_page,
+    write_page,
+)
+from behavior.report.tables import summary_table
+from pose.people import FramePeople, Track
+from pose.skeleton import COCO_18
+
+FPS = 10
+START_S = 5.0
+"""The part analysed begins in the middle of the source, so the overlay's clock and the source's differ."""
+N_FRAMES = 40
+NASTY = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">'\"&{{ 7*7 }}"
+
+
+def jpeg() -> bytes:
+    done, data = cv2.imencode(".jpg", np.full((48, 64, 3), 90, dtype=np.uint8))
+    assert done
+    return bytes(data)
+
+
+def make_track(track_id: int, frames: range) -> Track:
+    keypoints = np.full((len(frames), 18, 3), 0.9, dtype=np.float32)
+    keypoints[..., 0] = 10 * track_id + np.arange(len(frames))[:, None]
+    keypoints[..., 1] = 20 * track_id
+    time_s = START_S + np.array(frames) / FPS
+    return Track(track_id, np.array(frames), time_s, keypoints, np.full(len(frames), 0.8, dtype=np.float32))
+
+
+def make_bout(track_id: int, action: str, start_frame: int, stop_frame: int) -> Bout:
+    start_s, stop_s = (START_S + frame / FPS for frame in (start_frame, stop_frame + 1))
+    return Bout(track_id, action, start_s, stop_s, start_frame, stop_frame, 0.9)
+
+
+PROVENANCE = Provenance(
+    version="0.1.0",
+    device="cpu",
+    pose_model="mobilenet_thin",
+    pose_model_sha256="51f8" * 16,
+    action_model="default",
+    action_model_sha256="ab12" * 16,
+    source_sha256="d9a6" * 16,
+    started="2025-01-01T12:00:00+00:00",
+    seconds=4.2,
+    frames_per_second=9.5,
+    settings={"net_size": 368, "min_bout_s": 0.4},
+)
+
+
+def make_report() -> ReportData:
+    """Person 1 walks (frames 10–19), then waves (25–29); person 2 is there from frame 20 and does nothing known."""
+    tracks = [make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))]
+    bouts = (make_bout(1, "walk", 10, 19), make_bout(1, "wave", 25, 29))
+    return ReportData(
+        source_name="street.mp4",
+        source_path="/videos/street.mp4",
+        width=160,
+        height=120,
+        start_s=START_S,
+        stop_s=START_S + N_FRAMES / FPS,
+        n_frames=N_FRAMES,
+        n_skipped=3,
+        people=people_from_tracks(tracks, COCO_18, thumbnails={1: jpeg()}),
+        bouts=bouts,
+        summary=summary_table(bouts, tracks),
+        provenance=PROVENANCE,
+        notes=("3 corrupt frames were skipped.",),
+        overlay="overlay.mp4",
+        overlay_start_s=START_S,
+        scene=jpeg(),
+        files={"bouts.csv": "every bout"},
+    )
+
+
+@dataclass
+class Watched:
+    """A page, and all that it said or asked for since it was opened."""
+
+    page: Page
+    folder: Path
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def open(self, report: ReportData, name: str = "report.html") -> Page:
+        write_page(report, self.folder / name)
+        self.page.goto((self.folder / name).as_uri())
+        return self.page
+
+    def wait_until(self, condition: str) -> None:
+        """Asks again and again from outside; the page's own policy forbids Playwright's way from inside."""
+        deadline = time.monotonic() + 30
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"never came true: {condition}"
+            self.page.wait_for_timeout(20)
+
+    def grey(self) -> int:
+        """What the middle of the video shows."""
+        shot = cv2.imdecode(np.frombuffer(self.page.locator("video").screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert shot is not None
+        return int(shot[shot.shape[0] // 3, shot.shape[1] // 2])
+
+    def source_time(self) -> float:
+        """Where the video stands, in seconds of the source."""
+        self.wait_until("!document.querySelector('video').seeking")
+        return float(self.page.evaluate("document.querySelector('video').currentTime")) + START_S
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome", "chrome"])), None)
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium on the path of this check")
+        pytest.skip("no Chromium here")
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
+    flags += " --disable-component-update --disable-sync"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of video, dark to light."""
+
+    @dataclass(frozen=True)
+    class Picture:
+        index: int
+        time_s: float
+        image: np.ndarray
+
+    def frames() -> Iterator[tuple[Picture, FramePeople]]:
+        for index in range(N_FRAMES):
+            time_s = START_S + index / FPS
+            image = np.full((120, 160, 3), 5 * index, dtype=np.uint8)
+            yield Picture(index, time_s, image), FramePeople(index, time_s, ())
+
+    path = tmp_path_factory.mktemp("overlay") / "overlay.mp4"
+    assert write_overlay(frames(), path, skeleton=COCO_18) is not None
+    return path
+
+
+@pytest.fixture
+def watched(browser: Browser, overlay: Path, tmp_path: Path) -> Iterator[Watched]:
+    """A fresh page that fails the test when it says, or asks anyone for, anything."""
+    shutil.copy(overlay, tmp_path / "overlay.mp4")
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    watched = Watched(context.new_page(), tmp_path)
+    watched.page.on("console", lambda message: watched.said.append(message.text))
+    watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
+    watched.page.on("request", lambda request: watched.asked.append(request.url))
+    watched.page.set_default_timeout(20_000)
+    yield watched
+    context.close()
+    assert watched.said == []
+    own = tmp_path.as_uri()
+    assert [url for url in watched.asked if not url.startswith((own, "data:"))] == []
+
+
+def test_a_click_on_a_bout_plays_it(watched: Watched) -> None:
+    page = watched.open(make_report())
+    watched.wait_until("document.querySelector('video').readyState >= 2")
+    assert page.evaluate("document.querySelector('video').duration") == pytest.approx(N_FRAMES / FPS, abs=0.01)
+    lane = page.locator(".lane").first
+    box = lane.bounding_box()
+    assert box is not None
+    lane.click(position={"x": box["width"] * 14 / N_FRAMES, "y": 8})
+    assert page.locator("#readout").inner_text() == "Person 1: walk, 0:06.00 to 0:07.00 (1.00 s), score 0.90"
+    assert watched.source_time() == pytest.approx(START_S + 1.0, abs=0.01)
+    assert watched.grey() == pytest.approx(50, abs=6), "the bout's own first frame is shown"
+    before = watched.source_time()
+    page.evaluate("document.querySelector('video').play()")
+    watched.wait_until(f"document.querySelector('video').currentTime > {before - START_S + 0.3}")
+
+
+def test_a_click_beside_the_bouts_goes_to_that_time(watched: Watched) -> None:
+    page = watched.open(make_report())
+    lane = page.locator(".lane").first
+    box = lane.bounding_box()
+    assert box is not None
+    lane.click(position={"x": box["width"] * 0.875, "y": 8})
+    assert page.locator("#readout").inner_text().endswith("no action named")
+    assert watched.source_time() == pytest.approx(START_S + 3.5, abs=0.02)
+
+
+def test_the_playhead_follows_the_video(watched: Watched) -> None:
+    page = watched.open(make_report())
+    page.evaluate("document.querySelector('video').currentTime = 3")
+    watched.wait_until("Math.abs(parseFloat(document.getElementById('playhead').style.left) - 75) < 0.5")
+
+
+def test_keys_go_from_bout_to_bout(watched: Watched) -> None:
+    page = watched.open(make_report())
+    page.locator(".lane").first.focus()
+    for key, time_s in [("ArrowRight", 6.0), ("ArrowRight", 7.5), ("ArrowRight", 7.5), ("Home", 6.0), ("End", 7.5)]:
+        page.keyboard.press(key)
+        assert watched.source_time() == pytest.approx(time_s, abs=0.01)
+    page.keyboard.press("Space")
+    watched.wait_until("!document.querySelector('video').paused")
+
+
+def test_every_control_is_reached_by_tab(watched: Watched) -> None:
+    page = watched.open(make_report())
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.className || document.activeElement.tagName"))
+    assert {"VIDEO", "BUTTON", "track lane", "seek", "SUMMARY", "A"} <= reached
+
+
+def test_a_start_time_in_the_table_seeks(watched: Watched) -> None:
+    page = watched.open(make_report())
+    page.locator(".seek").nth(1).click()
+    assert watched.source_time() == pytest.approx(7.5, abs=0.01)
+
+
+def test_one_action_at_a_time(watched: Watched) -> None:
+    page = watched.open(make_report())
+    button = page.locator(".legend button", has_text="wave")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    assert page.locator(".bout.picked").count() == 1
+    button.click()
+    assert page.locator(".ethogram.pick").count() == 0
+
+
+def test_the_page_says_what_was_found(watched: Watched) -> None:
+    page = watched.open(make_report())
+    text = page.locator("main").inner_text()
+    for expected in [
+        "street.mp4",
+        "2 people were followed through 4.0\xa0s",
+        "3 corrupt frames",
+        "Person 2",
+        "25\xa0%",
+    ]:
+        assert expected in text
+    page.locator(".provenance summary").click()
+    text = page.locator(".provenance").inner_text()
+    for expected in ["cpu", "mobilenet_thin", "51f8" * 16, "ab12" * 16, "d9a6" * 16, "net_size", "368", "0.1.0"]:
+        assert expected in text
+    assert NOT_NAMED in page.locator(".people > ol > li").nth(1).inner_text()
+
+
+def test_nothing_is_taken_for_markup(watched: Watched) -> None:
+    report = make_report()
+    people = (replace(report.people[0], name=NASTY), report.people[1])
+    bouts = (make_bout(1, NASTY, 10, 19),)
+    summary = pd.DataFrame([(1, NASTY, 1, 1.0, 1.0, 0.25, 1.0)], columns=report.summary.columns)
+    provenance = replace(PROVENANCE, device=NASTY, pose_model=NASTY, settings={NASTY: NASTY})
+    page = watched.open(
+        replace(
+            report,
+            source_name=NASTY,
+            source_path=NASTY,
+            people=people,
+            bouts=bouts,
+            summary=summary,
+            provenance=provenance,
+            notes=(NASTY,),
+            files={NASTY.replace("/", ""): NASTY},
+        )
+    )
+    page.locator(".lane").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert NASTY in page.locator("#readout").inner_text()
+    assert page.title() == f"{NASTY} – who did what, and when"
+    assert page.locator(".kicker").inner_text() == NASTY
+    assert page.locator(".label").first.text_content() == NASTY
+    assert page.locator("script").count() == 2
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_script_that_slips_in_does_not_run(watched: Watched) -> None:
+    """Should escaping ever fail, the page's own policy still stops what was not written here."""
+    watched.open(make_report())
+    html = (watched.folder / "report.html").read_text()
+    (watched.folder / "bad.html").write_text(html.replace("<main>", "<main><script>document.title='owned'</script>"))
+    watched.page.goto((watched.folder / "bad.html").as_uri())
+    assert watched.page.title() != "owned"
+    assert any("Content Security Policy" in text for text in watched.said)
+    watched.said.clear()
+
+
+def test_odd_file_names_beside_the_page(watched: Watched, overlay: Path) -> None:
+    name = 'what? 100% #1 & "so".mp4'
+    shutil.copy(overlay, watched.folder / name)
+    watched.open(replace(make_report(), overlay=name))
+    watched.wait_until("document.querySelector('video').readyState >= 1")
+
+
+def test_nobody_in_the_video(watched: Watched) -> None:
+    report = make_report()
+    page = watched.open(replace(report, people=(), bouts=(), summary=report.summary.iloc[:0]))
+    watched.wait_until("document.querySelector('video').readyState >= 1")
+    assert "No person was found" in page.locator(".deck").inner_text()
+    assert page.locator(".lane, .people, table").count() == 0
+
+
+def test_people_without_actions(watched: Watched) -> None:
+    report = replace(make_report(), bouts=(), summary=make_report().summary.iloc[:0])
+    page = watched.open(report)
+    assert "No action could be named" in page.locator(".deck").inner_text()
+    assert "100\xa0%" in page.locator(".shares").first.inner_text()
+    left_out = replace(report, provenance=replace(PROVENANCE, action_model=None, action_model_sha256=None))
+    page = watched.open(left_out, "left_out.html")
+    assert "Actions were left out" in page.locator(".deck").inner_text()
+    assert NOT_NAMED not in page.locator("main").inner_text()
+
+
+def test_without_a_video_the_bouts_can_still_be_read(watched: Watched) -> None:
+    page = watched.open(replace(make_report(), overlay=None, scene=None))
+    assert page.locator("video").count() == 0
+    page.locator(".lane").first.focus()
+    page.keyboard.press("End")
+    assert page.locator("#readout").inner_text().startswith("Person 1: wave")
+    assert page.locator("#playhead").is_visible()
+
+
+def test_a_still_image(watched: Watched) -> None:
+    (watched.folder / "overlay.jpg").write_bytes(jpeg())
+    report = make_report()
+    tracks = [make_track(1, range(1))]
+    page = watched.open(
+        replace(
+            report,
+            stop_s=START_S,
+            n_frames=1,
+            people=people_from_tracks(tracks, COCO_18),
+            bouts=(),
+            summary=report.summary.iloc[:0],
+            overlay="overlay.jpg",
+        )
+    )
+    watched.wait_until("document.querySelector('img.still').naturalWidth === 64")
+    assert page.locator(".lane, video, .map").count() == 0
+    assert "1 person was found." in page.locator(".deck").inner_text()
+
+
+def test_a_crowd_stays_usable(watched: Watched) -> None:
+    """50 people with 10,000 bouts in an hour: a small file, a quick first bout, and all of it reachable by zoom."""
+    hour, per_person = 3600.0, 200
+    people, bouts = [], []
+    for track_id in range(1, 51):
+        path = np.zeros((240, 2), dtype=np.float32)
+        people.append(ReportPerson(track_id, f"Person {track_id}", 9, 0.7, np.array([[0.0, hour]]), path, jpeg()))
+        for start in np.linspace(1, hour - 20, per_person):
+            frame = int(start * 30)
+            bouts.append(Bout(track_id, f"action {frame % 14}", start, start + 4, frame, frame + 120, 0.8))
+    report = replace(
+        make_report(), people=tuple(people), bouts=tuple(bouts), start_s=0.0, stop_s=hour, overlay_start_s=0.0
+    )
+    page = watched.open(report)
+    assert (watched.folder / "report.html").stat().st_size < 2_500_000
+    assert page.evaluate("document.querySelectorAll('*').length") < 15_000
+    page.locator(".lane").nth(49).focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#readout").inner_text().startswith("Person 50: action 2, 0:01.00")
+    for _ in range(12):
+        if page.locator("[data-zoom=in]").is_enabled():
+            page.locator("[data-zoom=in]").click()
+    span_s = page.evaluate(
+        "3600 * document.getElementById('scroll').clientWidth / document.querySelector('.lane').clientWidth"
+    )
+    assert span_s < 15
+    rows = page.locator("details.section").filter(has=page.locator("h2", has_text="Bouts")).locator("tbody tr")
+    assert rows.count() == MAX_ROWS
+    assert "10,000" in page.locator(".keys").inner_text()
+
+
+@pytest.mark.parametrize("width", [320, 390, 800, 1600])
+def test_no_sideways_scrolling(watched: Watched, width: int) -> None:
+    watched.page.set_viewport_size({"width": width, "height": 800})
+    report = make_report()
+    page = watched.open(replace(report, source_name="a_very_long_file_name_without_a_single_space_" * 4 + ".mp4"))
+    page.locator(".provenance summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+def test_print_shows_everything(watched: Watched) -> None:
+    page = watched.open(make_report())
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".provenance dl").is_visible()
+    assert page.locator(".lane").first.is_visible()
+    assert not page.locator("video").is_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    red, green, blue = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (channel / 255 for channel in bytes.fromhex(digits))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(watched: Watched, scheme: str) -> None:
+    """WCAG 2 AA in both schemes: text on the page, and names on the bars of actions."""
+    watched.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page = watched.open(make_report())
+    values = json.loads(
+        page.evaluate(
+            """() => {
+                const of = (style, ...names) => names.map((name) => style.getPropertyValue(name).trim());
+                const pairs = [];
+                const root = getComputedStyle(document.documentElement);
+                const [paper, ink, soft, mark] = of(root, "--paper", "--ink", "--soft", "--mark");
+                pairs.push([ink, paper], [soft, paper], [mark, paper]);
+                for (let i = 0; i < 9; i += 1) {
+                    const bar = document.createElement("i");
+                    bar.className = `label a${i}`;
+                    document.body.append(bar);
+                    pairs.push(of(getComputedStyle(bar), "--on", "--full"));
+                }
+                return JSON.stringify(pairs);
+            }"""
+        )
+    )
+    assert len(values) == 12
+    assert {pair: round(contrast(*pair), 1) for pair in map(tuple, values) if contrast(*pair) < 4.5} == {}
+
+
+def test_the_page_needs_nothing_else() -> None:
+    html = render_page(make_report())
+    assert not re.search(r"(src|href)=\"?(https?:)?//", html)
+    assert "@import" not in html
+    assert "url(" not in html
+
+
+def test_bouts_of_strangers_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"not in the report: \[9\]"):
+        replace(make_report(), bouts=(make_bout(9, "walk", 0, 1),))
+
+
+def test_unwritable_place_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"report\.html: can't be written"):
+        write_page(make_report(), tmp_path / "file" / "report.html")

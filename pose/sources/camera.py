@@ -182,8 +182,9 @@ class CameraSource(FrameSource):
     def _check_size(self, load: Callable[[], Image]) -> Image:
         image = load()
         size = image.shape[1], image.shape[0]
-        if self._size not in (None, size):
-            raise SourceError(f"{self._uri}: the picture size changes from {self._size} to {size}; start again with it")
+        if self._size is not None and self._size != size:
+            before, now = ("{}×{}".format(*of) for of in (self._size, size))
+            raise SourceError(f"{self._uri}: the picture size changes from {before} to {now}; start again with it")
         self._size = size
         return image
 
@@ -217,8 +218,19 @@ class _Clock:
 
 def network_feed(url: str, timeout_s: float) -> Feed:
     """The frames of a network camera, as ffmpeg reads them."""
-    options = {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000", "fflags": "nobuffer"}
-    with av.open(url, options=options, timeout=timeout_s, metadata_errors="replace") as container:
+    options = {
+        "rtsp_flags": "prefer_tcp",  # UDP loses packets, and pictures with them
+        "fflags": "nobuffer",
+        "analyzeduration": "1000000",  # 1 s, in microseconds
+    }
+    begun = time.monotonic()
+    try:
+        container = av.open(url, options=options, timeout=timeout_s, metadata_errors="replace")
+    except av.error.InvalidDataError as error:
+        if time.monotonic() - begun < timeout_s:
+            raise
+        raise TimeoutError from error  # what ffmpeg makes of an RTSP server that keeps silent
+    with container:
         stream = pick_stream(container, without_password(url))
         stream.thread_type = "SLICE"  # frame threads would hold frames back
         has_clock = container.format.name not in _CLOCKLESS
@@ -278,6 +290,6 @@ def no_connection(error: Exception, timeout_s: float) -> str:
 
 
 def _why(error: Exception, timeout_s: float) -> str:
-    if isinstance(error, av.error.ExitError):
+    if isinstance(error, (av.error.ExitError, TimeoutError)):
         return f"no answer within {timeout_s:g} s"
     return str(getattr(error, "strerror", None) or error)

@@ -5,8 +5,9 @@
   packet that yields no frame leaves a gap in the numbers. Packets before the first keyframe don't count: nothing can
   be decoded from them.
 - AVI, and streams without a container: these only number their packets in decoding order, and ffmpeg's guess runs
-  backwards where B-frames are reordered. The k-th frame shown therefore gets the k-th slot of the file's constant
-  clock. After a packet that can't be decoded, up to 32 frames may sit one slot early until the loss is certain.
+  backwards where B-frames are reordered; copied into another container, these guesses become its stamps. There the
+  k-th frame shown gets the k-th smallest stamp. After a packet that can't be decoded, up to 32 frames may sit one slot
+  early until the loss is certain.
 - A clock that steps back by more than a second (recordings joined end to end) goes on one frame after the last one. A
   stamp that does not rise otherwise is placed half a frame after the one before.
 """
@@ -16,7 +17,10 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 import av
 from av.container import InputContainer
@@ -49,35 +53,40 @@ class Demuxer:
         failure: the read error that ended it, or nothing.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream, *, scrambled: bool = False) -> None:
+        """`scrambled`: what `is_scrambled` found."""
         self._container, self._stream = container, stream
         self.tick = stream.time_base or Fraction(1, av.time_base)
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
         self.step = max(1, round(1 / (rate * self.tick)))
         self._stampless = bool(container.format.flags & _NO_TIMESTAMPS)
         self._decoding_order = self._stampless or container.format.name == "avi"
-        self.slots = self._decoding_order and stream.codec_context.has_b_frames
+        self.slots = scrambled or (self._decoding_order and stream.codec_context.has_b_frames)
         self.seekable = not self._stampless and not self.slots
         self.may_step_back = bool(container.format.flags & _CLOCK_MAY_JUMP)
         self.stepped_back = False
         self.failure = ""
 
     def __iter__(self) -> Iterator[Packet[VideoStream]]:
-        offset, waited = 0, 0
-        before: int | None = None
+        begun, waited, offset = False, 0, 0
+        before: int | None = None  # decoding stamp of the last packet that had one
         for packet in self._read():
-            if before is None and not packet.is_keyframe and waited < _MAX_WAIT_FOR_KEY:
+            if not begun and not packet.is_keyframe and waited < _MAX_WAIT_FOR_KEY:
                 waited += 1
                 continue
-            own = packet.dts if packet.dts is not None else packet.pts
-            if self._stampless or own is None:
-                own = 0 if before is None else before + self.step - offset
-            if before is not None and own + offset < before - _STEP_BACK_S / self.tick:
-                offset = before + self.step - own
-                self.stepped_back = True
-            shown = own if self._decoding_order or packet.pts is None else packet.pts
-            packet.pts, packet.dts = shown + offset, own + offset
-            before = own + offset
+            begun = True
+            if self._stampless or (packet.dts is None and packet.pts is None):
+                packet.dts = 0 if before is None else before + self.step - offset
+            if packet.dts is not None:
+                if before is not None and packet.dts + offset < before - _STEP_BACK_S / self.tick:
+                    offset = before + self.step - packet.dts
+                    self.stepped_back = True
+                packet.dts += offset
+                before = packet.dts
+            if packet.dts is not None and (self._decoding_order or packet.pts is None):
+                packet.pts = packet.dts
+            elif packet.pts is not None:
+                packet.pts += offset
             yield packet
 
     def _read(self) -> Iterator[Packet[VideoStream]]:
@@ -96,6 +105,15 @@ class Demuxer:
                     return
 
 
+@dataclass(frozen=True)
+class Place:
+    """A frame that was given out before: its number, and the stamps between which its own lies."""
+
+    index: int
+    low: int
+    high: int
+
+
 class Numbering:
     """Number and stamp of each decoded frame, from the stamps of the packets that went in.
 
@@ -103,17 +121,19 @@ class Numbering:
         index, last: number and stamp of the last frame given out.
         lost: packets whose frame never came.
         repaired: frames whose own stamp did not rise.
+        found: the packet of `after` came by.
     """
 
-    def __init__(self, demuxer: Demuxer, after: tuple[int, int] | None = None) -> None:
-        """`after` is number and stamp of a frame given out before; frames up to it may come again and don't count."""
-        self.index: int = -1 if after is None else after[0]
-        self.last: int | None = None if after is None else after[1]
+    def __init__(self, demuxer: Demuxer, after: Place | None = None) -> None:
+        """Frames up to the one of `after` may come again and don't count."""
+        self.index: int = -1 if after is None else after.index
+        self.last: int | None = None if after is None else after.high
         self.lost = 0
         self.repaired = 0
-        self._step = demuxer.step
-        self._slots = demuxer.slots
-        self._floor = self.last
+        self.found = after is None
+        self.demuxer = demuxer
+        self._step, self._slots = demuxer.step, demuxer.slots
+        self._after = after
         self._first: int | None = None  # stamp of the first keyframe; what is shown before it can't be decoded
         self._waiting: list[int] = []  # heap of stamps whose frame has not come
         self._unseen: set[int] = set()  # slots only: packets whose own frame has not come
@@ -129,7 +149,8 @@ class Numbering:
         stamp = packet.pts
         assert stamp is not None
         self._first = stamp if self._first is None else self._first
-        given_out = stamp < self._first if self._floor is None else stamp <= self._floor
+        self.found = self.found or (self._after is not None and self._after.low <= stamp <= self._after.high)
+        given_out = stamp < self._first if self._after is None else stamp <= self._after.high
         if given_out or packet.is_discard or _is_hidden(packet):
             return False
         heapq.heappush(self._waiting, stamp)
@@ -139,7 +160,7 @@ class Numbering:
 
     def receive(self, stamp: int | None) -> tuple[int, int] | None:
         """Number and stamp for a frame that carries its packet's stamp; None when it comes again, or too late."""
-        if stamp is not None and self._floor is not None and stamp <= self._floor:
+        if stamp is not None and self._after is not None and stamp <= self._after.high:
             return None
         if self._slots:
             stamp = self._take_slot(stamp)
@@ -176,13 +197,37 @@ def _is_hidden(packet: Packet[VideoStream]) -> bool:
     return packet.stream.codec_context.codec.name in ("vp8", "libvpx") and not memoryview(packet)[0] >> 4 & 1
 
 
-def count_before(demuxer: Demuxer, stamp: int) -> int:
-    """How many frames are shown before the stamp; reads packets from the file's start, decodes nothing."""
-    numbering, count = Numbering(demuxer), 0
+def is_scrambled(container: InputContainer, stream: VideoStream) -> bool:
+    """True when stamps were written in decoding order though frames are shown in another, as in AVI put into Matroska.
+
+    Looks at the first packets, and decodes them only when their stamps look like that. The container stands elsewhere
+    afterwards.
+    """
+    if not stream.codec_context.has_b_frames:
+        return False
+    packets = list(islice(container.demux(stream), _REORDER_WINDOW + 1))
+    stamps = [packet.pts for packet in packets if packet.pts is not None]
+    if stamps != sorted(stamps):
+        return False
+    shown: list[int] = []
+    for packet in packets:
+        with suppress(av.error.FFmpegError):
+            shown += [frame.pts for frame in stream.codec_context.decode(packet) if frame.pts is not None]
+    return shown != sorted(shown)
+
+
+def last_before(demuxer: Demuxer, stamp: int) -> Place | None:
+    """The last frame shown before the stamp; reads packets from the file's start, decodes nothing.
+
+    Where the clock may step back, it reads to the end, since a seek might land behind such a place.
+    """
+    numbering = Numbering(demuxer)
+    count, last = 0, None
     for packet in demuxer:
         assert packet.pts is not None
-        assert packet.dts is not None
-        if packet.dts >= stamp:
+        if not demuxer.may_step_back and packet.dts is not None and packet.dts >= stamp:
             break
-        count += numbering.send(packet) and packet.pts < stamp
-    return count
+        if numbering.send(packet) and packet.pts < stamp:
+            count += 1
+            last = packet.pts if last is None else max(last, packet.pts)
+    return None if last is None else Place(count - 1, last, last)

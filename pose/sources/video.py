@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from pose.errors import SourceError
 from pose.sources.base import FrameSource, Image, Kind, Picture, Selection, SourceInfo
-from pose.sources.stamps import Demuxer, Numbering, count_before
+from pose.sources.stamps import Demuxer, Numbering, Place, is_scrambled, last_before
 
 _SQUARE = 0.01
 """Pixels this close to square are taken as square: the odd ratios of some encoders are rounding."""
@@ -58,6 +58,7 @@ class VideoSource(FrameSource):
     """
 
     _converter: Converter | None = None  # made for the first frame
+    _threads: Literal["AUTO", "SLICE"] = "AUTO"
 
     def __init__(
         self, path: str, selection: Selection, *, name: str, uri: str, kind: Kind = "video", timeout_s: float = 10.0
@@ -65,16 +66,25 @@ class VideoSource(FrameSource):
         super().__init__(selection)
         self._path, self._uri, self._timeout_s = path, uri, timeout_s
         self._closed = False
-        self._open("AUTO")
-        stream, demuxer = self._stream, Demuxer(self._container, self._stream)
-        self._tick = demuxer.tick
-        self._start = 0 if demuxer.slots else stream.start_time or 0
+        self._open()
+        self._scrambled = is_scrambled(self._container, self._stream)
+        self._reopen()
+        stream = self._stream
+        self._tick = self._demuxer().tick
+        self._start = stream.start_time or 0
         after = selection.after
-        self._last = None if after is None else (after[0], self._stamp(after[1] + _SAME_S))
-        self._header_s = _duration(self._container, stream)
+        self._last: Place | None = None
+        if after is not None:
+            self._last = Place(after[0], self._stamp(after[1] - _SAME_S), self._stamp(after[1] + _SAME_S))
         rate = stream.average_rate or stream.guessed_rate
-        n_frames = stream.frames or (round(self._header_s * rate) if self._header_s and rate else None)
         offset_s = float(self._start * self._tick) - (self._container.start_time or 0) / av.time_base
+        duration_s = None if self._container.duration is None else self._container.duration / av.time_base - offset_s
+        # The container's own length may be that of its sound.
+        self._header_s = None if self._container.streams.audio else duration_s
+        if stream.duration is not None:
+            duration_s = self._header_s = float(stream.duration * self._tick)
+        self._header_frames = stream.frames
+        n_frames = stream.frames or (round(duration_s * rate) if duration_s and rate else None)
         width, height, aspect = stream.codec_context.width, stream.codec_context.height, 1.0
         if not self._prime() and selection.after is None:
             raise SourceError(f"{uri}: {self._why_nothing()}")
@@ -87,7 +97,7 @@ class VideoSource(FrameSource):
             width=width,
             height=height,
             n_frames=n_frames,
-            duration_s=self._header_s,
+            duration_s=duration_s,
             fps=float(rate) if rate else None,
             pixel_aspect=aspect,
             offset_s=offset_s if offset_s > 1e-5 else 0.0,
@@ -100,7 +110,7 @@ class VideoSource(FrameSource):
 
     def _pictures(self) -> Iterator[Picture]:
         try:
-            time_s = 0.0 if self._selection.after is None else self._selection.after[1]
+            index, time_s = self._selection.after or (-1, 0.0)
             for index, stamp, frame in self._read_twice():
                 if self._closed:
                     return
@@ -110,6 +120,8 @@ class VideoSource(FrameSource):
                 yield Picture(index, time_s, partial(self._convert, frame, time_s))
             if self._header_s is not None and time_s < 0.98 * self._header_s - 1:
                 self._note(f"the last frame is at {time_s:.3f} s, though the header promises {self._header_s:.3f} s")
+            elif index + 1 < 0.98 * self._header_frames - 1:
+                self._note(f"the last frame is number {index}, though the header promises {self._header_frames} frames")
         finally:
             self._container.close()
 
@@ -117,19 +129,20 @@ class VideoSource(FrameSource):
         """Number, stamp and frame; after an error at the end, what the decoder's threads then kept is read again."""
         yield from self._read()
         if self._incomplete:
-            self._reopen("SLICE")
+            self._threads = "SLICE"
+            self._reopen()
             yield from self._read()
         self.skipped += self._missing
 
     def _read(self) -> Iterator[tuple[int, int, VideoFrame]]:
-        already = -1 if self._last is None else self._last[0]
+        already = -1 if self._last is None else self._last.index
         frames, numbering = self._begin()
         for frame in frames:
             place = numbering.receive(frame.pts)
             if place is None or place[0] <= already:
                 numbering.lost = 0
                 continue
-            self._last = place
+            self._last = Place(place[0], place[1], place[1])
             self.skipped += numbering.lost + frame.is_corrupt
             numbering.lost = 0
             if not frame.is_corrupt:
@@ -140,44 +153,42 @@ class VideoSource(FrameSource):
         self._incomplete = numbering.waiting > 0
 
     def _begin(self) -> tuple[Iterator[VideoFrame], Numbering]:
-        """Frames from a keyframe at or before the first wanted one, and their numbering."""
+        """Frames from a keyframe before the first wanted one, and their numbering."""
         place = self._place()
         if place is not None:
             back_s = 0.0
-            while back_s < _MAX_SEEK_BACK_S and (target := place[1] - round(back_s / self._tick)) > self._start:
+            while back_s < _MAX_SEEK_BACK_S and (target := place.low - round(back_s / self._tick)) > self._start:
                 try:
                     self._container.seek(target, stream=self._stream)
                 except av.error.FFmpegError:
                     break
                 self._stream.codec_context.reorder_depth = self._reorder_depth  # or B-frames get lost after a seek
-                demuxer = Demuxer(self._container, self._stream)
-                numbering = Numbering(demuxer, place)
-                frames = self._decode(demuxer, numbering)
+                numbering = Numbering(self._demuxer(), place)
+                frames = self._decode(numbering)
                 first = next(frames, None)
-                if first is not None and first.pts is not None and first.pts <= place[1] + 1:
-                    return chain([first], frames), numbering
+                if first is not None and first.pts is not None and first.pts <= place.high:
+                    ahead = next((frame for frame in frames if frame.pts is None or frame.pts > place.high), None)
+                    if numbering.found:  # else the stamps are others after a seek
+                        return chain([] if ahead is None else [ahead], frames), numbering
                 back_s = 2 * back_s or 1.0
-            self._reopen("AUTO")
-        demuxer = Demuxer(self._container, self._stream)
-        numbering = Numbering(demuxer)
-        return self._decode(demuxer, numbering), numbering
+            self._reopen()
+        numbering = Numbering(self._demuxer())
+        return self._decode(numbering), numbering
 
-    def _place(self) -> tuple[int, int] | None:
-        """Number and stamp just before the first wanted frame; None when the file must be read from its start."""
-        demuxer = Demuxer(self._container, self._stream)
-        if not demuxer.seekable or (self._last is None and not self._selection.start_s):
+    def _place(self) -> Place | None:
+        """The last frame before the first wanted one; None when the file must be read from its start."""
+        demuxer = self._demuxer()
+        start_s = self._selection.start_s
+        if not demuxer.seekable or (self._last is None and not start_s):
             return None
         if self._last is not None and not demuxer.may_step_back:
             return self._last
-        stamp = self._stamp(self._selection.start_s or 0.0) if self._last is None else self._last[1]
-        count = count_before(demuxer, stamp)
-        self._reopen("AUTO")
-        if demuxer.stepped_back or count == 0:
-            return None
-        return self._last or (count - 1, stamp - 1)
+        before = last_before(demuxer, self._stamp(start_s or 0.0))
+        self._reopen()
+        return None if demuxer.stepped_back else self._last or before
 
-    def _decode(self, demuxer: Demuxer, numbering: Numbering) -> Iterator[VideoFrame]:
-        context = self._stream.codec_context
+    def _decode(self, numbering: Numbering) -> Iterator[VideoFrame]:
+        context, demuxer = self._stream.codec_context, numbering.demuxer
         for packet in demuxer:
             numbering.send(packet)
             with suppress(av.error.FFmpegError):  # what is lost shows in the numbering
@@ -188,6 +199,9 @@ class VideoSource(FrameSource):
             self._note("the clock steps back midway (recordings joined?) and was continued one frame later")
         if demuxer.failure:
             self._note(f"reading ended early: {demuxer.failure}")
+
+    def _demuxer(self) -> Demuxer:
+        return Demuxer(self._container, self._stream, scrambled=self._scrambled)
 
     def _convert(self, frame: VideoFrame, time_s: float) -> Image:
         assert self._converter is not None
@@ -201,18 +215,18 @@ class VideoSource(FrameSource):
     def _stamp(self, time_s: float) -> int:
         return self._start + round(Fraction(time_s) / self._tick)
 
-    def _open(self, threads: Literal["AUTO", "SLICE"]) -> None:
+    def _open(self) -> None:
         try:
             self._container: InputContainer = av.open(self._path, metadata_errors="replace", timeout=self._timeout_s)
         except (av.error.FFmpegError, ValueError) as error:
             raise SourceError(f"{self._uri}: {_why_not_opened(error)}") from error
         self._stream = pick_stream(self._container, self._uri)
-        self._stream.thread_type = threads
+        self._stream.thread_type = self._threads
         self._reorder_depth = self._stream.codec_context.reorder_depth
 
-    def _reopen(self, threads: Literal["AUTO", "SLICE"]) -> None:
+    def _reopen(self) -> None:
         self._container.close()
-        self._open(threads)
+        self._open()
 
     def _why_nothing(self) -> str:
         start_s, end_s = self._selection.start_s, self._selection.end_s
@@ -247,12 +261,6 @@ def _why_not_opened(error: Exception) -> str:
     if isinstance(error, av.error.InvalidDataError):
         return "not a video, or one cut off before its index was written (recording interrupted?)"
     return f"can't be opened: {getattr(error, 'strerror', None) or error}"
-
-
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return None if container.duration is None else container.duration / av.time_base
 
 
 class Converter:

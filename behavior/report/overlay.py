@@ -166,7 +166,8 @@ class _Artist:
             draw_skeleton(picture, keypoints, self._skeleton, colour)
             top, bottom = float(np.nanmin(keypoints[:, 1])), float(np.nanmax(keypoints[:, 1]))
             middle = float(np.nanmedian(keypoints[:, 0]))
-            text = " · ".join([str(person.track_id), *actions.get(person.track_id, [])])
+            doing = ", ".join(actions.get(person.track_id, []))
+            text = f"{person.track_id}: {doing}" if doing else str(person.track_id)
             tags.append((text, (middle, top - 0.1 * (bottom - top) - 4), colour))
         for text, anchor, colour in tags:
             draw_tag(picture, text, anchor, colour)

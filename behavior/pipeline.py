@@ -32,10 +32,11 @@ from behavior.report.page import Provenance, ReportData, people_from_tracks, wri
 from behavior.report.stills import Stills
 from behavior.report.tables import bouts_table, summary_table, write_table
 from behavior.settings import Part, Settings
+from features.clean import CleanSettings
 from features.errors import FeatureError
 from pose.backends.base import ModelInfo
 from pose.errors import PoseError, SourceError
-from pose.people import FramePeople
+from pose.people import FramePeople, Track
 from pose.skeleton import Skeleton
 from pose.sources import Frame, FrameSource, expand, open_source, source_hash
 from pose.tracking import Tracker, resolve
@@ -149,6 +150,50 @@ def report_all(database: str, out: Path, settings: Settings, narrator: Narrator)
         if not results:
             raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")
     return results
+
+
+def write_stored_features(
+    database: str,
+    recording: str | None,
+    path: Path,
+    settings: CleanSettings,
+    windows: tuple[float, float] | None,
+    narrator: Narrator,
+) -> int:
+    """Features of a stored recording, straight from the database; gives the number of rows.
+
+    Raises `MissingError` when the recording is not there, was not analysed, or is one of several and not named.
+    """
+    make_folder(path.parent)
+    with open_database(database, create=False) as opened:
+        track_run = _track_run(opened, recording)
+        with opened.reading() as tx:
+            skeleton = skeletons.skeleton_of(tx, track_run.id)
+            total = len(tracks.list_tracks(tx, track_run.id))
+
+        def people() -> Iterator[Track]:
+            for done, track in enumerate(tracks.iter_tracks(opened, track_run.id), start=1):
+                yield track
+                narrator.step("features", done, total)
+
+        return write_features(people(), skeleton, settings, path, windows)
+
+
+def _track_run(database: Database, recording: str | None) -> Run:
+    """The newest tracks of a recording, of the only one when none is named."""
+    with database.reading() as tx:
+        found = [
+            (stored, run)
+            for stored in recordings.list_recordings(tx)
+            if recording in (None, stored.name) and (run := runs.latest_run(tx, stored.id, "track"))
+        ]
+    if not found:
+        named = f"no analysed recording {recording!r}" if recording else "no recording in it has been analysed"
+        raise MissingError(f"{database.where}: {named}; run posescribe analyze first")
+    if len(found) > 1:
+        names = ", ".join(stored.name for stored, _ in found)
+        raise MissingError(f"{database.where}: has several recordings ({names}); choose one with --recording")
+    return found[0][1]
 
 
 def _each(

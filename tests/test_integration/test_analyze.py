@@ -146,6 +146,20 @@ def test_report_again_from_what_is_stored(analysed: Path, tmp_path: Path) -> Non
     assert (tmp_path / "demo" / "bouts.csv").read_bytes() == (analysed / "demo" / "bouts.csv").read_bytes()
 
 
+def test_features_straight_from_the_database(analysed: Path, tmp_path: Path) -> None:
+    assert main(["features", str(analysed / "posescribe.db"), "--out", str(tmp_path / "f.csv")]) == 0
+    table = pd.read_csv(tmp_path / "f.csv")
+    stored = pd.read_parquet(analysed / "demo" / "features.parquet")
+    pd.testing.assert_frame_equal(table, stored, check_dtype=False)
+    assert (
+        main(["features", str(analysed / "posescribe.db"), "--out", str(tmp_path / "w.parquet"), "--window", "0.5"])
+        == 0
+    )
+    windows = pd.read_parquet(tmp_path / "w.parquet")
+    assert {"track_id", "start_s", "stop_s", "n_frames"} <= set(windows)
+    assert len(windows) < len(table)
+
+
 def test_pose_writes_openpose_json(sample_video: Path, tmp_path: Path) -> None:
     assert main(["pose", str(sample_video), "--out", str(tmp_path), "--start", "3", "--end", "3.2"]) == 0
     files = sorted((tmp_path / "json").iterdir())

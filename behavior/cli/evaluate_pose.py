@@ -1,0 +1,47 @@
+"""`posescribe evaluate-pose`: how well a network finds joints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from behavior.cli.console import Narrator
+from behavior.cli.options import Device, Json, Model, NetSize
+
+
+def evaluate_pose(
+    images: Annotated[Path, typer.Argument(help="Folder of the images that the annotations name.")],
+    annotations: Annotated[Path, typer.Argument(help="COCO person keypoints, JSON.")],
+    device: Device = "auto",
+    model: Model = "mobilenet_thin",
+    net_size: NetSize = 368,
+    json_: Json = False,
+) -> None:
+    """COCO keypoints AP and AR of a pose network (pycocotools).
+
+    AP is the mean over object keypoint similarities of 0.50 to 0.95; people without annotated joints are ignored.
+    """
+    from dataclasses import asdict
+
+    from behavior.loading import load_models
+    from pose.engine import EngineSettings
+    from pose.metrics import evaluate_coco
+
+    with Narrator() as narrator:
+        engine = load_models(model, device, "none", narrator).engine(EngineSettings(net_height=net_size))
+        scores = evaluate_coco(
+            images,
+            annotations,
+            lambda image: engine.detect([image])[0],
+            skeleton=engine.skeleton,
+            progress=lambda done, total: narrator.step("images", done, total),
+        )
+    if json_:
+        provenance = {"model": engine.model.name, "sha256": engine.model.sha256, "device": engine.device}
+        print(json.dumps(asdict(scores) | provenance | {"net_height": net_size}))
+        return
+    for name, value in asdict(scores).items():
+        print(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")

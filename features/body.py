@@ -87,26 +87,24 @@ class Body:
         return self.once(("local", name), lambda: (self.joint(name) - self.joint("mid_hip")) / self.scale)
 
     def velocity(self, name: str) -> Array:
-        """(n_frames, D) velocity of a joint in the image, trunk lengths per second."""
+        """(n_frames, D) velocity of a joint in the image, sequence unit per second."""
         return self.once(
-            ("velocity", name),
-            lambda: kinematics.velocity(self.joint(name), self.time_s, self.max_step_s) / self.scale,
+            ("velocity", name), lambda: kinematics.velocity(self.joint(name), self.time_s, self.max_step_s)
         )
 
-    def local_velocity(self, name: str) -> Array:
-        """(n_frames, D) velocity of a joint relative to mid_hip, trunk lengths per second."""
-        return self.velocity(name) - self.velocity("mid_hip")
-
     def acceleration(self, name: str) -> Array:
-        """(n_frames, D) acceleration of a joint in the image, trunk lengths per second squared."""
+        """(n_frames, D) acceleration of a joint in the image, sequence unit per second squared."""
         return self.once(
-            ("acceleration", name),
-            lambda: kinematics.acceleration(self.joint(name), self.time_s, self.max_step_s) / self.scale,
+            ("acceleration", name), lambda: kinematics.acceleration(self.joint(name), self.time_s, self.max_step_s)
         )
 
     def speed(self, name: str) -> Array:
-        """(n_frames,) speed of a joint in the image, trunk lengths per second."""
+        """(n_frames,) speed of a joint in the image, sequence unit per second."""
         return self.once(("speed", name), lambda: geometry.length(self.velocity(name)))
+
+    def local_speed(self, name: str) -> Array:
+        """(n_frames,) speed of a joint relative to mid_hip, sequence unit per second."""
+        return self.once(("local_speed", name), lambda: geometry.length(self.velocity(name) - self.velocity("mid_hip")))
 
     def angle(self, a: str, b: str, c: str) -> Array:
         """(n_frames,) angle at joint `b`, degrees; 180 straight."""

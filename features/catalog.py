@@ -36,6 +36,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 DEFAULT_STATISTICS = ("mean", "std", "min", "max")
+_AT_ONCE = 16  # series whose statistics are taken together: few calls, little memory
 _ENTRIES = (posture, motion, gait, pairs, places)  # imported for what they enter
 
 
@@ -303,10 +304,15 @@ def _add_statistics(
     unknown = [name for name in statistics if name not in STATISTICS]
     if unknown:
         raise FeatureError(f"no statistic {unknown[0]!r}; there are {', '.join(STATISTICS)}")
-    for name, series in values.items():
-        for statistic in statistics:
-            column = f"{name}_{statistic}"
-            columns[column], units[column] = STATISTICS[statistic](windows, np.asarray(series)), shown[name]
+    names = list(values)
+    for begin in range(0, len(names), _AT_ONCE):
+        part = names[begin : begin + _AT_ONCE]
+        stacked = np.stack([np.asarray(values[name], dtype=np.float64) for name in part])
+        results = {statistic: STATISTICS[statistic](windows, stacked) for statistic in statistics}
+        for row, name in enumerate(part):
+            for statistic in statistics:
+                column = f"{name}_{statistic}"
+                columns[column], units[column] = results[statistic][row], shown[name]
 
 
 def _shown(unit: str, body: Body) -> str:

@@ -19,7 +19,7 @@ from features.windows import Windows
 Array = NDArray[np.float64]
 
 ZENI = "Zeni et al. 2008, https://doi.org/10.1016/j.gaitpost.2007.07.007"
-ANKLES = ("left_ankle", "right_ankle")
+ANKLES = ("left_ankle", "right_ankle", "neck", "mid_hip")  # the trunk sets the threshold
 
 
 def ankle_separation(body: Body) -> Array:

@@ -22,9 +22,8 @@ MOVING = (
 )  # fmt: skip
 ENDS = tuple(f"{side}_{joint}" for joint in ("wrist", "ankle") for side in SIDES)
 FORNBERG = "three-point derivative for uneven steps, Fornberg 1988, https://doi.org/10.1090/S0025-5718-1988-0935077-0"
-NEIGHBOURS = (
-    "the joint is missing there or in a neighbouring frame, a hole follows or precedes, or the trunk is never seen"
-)
+ALONE = "a joint is missing there or in a neighbouring frame, or a hole is next to it"
+NEIGHBOURS = ALONE + ", or the trunk is never seen"
 NEIGHBOURS_2 = "a joint is missing within two frames, a hole is as near, or the trunk is never seen"
 
 # Share of the body's mass in each segment and where its centre lies on the way from its first to its second end:
@@ -48,11 +47,11 @@ WINTER = "segment masses and centres: Winter 2009, Biomechanics and Motor Contro
 
 
 def _speed(joint: str) -> FrameFunction:
-    return lambda body: body.speed(joint)
+    return lambda body: body.speed(joint) / body.scale
 
 
 def _acceleration(joint: str) -> FrameFunction:
-    return lambda body: geometry.length(body.acceleration(joint))
+    return lambda body: geometry.length(body.acceleration(joint)) / body.scale
 
 
 def _jerk(joint: str) -> FrameFunction:
@@ -60,7 +59,7 @@ def _jerk(joint: str) -> FrameFunction:
 
 
 def _local_speed(joint: str) -> FrameFunction:
-    return lambda body: geometry.length(body.local_velocity(joint))
+    return lambda body: body.local_speed(joint) / body.scale
 
 
 def _rate(a: str, b: str, c: str) -> FrameFunction:
@@ -68,7 +67,7 @@ def _rate(a: str, b: str, c: str) -> FrameFunction:
 
 
 def _velocity(axis: int) -> FrameFunction:
-    return lambda body: body.velocity("mid_hip")[:, axis]
+    return lambda body: body.velocity("mid_hip")[:, axis] / body.scale
 
 
 def _short(joint: str) -> str:
@@ -107,14 +106,14 @@ for _joint in (*ENDS, "left_knee", "right_knee", "left_elbow", "right_elbow", "h
 for _name, _joints in ANGLES.items():
     feature(
         name=f"{_name}_velocity", unit="deg/s", formula=f"d {_name} / dt; + opening", joints=_joints,
-        nan="a joint is missing there or in a neighbouring frame, or a hole follows or precedes", reference=FORNBERG,
+        nan=ALONE, reference=FORNBERG,
     )(_rate(*_joints))  # fmt: skip
 
 
 @feature(
     name="trunk_inclination_velocity", unit="deg/s", formula="d trunk_inclination / dt, the short way round",
     joints=("mid_hip", "neck"), dimensions=(2,),
-    nan="a joint is missing there or in a neighbouring frame, or a hole follows or precedes", reference=FORNBERG,
+    nan=ALONE, reference=FORNBERG,
     mirror=-1,
 )  # fmt: skip
 def trunk_inclination_velocity(body: Body) -> Array:
@@ -122,7 +121,7 @@ def trunk_inclination_velocity(body: Body) -> Array:
 
 
 def _segment_velocities(body: Body) -> Array:
-    """(n_segments, n_frames, D) velocities of the segments' centres, trunk lengths per second."""
+    """(n_segments, n_frames, D) velocities of the segments' centres, sequence unit per second."""
     return np.stack(
         [(1 - place) * body.velocity(start) + place * body.velocity(end) for start, end, _, place in SEGMENTS]
     )
@@ -137,7 +136,7 @@ def _energies(body: Body) -> tuple[Array, Array]:
         velocities = _segment_velocities(body)
         total = np.einsum("s,snd,snd->n", mass, velocities, velocities) / 2
         common = np.einsum("s,snd->nd", mass, velocities)
-        return total, np.einsum("nd,nd->n", common, common) / 2
+        return total / body.scale**2, np.einsum("nd,nd->n", common, common) / 2 / body.scale**2
 
     return body.once("energies", compute)
 
@@ -174,15 +173,24 @@ def kinetic_energy_internal(body: Body) -> Array:
     reference="after Camurri et al. 2003, https://doi.org/10.1016/S1071-5819(03)00050-8",
 )  # fmt: skip
 def quantity_of_motion(body: Body) -> Array:
-    speed = geometry.length(kinematics.velocity(body.sequence.points, body.time_s, body.max_step_s)) / body.scale
-    found = np.isfinite(speed)
-    n = found.sum(axis=1)
-    return np.where(n > 0, np.where(found, speed, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)
+    return mean_speed(body) / body.scale
+
+
+def mean_speed(body: Body) -> Array:
+    """(n_frames,) mean speed of the joints found, sequence unit per second."""
+
+    def compute() -> Array:
+        speed = geometry.length(kinematics.velocity(body.sequence.points, body.time_s, body.max_step_s))
+        found = np.isfinite(speed)
+        n = found.sum(axis=1)
+        return np.where(n > 0, np.where(found, speed, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)
+
+    return body.once("mean_speed", compute)
 
 
 @feature(
     name="heading_sine", unit="1", formula="−v.y / |v| of mid_hip; 1 moving up the image, −1 down", joints=("mid_hip",),
-    dimensions=(2,), nan=NEIGHBOURS + ", or it does not move", reference="own",
+    dimensions=(2,), nan=ALONE + ", or it does not move", reference="own",
     note="Given by sine and cosine, so that means over windows are right where degrees would jump.",
 )  # fmt: skip
 def heading_sine(body: Body) -> Array:
@@ -191,7 +199,7 @@ def heading_sine(body: Body) -> Array:
 
 @feature(
     name="heading_cosine", unit="1", formula="v.x / |v| of mid_hip; 1 moving to the image's right, −1 to the left",
-    joints=("mid_hip",), dimensions=(2,), nan=NEIGHBOURS + ", or it does not move", reference="own", mirror=-1,
+    joints=("mid_hip",), dimensions=(2,), nan=ALONE + ", or it does not move", reference="own", mirror=-1,
 )  # fmt: skip
 def heading_cosine(body: Body) -> Array:
     return np.cos(np.radians(kinematics.heading(body.velocity("mid_hip"))))
@@ -203,13 +211,13 @@ def heading_cosine(body: Body) -> Array:
     mirror=-1,
 )  # fmt: skip
 def path_curvature(body: Body) -> Array:
-    return kinematics.curvature(body.velocity("mid_hip"), body.acceleration("mid_hip"))
+    return kinematics.curvature(body.velocity("mid_hip"), body.acceleration("mid_hip")) * body.scale
 
 
 @feature(
     name="turning_rate", unit="deg/s", formula="(vₓaᵧ − vᵧaₓ) / |v|² of mid_hip; + clockwise as seen",
     joints=("mid_hip",),
-    dimensions=(2,), nan=NEIGHBOURS + ", or it does not move", reference="derivative of the heading", mirror=-1,
+    dimensions=(2,), nan=ALONE + ", or it does not move", reference="derivative of the heading", mirror=-1,
 )  # fmt: skip
 def turning_rate(body: Body) -> Array:
     v, a = body.velocity("mid_hip"), body.acceleration("mid_hip")
@@ -218,12 +226,12 @@ def turning_rate(body: Body) -> Array:
 
 
 def _found(body: Body, joint: str) -> tuple[Array, Array]:
-    """Positions of the frames that show the joint, in trunk lengths, and their times."""
+    """Positions of the frames that show the joint, in the sequence's unit, and their times."""
 
     def compute() -> tuple[Array, Array]:
         points = body.joint(joint)
         found = geometry.found_joints(points)
-        return points[found] / body.scale, body.time_s[found]
+        return points[found], body.time_s[found]
 
     return body.once(("found", joint), compute)
 
@@ -240,14 +248,15 @@ def _displacement(body: Body, windows: Windows, joint: str) -> Array:
 
 
 def _path(joint: str) -> WindowFunction:
-    return lambda body, windows: _path_length(body, windows, joint)
+    return lambda body, windows: _path_length(body, windows, joint) / body.scale
 
 
-_ONCE = "fewer than two frames of the window show the joint, or the trunk is never seen"
+_ONCE = "fewer than two frames of the window show the joint"
 
 for _joint in ("mid_hip", "head", *ENDS):
     feature(
-        name=f"{_short(_joint)}_path_length", unit="torso", level="window", joints=(_joint,), nan=_ONCE,
+        name=f"{_short(_joint)}_path_length", unit="torso", level="window", joints=(_joint,),
+        nan=_ONCE + ", or the trunk is never seen",
         formula=f"Σ |{_joint}(tᵢ) − {_joint}(tᵢ₋₁)| / torso over the frames that show it", reference="own",
         note="A hole is crossed in a straight line. Jitter adds length: smooth first.",
     )(_path(_joint))  # fmt: skip
@@ -259,7 +268,7 @@ for _joint in ("mid_hip", "head", *ENDS):
     nan="no frame of the window shows the joint, or the trunk is never seen",
 )  # fmt: skip
 def centre_displacement(body: Body, windows: Windows) -> Array:
-    return _displacement(body, windows, "mid_hip")
+    return _displacement(body, windows, "mid_hip") / body.scale
 
 
 def _straightness(joint: str) -> WindowFunction:
@@ -287,6 +296,7 @@ for _joint in ("mid_hip", *ENDS):
 )  # fmt: skip
 def centre_sinuosity(body: Body, windows: Windows) -> Array:
     points, time_s = _found(body, "mid_hip")
+    points = points / body.scale
     inside = Windows(time_s, windows.start_s, windows.stop_s)
     size = kinematics.steps(points)
     n = np.maximum(inside.n_frames - 1, 1)
@@ -313,7 +323,7 @@ for _name, _joints in ANGLES.items():
 
 def _smoothness(joint: str) -> WindowFunction:
     def smoothness(body: Body, windows: Windows) -> Array:
-        jerk = geometry.length(kinematics.jerk(body.joint(joint), body.time_s, body.max_step_s)) / body.scale
+        jerk = geometry.length(kinematics.jerk(body.joint(joint), body.time_s, body.max_step_s))
         peak = windows.max(body.speed(joint))
         squares = windows.mean(jerk**2) * windows.duration_s**4
         usable = (peak > 0) & (squares > 0)
@@ -327,14 +337,16 @@ for _joint in ("mid_hip", "left_wrist", "right_wrist"):
     feature(
         name=f"{_short(_joint)}_smoothness", unit="1", level="window", joints=(_joint,),
         formula="−ln(T⁴ · mean|jerk|² / max|v|²), T the window's length; nearer 0 is smoother",
-        nan="no frame of the window has a jerk, the joint rests, or the trunk is never seen",
+        nan="no frame of the window has a jerk, or the joint rests",
         reference="log dimensionless jerk, Balasubramanian et al. 2015, https://doi.org/10.1186/s12984-015-0090-9",
     )(_smoothness(_joint))  # fmt: skip
 
 
 def _frequency(joint: str) -> WindowFunction:
     def frequency(body: Body, windows: Windows) -> Array:
-        points = body.joint(joint) if joint == "mid_hip" else body.local(joint)
+        points = body.joint(joint)
+        if joint != "mid_hip":
+            points = points - body.joint("mid_hip")
         return kinematics.dominant_frequency(points, windows)
 
     return frequency
@@ -353,8 +365,7 @@ for _joint in ("mid_hip", "head", *ENDS, "left_knee", "right_knee", "left_elbow"
 
 def _coordination(a: str, b: str) -> WindowFunction:
     def coordination(body: Body, windows: Windows) -> Array:
-        speeds = [geometry.length(body.local_velocity(joint)) for joint in (a, b)]
-        return windows.correlation(speeds[0], speeds[1])
+        return windows.correlation(body.local_speed(a), body.local_speed(b))
 
     return coordination
 
@@ -366,6 +377,6 @@ for _name, _a, _b in (
     feature(
         name=f"{_name}_coordination", unit="1", level="window", joints=(_a, _b, "mid_hip"),
         formula=f"Pearson correlation of the speeds of {_a} and {_b} relative to mid_hip",
-        nan="fewer than three frames of the window have both, one does not change, or the trunk is never seen",
+        nan="fewer than three frames of the window have both, or one does not change",
         reference="own",
     )(_coordination(_a, _b))  # fmt: skip

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features import geometry, kinematics, normalize, relations
 from features.body import Body, Pair
-from features.entries.motion import quantity_of_motion
+from features.entries.motion import mean_speed
 from features.entries.posture import LOCAL_JOINTS
 from features.registry import feature
 
@@ -27,7 +27,7 @@ def _rate(pair: Pair, values: Array) -> Array:
 
 def _velocity(pair: Pair, body: Body) -> Array:
     """Velocity of a centre in mean trunk lengths per second."""
-    return body.velocity("mid_hip") * (body.scale / pair.scale)
+    return body.velocity("mid_hip") / pair.scale
 
 
 @feature(
@@ -111,7 +111,8 @@ feature(
 @feature(
     name="pair_heading_similarity", unit="1", level="pair", joints=HIPS,
     formula="v_a · v_b / |v_a||v_b| of mid_hip; 1 the same way",
-    nan=MOVING + ", or one rests", reference="own",
+    nan="mid_hip of either is missing there or in a neighbouring frame, a hole is next to it, or one rests",
+    reference="own",
 )  # fmt: skip
 def pair_heading_similarity(pair: Pair) -> Array:
     return relations.heading_similarity(pair.a.velocity("mid_hip"), pair.b.velocity("mid_hip"))
@@ -191,7 +192,7 @@ def pair_box_overlap(pair: Pair) -> Array:
 
 
 @feature(
-    name="pair_posture_difference", unit="1", level="pair", joints=LOCAL_JOINTS, reference="own",
+    name="pair_posture_difference", unit="1", level="pair", joints=(*LOCAL_JOINTS, "mid_hip"), reference="own",
     formula="mean over the limbs' joints of |a − b|, each from its mid_hip in its own trunk length", nan=MEMBERS,
 )  # fmt: skip
 def pair_posture_difference(pair: Pair) -> Array:
@@ -215,5 +216,4 @@ def pair_speed_difference(pair: Pair) -> Array:
     note="Length of the window: FeatureSettings.",
 )  # fmt: skip
 def pair_synchrony(pair: Pair) -> Array:
-    motion = [quantity_of_motion(body) for body in (pair.a, pair.b)]
-    return relations.synchrony(motion[0], motion[1], pair.time_s, pair.settings.synchrony_window_s)
+    return relations.synchrony(mean_speed(pair.a), mean_speed(pair.b), pair.time_s, pair.settings.synchrony_window_s)

@@ -359,10 +359,10 @@ for _joint in ("elbow", "shoulder", "hip", "knee"):
 
 
 @feature(
-    name="facing_right", unit="torso", formula="(nose.x − neck.x) / torso; + looking to the image's right",
+    name="facing_x", unit="torso", formula="(nose.x − neck.x) / torso; + looking to the image's right",
     joints=("nose", "neck"), dimensions=(2,), nan=SCALED, reference="own", mirror=-1,
 )  # fmt: skip
-def facing_right(body: Body) -> Array:
+def facing_x(body: Body) -> Array:
     return normalize.facing(body.sequence)
 
 

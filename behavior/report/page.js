@@ -91,7 +91,7 @@
       if (i >= 0) { current = i; choose(person, bouts[i]); return; }
       const time = data.start + msAt(lane, event) / 1000;
       chosen.remove();
-      readout.textContent = `${data.people[person]}, ${clock(time, 2)}: no action named`;
+      readout.textContent = `${data.people[person]}, ${clock(time, 2)}` + (data.actions.length ? ": no action named" : "");
       go(time);
     });
     lane.addEventListener("keydown", (event) => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -186,6 +186,7 @@ def render_page(report: ReportData) -> str:
     ranks = figures.rank_actions(report.bouts)
     seen_s = sum(person.seen_s for person in people)
     scale = _SCENE_SIDE / max(report.width, report.height, 1)
+    scene_size = (round(report.width * scale), round(report.height * scale))
     is_video = report.overlay is not None and report.overlay.lower().endswith(".mp4")
     bouts = bouts_table(report.bouts)
     return environment.get_template("page.html").render(
@@ -204,8 +205,9 @@ def render_page(report: ReportData) -> str:
         overlay=quote(report.overlay) if report.overlay else None,
         is_video=is_video,
         scene=_data_uri(report.scene),
-        scene_size=(round(report.width * scale), round(report.height * scale)),
-        paths=[_Path.of(person, scale) for person in report.people if np.isfinite(person.path).any()],
+        scene_size=scene_size,
+        paths=[_Path.of(person, scale, scene_size) for person in report.people if np.isfinite(person.path).any()],
+        settings=list(_by_group(report.provenance.settings)),
         summary=list(
             report.summary.sort_values(["track_id", "total_s"], ascending=[True, False]).itertuples(index=False)
         ),
@@ -226,6 +228,7 @@ def render_page(report: ReportData) -> str:
 
 
 _SCENE_SIDE = 960
+_MARK = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,10 +284,20 @@ class _Path:
     last: tuple[float, float]
 
     @classmethod
-    def of(cls, person: ReportPerson, scale: float) -> _Path:
+    def of(cls, person: ReportPerson, scale: float, size: tuple[int, int]) -> _Path:
+        """The path in a picture of this size; the marks at its ends are kept inside."""
         points = person.path[np.isfinite(person.path[:, 0])] * scale
-        (first_x, first_y), (last_x, last_y) = points[0].tolist(), points[-1].tolist()
-        return cls(person, figures.svg_path(person.path, scale), (first_x, first_y), (last_x, last_y))
+        (x0, y0), (x1, y1) = np.clip(points[[0, -1]], _MARK, np.maximum(np.array(size) - _MARK, _MARK)).tolist()
+        return cls(person, figures.svg_path(person.path, scale), (x0, y0), (x1, y1))
+
+
+def _by_group(settings: Mapping[str, object], group: str = "settings") -> Iterator[tuple[str, dict[str, object]]]:
+    """Nested settings, each group of plain values by itself: `("pose.parser", {"peak_threshold": 0.05, ...})`."""
+    if plain := {name: value for name, value in settings.items() if not isinstance(value, Mapping)}:
+        yield group, plain
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _by_group(value, name if group == "settings" else f"{group}.{name}")
 
 
 def _duration(seconds: float) -> str:

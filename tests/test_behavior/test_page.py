@@ -71,7 +71,7 @@ PROVENANCE = Provenance(
     started="2025-01-01T12:00:00+00:00",
     seconds=4.2,
     frames_per_second=9.5,
-    settings={"net_size": 368, "min_bout_s": 0.4},
+    settings={"net_size": 368, "parser": {"peak_threshold": 0.05}},
 )
 
 
@@ -266,7 +266,17 @@ def test_the_page_says_what_was_found(watched: Watched) -> None:
         assert expected in text
     page.locator(".provenance summary").click()
     text = page.locator(".provenance").inner_text()
-    for expected in ["cpu", "mobilenet_thin", "51f8" * 16, "ab12" * 16, "d9a6" * 16, "net_size", "368", "0.1.0"]:
+    for expected in [
+        "cpu",
+        "mobilenet_thin",
+        "51f8" * 16,
+        "ab12" * 16,
+        "d9a6" * 16,
+        "net_size",
+        "368",
+        "peak_threshold",
+        "0.1.0",
+    ]:
         assert expected in text
     assert NOT_NAMED in page.locator(".people > ol > li").nth(1).inner_text()
 

@@ -108,8 +108,9 @@ def hull_area(points: Array) -> Array:
     if not len(rows):
         return area
     x, y = points[rows, :, 0], points[rows, :, 1]
-    # The leftmost joint is on the hull; standing in for the missing ones, it changes nothing.
-    start = np.argmin(np.where(found[rows], x, np.inf), axis=1)
+    # The leftmost joint, of several the lowest in y, is a corner; standing in for the missing ones, it changes nothing.
+    leftmost = np.where(found[rows], x, np.inf).min(axis=1, keepdims=True)
+    start = np.argmin(np.where(x == leftmost, y, np.inf), axis=1)
     every = np.arange(len(rows))
     start_x, start_y = x[every, start], y[every, start]
     x = np.where(found[rows], x, start_x[:, None]) - start_x[:, None]
@@ -123,7 +124,7 @@ def hull_area(points: Array) -> Array:
             other_x, other_y = to_x - at_x, to_y - at_y
             turn = ahead_x * other_y - ahead_y * other_x
             farther = other_x**2 + other_y**2 > ahead_x**2 + ahead_y**2
-            better = (turn < 0) | ((turn == 0) & farther)
+            better = (turn > 0) | ((turn == 0) & farther)
             next_x, next_y = np.where(better, to_x, next_x), np.where(better, to_y, next_y)
         area[rows] -= (at_x * next_y - at_y * next_x) / 2
         going = (next_x != 0) | (next_y != 0)

@@ -98,8 +98,8 @@ def dominant_frequency(points: Array, windows: Windows, max_missing: float = 0.2
     a parabola (J. O. Smith, Spectral Audio Signal Processing, 2011). Frequencies below one cycle per window can't be
     told from a trend and are left out.
 
-    NaN where more than `max_missing` of the window is missing, nothing moves, or the highest value is at the band's
-    edge.
+    NaN where more than `max_missing` of the window lies in gaps above three frame steps, nothing moves, or the highest
+    value is at the band's edge.
     """
     out = np.full(len(windows), np.nan)
     found = np.isfinite(points).all(axis=1)
@@ -108,7 +108,10 @@ def dominant_frequency(points: Array, windows: Windows, max_missing: float = 0.2
         return out
     step = float(np.median(np.diff(time_s)))
     samples = np.round(windows.duration_s / step)
-    enough = windows.sum(np.where(found, 1.0, np.nan)) >= (1 - max_missing) * samples
+    gap = np.diff(time_s[found], append=np.inf)
+    covered = np.full(len(time_s), np.nan)
+    covered[found] = np.where(gap <= largest_step(time_s), gap, 0.0)
+    enough = windows.sum(covered) >= (1 - max_missing) * windows.duration_s
     for n in np.unique(samples[enough & (samples >= 8)]).astype(int):
         rows = np.flatnonzero(enough & (samples == n))
         for part in np.array_split(rows, max(1, len(rows) * n // 500_000)):

@@ -156,7 +156,7 @@ def face_right(sequence: PoseSequence) -> PoseSequence:
         lean = lean[np.isfinite(lean)]
         turned = len(lean) > 0 and float(np.median(lean)) < 0
         return replace(mirror(sequence) if turned else sequence, steps=(*sequence.steps, "face_right"))
-    across = joint_points(sequence, "right_hip") - joint_points(sequence, "left_hip")
+    across = joint_points(sequence, "left_hip") - joint_points(sequence, "right_hip")
     size = np.hypot(across[:, 0], across[:, 2])
     size = np.where(size > 0, size, np.nan)[:, None]
     x, z = sequence.points[..., 0], sequence.points[..., 2]

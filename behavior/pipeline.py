@@ -360,7 +360,8 @@ def follow_people(database: Database, pose_run: Run, settings: Settings, narrato
                 chunk.clear()
                 narrator.step("tracks", done, total)
         found = resolve(tracker.finish(), settings.resolve)
-        tracks.apply_identity(tx, run.id, found.identity)
+        parts = [(s.tracklet, s.first_frame, s.last_frame, s.identity) for s in found.exceptions]
+        tracks.apply_identity(tx, run.id, found.identity, parts)
         tracks.write_decisions(
             tx,
             run.id,

@@ -153,8 +153,10 @@ tracklet = Table(
     metadata,
     _owner("run", primary_key=True),
     Column("tracklet", Integer, primary_key=True, autoincrement=False),
+    Column("first_frame", Integer, primary_key=True, autoincrement=False),
+    Column("last_frame", Integer, nullable=False, comment="inside; a tracklet may be cut into several rows"),
     Column("track_id", Integer, comment="NULL: dropped"),
-    Column("n_frames", Integer, nullable=False),
+    Column("n_frames", Integer, nullable=False, comment="of the whole tracklet"),
     sqlite_with_rowid=False,
 )
 

@@ -83,27 +83,53 @@ def append_memberships(tx: Connection, run_id: int, frames: Sequence[FramePeople
     insert_rows(tx, schema.membership, rows)
 
 
-def apply_identity(tx: Connection, run_id: int, identity: Mapping[int, int | None]) -> None:
+def apply_identity(
+    tx: Connection,
+    run_id: int,
+    identity: Mapping[int, int | None],
+    exceptions: Iterable[tuple[int, int, int, int | None]] = (),
+) -> None:
     """Turn tracklets into tracks: `identity[tracklet]` is the track's number, or None to drop it.
 
-    May be called again with another mapping. Where two tracklets of one track share a frame, the person of the longer
-    one is kept (of equally long ones, that of the lower number). Raises `ValueError` for a tracklet without a mapping.
+    `exceptions` are parts of tracklets that become another track: tracklet, first and last frame (both inside), track.
+    Those of one tracklet don't overlap. May be called again with another mapping. Where two tracklets of one track
+    share a frame, the person of the longer one is kept (of equally long ones, that of the lower number). Raises
+    `ValueError` for a tracklet without a mapping.
     """
     member, tracklet, track = schema.membership, schema.tracklet, schema.track
-    counts = select(member.c.tracklet, func.count()).where(member.c.run_id == run_id).group_by(member.c.tracklet)
-    lengths: dict[int, int] = {row[0]: row[1] for row in tx.execute(counts)}
-    if missing := sorted(lengths.keys() - identity.keys()):
+    counts = (
+        select(member.c.tracklet, func.count(), func.min(member.c.frame), func.max(member.c.frame))
+        .where(member.c.run_id == run_id)
+        .group_by(member.c.tracklet)
+    )
+    found = {number: (length, first, last) for number, length, first, last in tx.execute(counts)}
+    if missing := sorted(found.keys() - identity.keys()):
         raise ValueError(f"run {run_id}: no identity given for tracklets {missing[:5]}")
     tx.execute(delete(tracklet).where(tracklet.c.run_id == run_id))
     tx.execute(delete(track).where(track.c.run_id == run_id))
     tx.execute(update(member).where(member.c.run_id == run_id, member.c.track_id.is_not(None)).values(track_id=None))
-    insert_rows(tx, tracklet, [(run_id, number, identity[number], length) for number, length in lengths.items()])
+    parts: dict[int, list[tuple[int, int, int | None]]] = {}
+    for number, first, last, track_id in sorted(exceptions, key=lambda exception: exception[:2]):
+        parts.setdefault(number, []).append((first, last, track_id))
+    rows = [
+        (run_id, number, *segment, length)
+        for number, (length, first, last) in found.items()
+        for segment in _segments(first, last, identity[number], parts.get(number, []))
+    ]
+    insert_rows(tx, tracklet, rows)
     place = func.row_number().over(
         partition_by=(member.c.frame, tracklet.c.track_id), order_by=(tracklet.c.n_frames.desc(), tracklet.c.tracklet)
     )
     wanted = (
         select(member.c.frame, member.c.person, tracklet.c.track_id, place.label("place"))
-        .join(tracklet, and_(tracklet.c.run_id == member.c.run_id, tracklet.c.tracklet == member.c.tracklet))
+        .join(
+            tracklet,
+            and_(
+                tracklet.c.run_id == member.c.run_id,
+                tracklet.c.tracklet == member.c.tracklet,
+                member.c.frame.between(tracklet.c.first_frame, tracklet.c.last_frame),
+            ),
+        )
         .where(member.c.run_id == run_id, tracklet.c.track_id.is_not(None))
         .subquery()
     )
@@ -118,6 +144,19 @@ def apply_identity(tx: Connection, run_id: int, identity: Mapping[int, int | Non
         )
     )
     _summarise(tx, run_id)
+
+
+def _segments(
+    first: int, last: int, whole: int | None, parts: Sequence[tuple[int, int, int | None]]
+) -> Iterator[tuple[int, int, int | None]]:
+    """First frame, last frame and track of each piece of a tracklet, given the pieces that differ from the whole."""
+    for start, stop, track_id in parts:
+        if first < start:
+            yield first, start - 1, whole
+        yield start, stop, track_id
+        first = stop + 1
+    if first <= last:
+        yield first, last, whole
 
 
 def _summarise(tx: Connection, run_id: int) -> None:

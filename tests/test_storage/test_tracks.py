@@ -102,6 +102,19 @@ def test_a_track_has_one_person_per_frame(database: Database, tracked: runs.Run)
     assert joined.keypoints[:, 5, 0].tolist() == [200, 199, 198, 197, 194, 193, 192, 109]
 
 
+def test_a_tracklet_may_be_cut(database: Database, tracked: runs.Run) -> None:
+    """Frames 2 to 4 of tracklet 2 go to a third person, frame 6 to nobody."""
+    with database.transaction() as tx:
+        tracks.apply_identity(tx, tracked.id, {1: 1, 2: 2, 3: 1}, [(2, 6, 6, None), (2, 2, 4, 3)])
+    found = frames_of(database, tracked)
+    whole = set(found[2]) | set(found[3])
+    assert found[3] == [frame for frame in sorted(whole) if 2 <= frame <= 4]
+    assert not {2, 3, 4, 6} & set(found[2])
+    with database.transaction() as tx:
+        tracks.apply_identity(tx, tracked.id, {1: 1, 2: 2, 3: 1})
+    assert set(frames_of(database, tracked)[2]) > whole
+
+
 def test_every_tracklet_needs_an_identity(database: Database, tracked: runs.Run) -> None:
     before = frames_of(database, tracked)
 

@@ -149,8 +149,8 @@ class _Weights:
             raise ModelError(f"{file}: no such file; expected a network's weights")
         return cls(file, ModelInfo(file.stem, assets.digest(file), str(file.absolute()), "unknown"), OPENPOSE_COCO)
 
-    def module(self) -> MobilenetThin:
-        """The torch module with these weights, streamlined."""
+    def module(self, split: bool) -> MobilenetThin:
+        """The torch module with these weights, streamlined; `split` as `pose.export.streamline` says."""
         import torch
 
         from pose.export import streamline
@@ -173,7 +173,7 @@ class _Weights:
         except RuntimeError as error:
             detail = " ".join(str(error).split())[:200]
             raise ModelError(f"{self.file}: expected the weights of mobilenet_thin ({detail})") from error
-        return streamline(network)
+        return streamline(network, split)
 
     def onnx_file(self, precision: Literal["float32", "float16"]) -> Path:
         """The ONNX file made from them, out of the cache if it is there."""
@@ -188,7 +188,7 @@ class _Weights:
         from pose.export import to_onnx
 
         metadata = {"precision": precision, "weights_sha256": self.info.sha256, "licence": self.info.licence}
-        content = to_onnx(self.module(), precision, metadata).SerializeToString()
+        content = to_onnx(self.module(split=precision == "float32"), precision, metadata).SerializeToString()
         path = folder / f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}.onnx"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -219,7 +219,7 @@ def _load(weights: _Weights, device: Device, threads: int | None, precision: Pre
             raise ModelError(f"{weights.file}: an ONNX file runs as it was written; bfloat16 needs .pb or .safetensors")
         from pose.backends.torch_backend import TorchBackend
 
-        return TorchBackend(weights.module(), weights.layout, weights.info, device, precision, threads)
+        return TorchBackend(weights.module(split=False), weights.layout, weights.info, device, precision, threads)
 
     from pose.backends.onnx_backend import OnnxBackend
 

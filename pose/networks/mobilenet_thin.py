@@ -76,29 +76,43 @@ class Separable(nn.Module):
         return self.activation(self.pointwise(self.depthwise(x)))  # type: ignore[no-any-return] # modules are Any
 
 
+class Entry(Separable):
+    """A separable block on several inputs, concatenated."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return super().forward(torch.cat(inputs, dim=1))
+
+
 class Branch(nn.Sequential):
-    """One half of a stage: features to fields, or features to heatmaps."""
+    """One half of a stage: inputs to fields, or inputs to heatmaps."""
 
     def __init__(self, n_in: int, n_out: int, hidden: int, bottleneck: int) -> None:
         super().__init__(
-            Separable(n_in, hidden),
+            Entry(n_in, hidden),
             Separable(hidden, hidden),
             Separable(hidden, hidden),
             Separable(hidden, bottleneck, kernel=1),
             Separable(bottleneck, n_out, kernel=1, relu=False),
         )
 
+    def forward(self, *inputs: Tensor) -> Tensor:
+        entry, *others = self.children()
+        x: Tensor = entry(*inputs)
+        for block in others:
+            x = block(x)
+        return x
+
 
 class Stage(nn.Module):
-    """Both branches on the same input."""
+    """Both branches on the same inputs."""
 
     def __init__(self, n_in: int, n_pafs: int, n_heatmaps: int, hidden: int, bottleneck: int) -> None:
         super().__init__()
         self.paf = Branch(n_in, n_pafs, hidden, bottleneck)
         self.heat = Branch(n_in, n_heatmaps, hidden, bottleneck)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.paf(x), self.heat(x)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.paf(*inputs), self.heat(*inputs)
 
 
 class MobilenetThin(nn.Module):
@@ -135,9 +149,9 @@ class MobilenetThin(nn.Module):
             x = block(x)  # (B, 96, H/4, W/4) after three blocks, (B, 384, H/8, W/8) at the end
             if i in self.config.taps:
                 tapped.append(x)
-        features = torch.cat([self.pool(tapped[0]), *tapped[1:]], dim=1)  # (B, 864, H/8, W/8)
+        features = [self.pool(tapped[0]), *tapped[1:]]  # 96 + 384 + 384 channels, all (H/8, W/8)
 
-        pafs, heatmaps = self.stages[0](features)
+        pafs, heatmaps = self.stages[0](*features)
         for stage in self.stages[1:]:
-            pafs, heatmaps = stage(torch.cat([pafs, heatmaps, features], dim=1))  # in: (B, 921, H/8, W/8)
+            pafs, heatmaps = stage(pafs, heatmaps, *features)  # 38 + 19 + 864 = 921 channels in
         return heatmaps, pafs

@@ -29,7 +29,7 @@ from features.geometry import box, distance, length
 from features.kinematics import largest_step
 from features.normalize import body_scale, mirror_name
 from features.sequence import PoseSequence
-from features.windows import Windows, median_of_found
+from features.windows import Windows
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -102,13 +102,15 @@ def drop_outliers(
 ) -> PoseSequence:
     """Joints far from their own median over a window centred on them become missing (Hampel identifier).
 
-    A joint is dropped when one of its coordinates differs from the median by more than `n_sigmas` · 1.4826 · MAD and by
-    more than `min_deviation` trunk lengths (a person at rest has a MAD near 0). Fewer than five values in the window
-    say nothing. Source: R. K. Pearson et al., 2016, https://doi.org/10.1186/s13634-016-0383-6.
+    A joint is dropped when one of its coordinates deviates from the median by more than `n_sigmas` · 1.4826 · the
+    median deviation in the window, and by more than `min_deviation` trunk lengths (a person at rest hardly deviates).
+    Each frame deviates from the median of its own window, so that steady motion does not pass for spread and hide an
+    outlier. Fewer than five values in the window say nothing.
+    Source: R. K. Pearson et al., 2016, https://doi.org/10.1186/s13634-016-0383-6.
 
     Args:
         window_s: length of the window, seconds.
-        n_sigmas: threshold in standard deviations as estimated from the median absolute deviation.
+        n_sigmas: threshold in standard deviations as estimated from the median deviation.
         min_deviation: smallest deviation that counts, trunk lengths.
     """
     _positive(window_s=window_s, n_sigmas=n_sigmas)
@@ -116,14 +118,12 @@ def drop_outliers(
     threshold = min_deviation * body_size(sequence)
     outlying = np.zeros((len(sequence), len(sequence.joint_names)), dtype=bool)
     for joint in range(len(sequence.joint_names)):
-        values = np.ascontiguousarray(sequence.points[:, joint].T)  # (D, n)
-        for part, block in windows.blocks(values):
-            middle = median_of_found(block)
-            away = np.abs(values[:, part] - middle)
-            axis, row = np.nonzero((away > threshold) & (np.isfinite(block).sum(axis=-1) >= 5))
-            spread = 1.4826 * median_of_found(np.abs(block[axis, row] - middle[axis, row, None]))
-            far = away[axis, row] > n_sigmas * spread
-            outlying[row[far] + part.start, joint] = True
+        for values in sequence.points[:, joint].T:
+            away = np.abs(values - windows.median(values))
+            suspects = np.flatnonzero((away > threshold) & (windows.count(values) >= 5))
+            around = Windows(windows.time_s, windows.start_s[suspects], windows.stop_s[suspects])
+            far = away[suspects] > n_sigmas * 1.4826 * around.median(away)
+            outlying[suspects[far], joint] = True
     step = f"drop_outliers(window_s={window_s:g}, n_sigmas={n_sigmas:g}, min_deviation={min_deviation:g})"
     return _without(sequence, outlying, step)
 

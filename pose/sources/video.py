@@ -8,6 +8,8 @@ Damage: packets that can't be decoded and frames that the decoder flags as damag
 follow a loss within the same group of pictures are delivered, as players do, and may show traces of it. A file that is
 cut off gives what can be decoded.
 
+Interlaced video is delivered as it is stored, both fields in one frame.
+
 A picture size that changes midway ends the reading with an error: one set of pixel coordinates can't hold both.
 """
 

@@ -8,6 +8,7 @@ digits of the weights' sha256 (the folder), of the code that made it, and of its
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import tempfile
 from dataclasses import dataclass
@@ -88,8 +89,10 @@ def load_backend(
             network, or an ONNX file as `pose.export` writes it (`.onnx`).
         device: `auto` (the first GPU that works, else the CPU), `cpu`, `cuda`, `cuda:N` or `tensorrt`.
         threads: CPU threads in all; None for all cores.
-        precision: None for float32 on CPUs and float16 on GPUs. bfloat16 is faster than float32 on CPUs that have it,
-            and moves joints by some tenths of a pixel.
+        precision: None for float32 on CPUs and float16 on GPUs. bfloat16 moves joints by some tenths of a pixel; it is
+            up to twice as fast as float32 on CPUs that compute in it at full rate (AMD from Zen 4, Intel with AMX) and
+            slower on others, so measure it (`benchmarks/network.py`). It runs in OpenVINO if that is installed, else in
+            torch.
         progress: told about a download.
 
     Raises:
@@ -217,6 +220,11 @@ def _load(weights: _Weights, device: Device, threads: int | None, precision: Pre
     if precision == "bfloat16":
         if weights.file.suffix == ".onnx":
             raise ModelError(f"{weights.file}: an ONNX file runs as it was written; bfloat16 needs .pb or .safetensors")
+        if device.kind == "cpu" and importlib.util.find_spec("openvino") is not None:
+            from pose.backends.openvino_backend import OpenvinoBackend
+
+            return OpenvinoBackend(weights.onnx_file("float32"), weights.layout, weights.info, precision, threads)
+
         from pose.backends.torch_backend import TorchBackend
 
         return TorchBackend(weights.module(split=False), weights.layout, weights.info, device, precision, threads)

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from pose.backends.base import Backend, Device, ModelInfo, share_cores, to_maps
+from pose.backends.base import Backend, Device, ModelInfo, Precision, share_cores, to_maps
 from pose.backends.onnx_backend import OnnxBackend, gpu_count
 from pose.errors import DeviceError, ModelError
 from pose.maps import OPENPOSE_COCO, Maps
@@ -121,6 +121,27 @@ def test_torch_gives_the_same(backend: Backend, frame: NDArray[np.uint8], precis
     ours = TorchBackend(streamline(network), OPENPOSE_COCO, INFO, Device("cpu"), precision, threads=2)
     assert (ours.device, ours.precision) == ("cpu", precision)
     assert_close(ours.infer(frame[None])[0], backend.infer(frame[None])[0], 1e-4 if precision == "float32" else 0.15)
+
+
+@pytest.mark.parametrize(("precision", "atol"), [("float32", 1e-4), ("bfloat16", 0.15)])
+def test_openvino_gives_the_same(
+    backend: Backend, frame: NDArray[np.uint8], precision: Precision, atol: float, body_graph: Path
+) -> None:
+    pytest.importorskip("openvino")
+    from pose.backends.openvino_backend import OpenvinoBackend
+
+    load_backend(device="cpu")  # makes the file
+    file = next(path for path in body_graph.parent.glob("network-float32-*.onnx"))
+    ours = OpenvinoBackend(file, OPENPOSE_COCO, INFO, precision, threads=2)
+    assert (ours.device, ours.in_flight) == ("cpu", 2)
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(ours.infer, [frame[None]] * 4):
+            assert_close(found[0], backend.infer(frame[None])[0], atol if ours.precision != "float32" else 1e-4)
+
+
+def test_bfloat16_is_there_with_or_without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert load_backend(device="cpu", precision="bfloat16").runtime.startswith("torch ")
 
 
 def test_an_output_that_is_no_number_is_told() -> None:

@@ -14,91 +14,37 @@ from numpy.typing import NDArray
 
 
 @numba.njit(nogil=True, cache=True)
-def _root(parent: NDArray[np.int64], node: int) -> int:
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node
-
-
-@numba.njit(nogil=True, cache=True)
-def group(joint_of: NDArray[np.int64], pairs: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Groups candidates into people.
-
-    Args:
-        joint_of: (n,) int64 joint of each candidate, below 64.
-        pairs: (m, 3) int64 `limb, candidate, candidate`.
-        scores: (m,) float32; the highest come first.
-
-    Returns:
-        (n,) int64 one candidate of the person each candidate belongs to, the same for all of that person.
-    """
-    parent = np.arange(len(joint_of))
-    joints = np.uint64(1) << joint_of.astype(np.uint64)
-    for pair in np.argsort(-scores):
-        a, b = _root(parent, pairs[pair, 1]), _root(parent, pairs[pair, 2])
-        if a != b and joints[a] & joints[b] == 0:
-            parent[b] = a
-            joints[a] |= joints[b]
-    for i in range(len(parent)):
-        parent[i] = _root(parent, i)
-    return parent
-
-
-@numba.njit(nogil=True, cache=True)
-def _similarity(one: NDArray[np.float32], other: NDArray[np.float32], sigmas: NDArray[np.float64]) -> float:
-    """OKS over the joints of `one`, with the area of the larger box; a joint that `other` lacks counts 0."""
-    area = 0.0
-    for person in (one, other):
-        left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
-        for joint in person:
-            if joint[2] > 0:
-                left, right = min(left, joint[0]), max(right, joint[0])
-                top, bottom = min(top, joint[1]), max(bottom, joint[1])
-        area = max(area, (right - left) * (bottom - top))
-    total, n = 0.0, 0
-    for i in range(len(one)):
-        if one[i, 2] > 0:
-            n += 1
-            if other[i, 2] > 0:
-                dx, dy = one[i, 0] - other[i, 0], one[i, 1] - other[i, 1]
-                total += math.exp(-(dx * dx + dy * dy) / (8.0 * sigmas[i] * sigmas[i] * max(area, 1.0)))
-    return total / n
-
-
-@numba.njit(nogil=True, cache=True)
 def assemble(
     peaks: NDArray[np.float32],
     starts: NDArray[np.int64],
     pairs: NDArray[np.int64],
     pair_scores: NDArray[np.float32],
-    sigmas: NDArray[np.float64],
     min_joints: int,
     min_score: float,
-    max_similarity: float,
     max_people: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """People, best first.
 
+    A person's score is the root mean square of the confidences of all joints, missing ones counted as 0, times
+    `extent / (extent + 8 cells)` with the larger side of the box: what is small is less certain and less exact.
+
     Args:
         peaks: (n, 3) float32 candidates as `find_peaks` gives them.
-        starts: (n_joints + 1,) int64 where each joint's candidates start.
-        pairs: (m, 3) int64 as `score_limbs` gives them.
+        starts: (n_joints + 1,) int64 where each joint's candidates start; at most 64 joints.
+        pairs: (m, 2) int64 as `score_limbs` gives them.
         pair_scores: (m,) float32.
-        sigmas: (n_joints,) float64 of the skeleton.
         min_joints: people with fewer joints are dropped.
         min_score: people below are dropped.
-        max_similarity: people whose OKS with a better one exceeds this are dropped.
         max_people: how many are kept.
 
     Returns:
         (p, n_joints, 3) float32 `x, y, confidence` in cells, missing joints NaN, NaN, 0; (p,) float32 scores in [0, 1].
     """
-    n_joints = len(sigmas)
+    n_joints = len(starts) - 1
     joint_of = np.empty(len(peaks), dtype=np.int64)
     for joint in range(n_joints):
         joint_of[starts[joint] : starts[joint + 1]] = joint
-    person_of = group(joint_of, pairs, pair_scores)
+    person_of = _group(joint_of, pairs, pair_scores)
 
     sizes = np.zeros(len(peaks), dtype=np.int64)
     for root in person_of:
@@ -112,27 +58,47 @@ def assemble(
     people = np.empty((n, n_joints, 3), dtype=np.float32)
     people[:, :, :2] = np.nan
     people[:, :, 2] = 0
+    boxes = np.empty((n, 4), dtype=np.float32)  # x_min, y_min, x_max, y_max
+    boxes[:, :2] = np.inf
+    boxes[:, 2:] = -np.inf
     scores = np.zeros(n, dtype=np.float32)
     for i in range(len(peaks)):
         person = rank[person_of[i]]
         if person >= 0:
-            confidence = min(peaks[i, 2], 1)
-            people[person, joint_of[i], 0] = peaks[i, 0]
-            people[person, joint_of[i], 1] = peaks[i, 1]
+            x, y, confidence = peaks[i, 0], peaks[i, 1], min(peaks[i, 2], 1.0)
+            people[person, joint_of[i], 0], people[person, joint_of[i], 1] = x, y
             people[person, joint_of[i], 2] = confidence
-            scores[person] += confidence / n_joints
+            boxes[person, 0], boxes[person, 1] = min(boxes[person, 0], x), min(boxes[person, 1], y)
+            boxes[person, 2], boxes[person, 3] = max(boxes[person, 2], x), max(boxes[person, 3], y)
+            scores[person] += confidence * confidence
+    for person in range(n):
+        box = boxes[person]
+        extent = max(box[2] - box[0], box[3] - box[1])
+        scores[person] = math.sqrt(scores[person] / n_joints) * extent / (extent + 8)
 
-    kept = np.empty(n, dtype=np.int64)
-    n_kept = 0
-    for person in np.argsort(-scores):
-        if n_kept == max_people or scores[person] < min_score:
-            break
-        double = False
-        for better in kept[:n_kept]:
-            if _similarity(people[person], people[better], sigmas) > max_similarity:
-                double = True
-                break
-        if not double:
-            kept[n_kept] = person
-            n_kept += 1
-    return people[kept[:n_kept]], scores[kept[:n_kept]]
+    order = np.argsort(-scores, kind="mergesort")[:max_people]
+    order = order[scores[order] >= min_score]
+    return people[order], scores[order]
+
+
+@numba.njit(nogil=True, cache=True)
+def _group(joint_of: NDArray[np.int64], pairs: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(n,) one candidate of the person each candidate belongs to, the same for all of that person."""
+    parent = np.arange(len(joint_of))
+    joints = np.uint64(1) << joint_of.astype(np.uint64)  # of the whole that a root stands for
+    for pair in np.argsort(-scores, kind="mergesort"):
+        a, b = _root(parent, pairs[pair, 0]), _root(parent, pairs[pair, 1])
+        if a != b and joints[a] & joints[b] == 0:
+            parent[b] = a
+            joints[a] |= joints[b]
+    for i in range(len(parent)):
+        parent[i] = _root(parent, i)
+    return parent
+
+
+@numba.njit(nogil=True, cache=True)
+def _root(parent: NDArray[np.int64], node: int) -> int:
+    while parent[node] != node:
+        parent[node] = parent[parent[node]]
+        node = parent[node]
+    return node

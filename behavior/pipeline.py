@@ -19,6 +19,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from behavior.classifiers.model import ActionModel
 from behavior.describe import write_features
 from behavior.errors import BehaviorError
@@ -422,9 +425,9 @@ def tell(
 
     notes = list(pose_run.extra["notes"])
     if not people:
-        notes.append("No person was found.")
+        notes.append(NOBODY)
     if action_run is None:
-        notes.append("Actions were left out, as asked (--actions none).")
+        notes.append(NO_ACTIONS)
     stills = Stills(skeleton)
     drawn = None
     if settings.overlay:
@@ -443,7 +446,7 @@ def tell(
             width=stored.width,
             height=stored.height,
             start_s=float(times[0]) if len(times) else 0.0,
-            stop_s=float(times[-1]) if len(times) else 0.0,
+            stop_s=float(times[-1]) + _frame_interval(times) if len(times) else 0.0,
             n_frames=len(times),
             n_skipped=pose_run.extra["skipped"],
             people=people_from_tracks(people, skeleton, thumbnails=stills.people, names=names),
@@ -462,7 +465,7 @@ def tell(
                 frames_per_second=_rate(len(times), pose_run.extra["seconds"]),
                 settings=provenance["settings"],
             ),
-            notes=tuple(notes),
+            notes=tuple(note for note in notes if note not in ON_THE_PAGE),
             overlay=drawn.path.name if drawn else None,
             overlay_start_s=drawn.start_s if drawn else 0.0,
             scene=stills.scene,
@@ -486,6 +489,11 @@ def tell(
     write_bytes(folder / "run.json", json.dumps(provenance, indent=2).encode())
     return dict(provenance["result"])
 
+
+NOBODY = "No person was found."
+NO_ACTIONS = "Actions were left out, as asked (--actions none)."
+ON_THE_PAGE = (NOBODY, NO_ACTIONS)
+"""Notes that the page makes by itself."""
 
 FILES = {
     "bouts.csv": "who did what, from when to when",
@@ -606,6 +614,10 @@ def _already_told(recording: Recording, last: Run, settings: Settings) -> dict[s
         return None
     there = all((recording.folder / name).is_file() for name in ("report.html", *FILES))
     return result if there else None
+
+
+def _frame_interval(times: NDArray[np.float64]) -> float:
+    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 
 def _rate(frames: int, seconds: float) -> float:

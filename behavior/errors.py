@@ -2,6 +2,7 @@
 
 BehaviorError
 ├── ActionModelError      an action model that is unknown, damaged, or made for other joints
+├── DataError             labelled clips or intervals that can't be read or don't fit together
 └── OutputError           a folder or file that can't be written
 """
 
@@ -12,6 +13,10 @@ class BehaviorError(Exception):
 
 class ActionModelError(BehaviorError):
     """An action model that is unknown, damaged, or made for other joints."""
+
+
+class DataError(BehaviorError):
+    """Labelled clips or intervals that can't be read or don't fit together."""
 
 
 class OutputError(BehaviorError):

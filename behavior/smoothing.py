@@ -1,0 +1,113 @@
+"""From scores per frame to stable labels and bouts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from behavior.labels import Bout
+
+UNKNOWN_STATE = -1
+
+
+def viterbi(
+    scores: NDArray[np.float64], time_s: NDArray[np.float64], unknown_below: float, switch_s: float
+) -> NDArray[np.int64]:
+    """The most plausible course of actions.
+
+    A state per action and one for unknown, whose score is `unknown_below` at every frame. A change of state must earn
+    its price: an action replaces another only where it is e times as probable for `switch_s` seconds (or twice as long
+    where it is the square root of e times as probable, and so on), so brief or slight changes leave no trace.
+
+    Args:
+        scores: (n, C) probabilities per frame.
+        time_s: (n,) seconds, rising.
+        unknown_below: score of unknown, in (0, 1).
+        switch_s: price of a change, seconds at one nat.
+
+    Returns:
+        (n,) positions of the actions, -1 for unknown.
+    """
+    n, n_classes = scores.shape
+    if n == 0:
+        return np.zeros(0, dtype=np.int64)
+    steps = np.diff(time_s)
+    usual = float(np.median(steps)) if len(steps) else 1.0
+    weight = np.minimum(np.append(steps, usual), 3 * usual)[:, None]
+    states = np.concatenate([scores, np.full((n, 1), unknown_below)], axis=1)
+    gain = np.log(np.maximum(states, 1e-6)) * weight
+    best = gain[0].copy()
+    come_from = np.zeros((n, n_classes + 1), dtype=np.int64)
+    own = np.arange(n_classes + 1)
+    for frame in range(1, n):
+        leader = int(best.argmax())
+        switch = best[leader] - switch_s > best
+        come_from[frame] = np.where(switch, leader, own)
+        best = np.where(switch, best[leader] - switch_s, best) + gain[frame]
+    path = np.empty(n, dtype=np.int64)
+    path[-1] = best.argmax()
+    for frame in range(n - 1, 0, -1):
+        path[frame - 1] = come_from[frame, path[frame]]
+    return np.where(path == n_classes, UNKNOWN_STATE, path)
+
+
+def runs(labels: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Maximal runs of equal labels as (first, last, label), both ends inside."""
+    if len(labels) == 0:
+        return []
+    edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
+    return [(first, stop - 1, int(labels[first])) for first, stop in pairwise(edges)]
+
+
+def drop_short(
+    labels: NDArray[np.int64], ends_s: NDArray[np.float64], time_s: NDArray[np.float64], min_s: float
+) -> NDArray[np.int64]:
+    """Labels without runs shorter than `min_s`.
+
+    A short run between two of one action joins them; any other becomes unknown.
+    """
+    labels = labels.copy()
+    found = runs(labels)
+    for place, (first, last, label) in enumerate(found):
+        if ends_s[last] - time_s[first] >= min_s:
+            continue
+        around = {found[place - 1][2] if place else None, found[place + 1][2] if place + 1 < len(found) else None}
+        if len(around) == 1 and (only := around.pop()) is not None and only != UNKNOWN_STATE:
+            labels[first : last + 1] = only
+        elif label != UNKNOWN_STATE:
+            labels[first : last + 1] = UNKNOWN_STATE
+    for first, last, label in runs(labels):
+        if label != UNKNOWN_STATE and ends_s[last] - time_s[first] < min_s:
+            labels[first : last + 1] = UNKNOWN_STATE
+    return labels
+
+
+def frames_to_bouts(
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    frames: NDArray[np.int64],
+    time_s: NDArray[np.float64],
+    ends_s: NDArray[np.float64],
+    track_id: int,
+    classes: Sequence[str],
+) -> list[Bout]:
+    """Bouts of one unbroken stretch of a track; unknown makes none.
+
+    `ends_s` (n,) is when each frame leaves the screen. Score is the mean probability of the action over the bout.
+    """
+    return [
+        Bout(
+            track_id=track_id,
+            action=classes[label],
+            start_s=float(time_s[first]),
+            stop_s=float(ends_s[last]),
+            start_frame=int(frames[first]),
+            stop_frame=int(frames[last]),
+            score=float(scores[first : last + 1, label].mean()),
+        )
+        for first, last, label in runs(labels)
+        if label != UNKNOWN_STATE
+    ]

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from behavior.classifiers import ActionModel
+from behavior.classifiers.linear import LinearClassifier
+from behavior.datasets import Clips, LabelledSequences
+from behavior.errors import ActionModelError
+from behavior.joints import BODY_13
+from behavior.recognise import RecogniseSettings, recognise
+from behavior.training import TrainSettings, train
+from pose.people import Track
+from pose.skeleton import COCO_18, Skeleton
+
+Figure = Callable[..., NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module")
+def model(small_world: LabelledSequences) -> ActionModel:
+    return train(small_world, "logistic", settings=TrainSettings(folds=3))[0]
+
+
+def as_track(body: NDArray[np.float32], rate: float = 30.0, frames: NDArray[np.int64] | None = None) -> Track:
+    """(n, 13, 2) body as a COCO-18 track; the head stands in for the nose, neck and the rest stay missing."""
+    frames = np.arange(len(body), dtype=np.int64) if frames is None else frames
+    keypoints = np.full((len(body), 18, 3), np.nan, dtype=np.float32)
+    keypoints[..., 2] = 0
+    for place, joint in enumerate(BODY_13):
+        keypoints[:, COCO_18.index("nose" if joint == "head" else joint)] = np.column_stack(
+            [body[:, place], np.full(len(body), 0.9)]
+        )
+    return Track(5, frames, frames / rate, keypoints, np.ones(len(body), dtype=np.float32))
+
+
+def test_two_actions_one_after_the_other(model: ActionModel, figure: Figure) -> None:
+    track = as_track(np.concatenate([figure("wave", 120), figure("squat", 120)]))
+    found = recognise(track, COCO_18, model)
+    assert [bout.action for bout in found.bouts] == ["wave", "squat"]
+    assert abs(found.bouts[0].stop_frame - 119) <= 12
+    assert {bout.track_id for bout in found.bouts} == {5}
+    assert found.scores.shape == (240, 3)
+    assert found.scores.sum(axis=1).max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("rate", [15.0, 60.0])
+def test_only_real_time_counts(model: ActionModel, figure: Figure, rate: float) -> None:
+    """The same motion filmed at another rate gives the same bout."""
+    n = int(4 * rate)
+    track = as_track(figure("squat", n, pace=30 / rate), rate)
+    bouts = recognise(track, COCO_18, model).bouts
+    assert [bout.action for bout in bouts] == ["squat"]
+    assert bouts[0].stop_s == pytest.approx(4.0, abs=0.1)
+
+
+def test_no_bout_crosses_a_gap(model: ActionModel, figure: Figure) -> None:
+    frames = np.concatenate([np.arange(60), np.arange(120, 180)])
+    bouts = recognise(as_track(figure("wave", 120), frames=frames), COCO_18, model).bouts
+    assert [(bout.action, bout.start_frame, bout.stop_frame) for bout in bouts] == [("wave", 0, 59), ("wave", 120, 179)]
+    assert bouts[0].stop_s == pytest.approx(2.0, abs=0.03)
+
+
+def test_a_short_gap_is_bridged(model: ActionModel, figure: Figure) -> None:
+    keep = np.r_[0:50, 56:120]
+    bouts = recognise(as_track(figure("wave", 120)[keep], frames=keep), COCO_18, model).bouts
+    assert [(bout.action, bout.start_frame, bout.stop_frame) for bout in bouts] == [("wave", 0, 119)]
+
+
+def test_too_few_joints_are_unknown(model: ActionModel, figure: Figure) -> None:
+    body = figure("wave", 90)
+    body[:, 3:] = np.nan
+    found = recognise(as_track(body), COCO_18, model)
+    assert found.bouts == []
+    assert not found.scores.any()
+
+
+def test_a_ghost_makes_no_bout(model: ActionModel) -> None:
+    rng = np.random.default_rng(0)
+    body = rng.uniform(0, 300, (8, 13, 2)).astype(np.float32)
+    assert recognise(as_track(body), COCO_18, model).bouts == []
+    assert recognise(as_track(body[:1]), COCO_18, model).bouts == []
+    empty = recognise(as_track(body[:0]), COCO_18, model)
+    assert empty.bouts == []
+    assert empty.scores.shape == (0, 3)
+
+
+def test_minimum_duration(model: ActionModel, figure: Figure) -> None:
+    track = as_track(figure("wave", 45))
+    assert recognise(track, COCO_18, model).bouts
+    assert recognise(track, COCO_18, model, RecogniseSettings(min_bout_s=2.0)).bouts == []
+
+
+class Undecided(LinearClassifier):
+    """Gives every clip the same answer."""
+
+    def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
+        return np.tile([0.5, 0.3, 0.2], (len(clips), 1))
+
+
+def test_the_threshold_and_the_prior_decide(model: ActionModel, figure: Figure) -> None:
+    classifier = Undecided().load_parts(model.classifier.parts(), model.info.classes, BODY_13)
+    undecided = replace(model, classifier=classifier, temperature=1.0, unknown_below=0.55)
+    track = as_track(figure("wave", 90))
+    assert recognise(track, COCO_18, undecided).bouts == []
+    claimed = recognise(track, COCO_18, undecided, RecogniseSettings(unknown_below=0.45)).bouts
+    assert [(bout.action, round(bout.score, 5)) for bout in claimed] == [("squat", 0.5)]
+    often = recognise(track, COCO_18, replace(undecided, prior={"walk": 5.0})).bouts
+    assert [(bout.action, round(bout.score, 5)) for bout in often] == [("walk", round(1.5 / 2.2, 5))]
+
+
+def test_other_joints_are_refused(model: ActionModel) -> None:
+    mouse = Skeleton("mouse", ("nose", "tail"), (), (0.1, 0.1))
+    track = Track(1, np.arange(3), np.arange(3) / 30, np.zeros((3, 2, 3), np.float32), np.ones(3, np.float32))
+    with pytest.raises(ActionModelError, match="missing"):
+        recognise(track, mouse, model)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pose import assets
 from pose.assets import Asset, Progress
-from pose.backends.base import Backend, Device, ModelInfo, Precision
+from pose.backends.base import Backend, Device, ModelInfo, Precision, Sharing
 from pose.errors import AssetError, DeviceError, ModelError
 from pose.maps import OPENPOSE_COCO, MapLayout
 
@@ -79,6 +79,7 @@ def load_backend(
     *,
     device: str = "auto",
     threads: int | None = None,
+    in_flight: int | None = None,
     precision: Precision | None = None,
     progress: Progress | None = None,
 ) -> Backend:
@@ -88,7 +89,7 @@ def load_backend(
         model: a name of `NETWORKS`, or a file: the frozen graph (`.pb`) or state dict (`.safetensors`) of such a
             network, or an ONNX file as `pose.export` writes it (`.onnx`).
         device: `auto` (the first GPU that works, else the CPU), `cpu`, `cuda`, `cuda:N` or `tensorrt`.
-        threads: CPU threads in all; None for all cores.
+        threads, in_flight: how frames share a CPU, see `pose.backends.base.Sharing`.
         precision: None for float32 on CPUs and float16 on GPUs. bfloat16 moves joints by some tenths of a pixel; it is
             up to twice as fast as float32 on CPUs that compute in it at full rate (AMD from Zen 4, Intel with AMX) and
             slower on others, so measure it (`benchmarks/network.py`). It runs in OpenVINO if that is installed, else in
@@ -101,23 +102,24 @@ def load_backend(
         AssetError: the weights can't be fetched, or the cache can't be written.
     """
     asked = Device.parse(device)
+    sharing = Sharing(threads, in_flight)
     weights = _Weights.find(model, progress)
     if asked.kind != "auto":
-        return _load(weights, asked, threads, precision)
+        return _load(weights, asked, sharing, precision)
 
     from pose.backends.onnx_backend import usable_devices
 
     unusable = None
     if len(usable_devices()) > 1:
         try:
-            return _load(weights, Device("cuda"), threads, precision)
+            return _load(weights, Device("cuda"), sharing, precision)
         except DeviceError as error:
             unusable = error
     if unusable is not None:
         import logging
 
         logging.getLogger(__name__).warning("running on the CPU: %s", unusable)
-    return _load(weights, Device("cpu"), threads, precision)
+    return _load(weights, Device("cpu"), sharing, precision)
 
 
 def identify(model: str = MOBILENET_THIN.name, progress: Progress | None = None) -> ModelInfo:
@@ -212,7 +214,7 @@ def _made_by() -> str:
     return hashlib.sha256(b"".join((here / name).read_bytes() for name in _MADE_BY)).hexdigest()[:8]
 
 
-def _load(weights: _Weights, device: Device, threads: int | None, precision: Precision | None) -> Backend:
+def _load(weights: _Weights, device: Device, sharing: Sharing, precision: Precision | None) -> Backend:
     if precision is None:
         precision = "float32" if device.kind == "cpu" else "float16"
     if precision == "float16" and device.kind == "cpu":
@@ -223,12 +225,12 @@ def _load(weights: _Weights, device: Device, threads: int | None, precision: Pre
         if device.kind == "cpu" and importlib.util.find_spec("openvino") is not None:
             from pose.backends.openvino_backend import OpenvinoBackend
 
-            return OpenvinoBackend(weights.onnx_file("float32"), weights.layout, weights.info, precision, threads)
+            return OpenvinoBackend(weights.onnx_file("float32"), weights.layout, weights.info, precision, sharing)
 
         from pose.backends.torch_backend import TorchBackend
 
-        return TorchBackend(weights.module(split=False), weights.layout, weights.info, device, precision, threads)
+        return TorchBackend(weights.module(split=False), weights.layout, weights.info, device, precision, sharing)
 
     from pose.backends.onnx_backend import OnnxBackend
 
-    return OnnxBackend(weights.onnx_file(precision), weights.layout, weights.info, device, threads)
+    return OnnxBackend(weights.onnx_file(precision), weights.layout, weights.info, device, sharing)

@@ -13,7 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
-from pose.backends.base import Device, ModelInfo, Precision, check_batch, no_device, share_cores, to_maps
+from pose.backends.base import Device, ModelInfo, Precision, Sharing, check_batch, no_device, to_maps
 from pose.errors import ModelError
 from pose.maps import MapLayout, Maps
 
@@ -32,6 +32,7 @@ _UNREADABLE = (
     ort_state.NotImplemented,
     ort_state.RuntimeException,
 )
+_ALL_CORES = Sharing()
 _ERRORS_ONLY, _NOTHING = 3, 4  # onnxruntime's log levels
 
 
@@ -43,7 +44,7 @@ class OnnxBackend:
         layout: meaning of its channels.
         model: which network it is.
         device: where to run it; not `auto`.
-        threads: CPU threads in all, None for all cores; without meaning on GPUs.
+        sharing: of the CPU's cores; without meaning on GPUs.
 
     Raises:
         ModelError: not an ONNX file, or not with those inputs and outputs.
@@ -51,12 +52,12 @@ class OnnxBackend:
     """
 
     def __init__(
-        self, file: Path, layout: MapLayout, model: ModelInfo, device: Device, threads: int | None = None
+        self, file: Path, layout: MapLayout, model: ModelInfo, device: Device, sharing: Sharing = _ALL_CORES
     ) -> None:
         self.layout = layout
         self.model = model
         self.runtime = f"onnxruntime {onnxruntime.__version__}"
-        self.in_flight, threads_each = share_cores(threads) if device.kind == "cpu" else (2, 1)
+        self.in_flight, threads_each = sharing.resolve() if device.kind == "cpu" else (2, 1)
         self._index = device.index
         self._session = _open(file, device, threads_each)
         self._on_gpu = device.kind != "cpu"
@@ -112,6 +113,7 @@ def _open(file: Path, device: Device, threads: int) -> onnxruntime.InferenceSess
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the cores, too
     if device.kind == "cpu":
         return _session(file, options, [(provider, {})])
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends.base import ModelInfo, Precision, check_batch, share_cores, to_maps
+from pose.backends.base import ModelInfo, Precision, Sharing, check_batch, to_maps
 from pose.maps import MapLayout, Maps
 
+_ALL_CORES = Sharing()
 _HINTS: dict[Precision, str] = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
 
@@ -23,19 +24,19 @@ class OpenvinoBackend:
         layout: meaning of its channels.
         model: which network it is.
         precision: asked for; `precision` then says what OpenVINO really uses on this processor.
-        threads: CPU threads in all, None for all cores.
+        sharing: of the CPU's cores.
     """
 
     device = "cpu"
 
     def __init__(
-        self, file: Path, layout: MapLayout, model: ModelInfo, precision: Precision, threads: int | None = None
+        self, file: Path, layout: MapLayout, model: ModelInfo, precision: Precision, sharing: Sharing = _ALL_CORES
     ) -> None:
         openvino = import_module("openvino")
         self.layout = layout
         self.model = model
         self.runtime = f"openvino {openvino.__version__.partition('-')[0]}"
-        self.in_flight, threads_each = share_cores(threads)
+        self.in_flight, threads_each = sharing.resolve()
         settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "NUM_STREAMS": self.in_flight,

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pose.backends.base import Device, ModelInfo, Precision, check_batch, no_device, share_cores, to_maps
+from pose.backends.base import Device, ModelInfo, Precision, Sharing, check_batch, no_device, to_maps
 from pose.maps import MapLayout, Maps
 
+_ALL_CORES = Sharing()
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -22,7 +23,7 @@ class TorchBackend:
         model: which network it is.
         device: `cpu` or `cuda`.
         precision: of weights and arithmetic.
-        threads: CPU threads in all, None for all cores. Sets torch's thread number, which is the process's own.
+        sharing: of the CPU's cores. Sets torch's number of threads, of which there is one per process.
 
     Raises:
         DeviceError: the device is not there, or torch is not built for it.
@@ -35,7 +36,7 @@ class TorchBackend:
         model: ModelInfo,
         device: Device,
         precision: Precision = "float32",
-        threads: int | None = None,
+        sharing: Sharing = _ALL_CORES,
     ) -> None:
         self.layout = layout
         self.model = model
@@ -46,7 +47,7 @@ class TorchBackend:
             raise no_device(device, "torch finds no such NVIDIA GPU, or is built without CUDA", have)
         if device.kind not in ("cpu", "cuda"):
             raise no_device(device, "torch runs on cpu and cuda only", ["cpu"])
-        self.in_flight, threads_each = share_cores(threads) if device.kind == "cpu" else (2, 1)
+        self.in_flight, threads_each = sharing.resolve() if device.kind == "cpu" else (2, 1)
         if device.kind == "cpu":
             torch.set_num_threads(threads_each)
         self._dtype = _DTYPES[precision]

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from pose.backends.base import Backend, Device, ModelInfo, Precision, share_cores, to_maps
+from pose.backends.base import Backend, Device, ModelInfo, Precision, Sharing, to_maps
 from pose.backends.onnx_backend import OnnxBackend, gpu_count
 from pose.errors import DeviceError, ModelError
 from pose.maps import OPENPOSE_COCO, Maps
@@ -61,11 +61,18 @@ def test_other_devices_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize("threads", range(1, 70))
 def test_cores_are_shared_without_overbooking(threads: int) -> None:
-    in_flight, each = share_cores(threads)
+    in_flight, each = Sharing(threads).resolve()
     assert 1 <= in_flight * each <= threads
     assert in_flight <= 8
-    with pytest.raises(ValueError, match="at least 1 thread"):
-        share_cores(0)
+    assert Sharing(threads, in_flight=1).resolve() == (1, threads)
+    assert Sharing(threads, in_flight=200).resolve() == (200, 1)
+
+
+def test_no_threads_or_frames_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1 thread, got 0"):
+        Sharing(0)
+    with pytest.raises(ValueError, match="at least 1 frame in flight, got 0"):
+        Sharing(in_flight=0)
 
 
 def test_says_what_runs(backend: Backend) -> None:
@@ -118,7 +125,7 @@ def test_torch_gives_the_same(backend: Backend, frame: NDArray[np.uint8], precis
     network.load_state_dict(
         {name: torch.from_numpy(value) for name, value in mobilenet_thin_weights(body_graph).items()}
     )
-    ours = TorchBackend(streamline(network), OPENPOSE_COCO, INFO, Device("cpu"), precision, threads=2)
+    ours = TorchBackend(streamline(network), OPENPOSE_COCO, INFO, Device("cpu"), precision, Sharing(2))
     assert (ours.device, ours.precision) == ("cpu", precision)
     assert_close(ours.infer(frame[None])[0], backend.infer(frame[None])[0], 1e-4 if precision == "float32" else 0.15)
 
@@ -132,7 +139,7 @@ def test_openvino_gives_the_same(
 
     load_backend(device="cpu")  # makes the file
     file = next(path for path in body_graph.parent.glob("network-float32-*.onnx"))
-    ours = OpenvinoBackend(file, OPENPOSE_COCO, INFO, precision, threads=2)
+    ours = OpenvinoBackend(file, OPENPOSE_COCO, INFO, precision, Sharing(2))
     assert (ours.device, ours.in_flight) == ("cpu", 2)
     with ThreadPoolExecutor(2) as pool:
         for found in pool.map(ours.infer, [frame[None]] * 4):
@@ -177,7 +184,7 @@ def write_network(path: Path, heatmaps: int = 19, pafs: int = 38, element: int =
 
 
 def open_network(path: Path) -> OnnxBackend:
-    return OnnxBackend(path, OPENPOSE_COCO, INFO, Device("cpu"), threads=1)
+    return OnnxBackend(path, OPENPOSE_COCO, INFO, Device("cpu"), Sharing(1))
 
 
 def test_takes_any_file_of_the_right_form(tmp_path: Path) -> None:
@@ -236,4 +243,4 @@ def test_auto_takes_the_gpu() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="affinity is Linux's")
 def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
-    assert share_cores(None) == (3, 1)
+    assert Sharing().resolve() == (3, 1)

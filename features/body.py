@@ -24,11 +24,13 @@ class FeatureSettings:
         hole_factor: a time step above this many median steps is a hole that no derivative crosses; dimensionless.
         synchrony_window_s: length of the moving window of `synchrony` between two people, seconds.
         step_threshold: ankle separation, in trunk lengths, that a step must exceed to count.
+        min_step_s: time between two steps below which they are taken for noise, seconds; sprinters stay above it.
     """
 
     hole_factor: float = 3.0
     synchrony_window_s: float = 2.0
     step_threshold: float = 0.1
+    min_step_s: float = 0.2
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

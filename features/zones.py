@@ -6,8 +6,10 @@ nearest to what one means, `mid_hip` is seen more often.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +63,30 @@ class Zone:
             best = np.minimum(best, np.hypot(*(points - a - along[:, None] * edge).T))
         inside = self.contains(points)
         return np.where(inside == 1, best, -best)
+
+
+def read_zones(path: Path) -> list[Zone]:
+    """Zones of a JSON file: `{"door": [[x, y], …], "desk": {"corners": [[x, y], …], "joint": "mid_ankle"}}`.
+
+    Raises `FeatureError` with the file and the zone when it can't be read or says something else.
+    """
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FeatureError(f"{path}: no zones could be read from it: {error}") from error
+    if not isinstance(stated, dict):
+        raise FeatureError(f'{path}: expected {{"zone": [[x, y], …], …}}')
+    zones = []
+    for name, value in stated.items():
+        known = value if isinstance(value, dict) else {"corners": value}
+        try:
+            corners = np.array(known["corners"], dtype=np.float64)
+            zones.append(Zone(name, corners, str(known.get("joint", "mid_hip"))))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FeatureError(f"{path}: zone {name!r}: expected corners as [[x, y], …]") from error
+        except FeatureError as error:
+            raise FeatureError(f"{path}: {error}") from error
+    return zones
 
 
 def frame_durations(time_s: Array, max_step_s: float) -> Array:

@@ -40,7 +40,7 @@ def step_times(body: Body) -> tuple[Array, Array]:
     """Times of the steps, seconds, and for each the time since the one before (NaN for the first and across a hole).
 
     A step time is NaN when less than half of the frames between the two steps (by the median frame step) show both
-    ankles.
+    ankles, or when it is below `FeatureSettings.min_step_s`.
     """
 
     def compute() -> tuple[Array, Array]:
@@ -58,7 +58,8 @@ def step_times(body: Body) -> tuple[Array, Array]:
         interval = np.diff(times, prepend=np.nan)
         step_s = float(np.median(np.diff(body.time_s))) if len(body) > 1 else np.nan
         seen = np.diff(beyond[extremes], prepend=np.nan)
-        return times, np.where(seen >= 0.5 * interval / step_s, interval, np.nan)
+        usable = (seen >= 0.5 * interval / step_s) & (interval >= body.settings.min_step_s)
+        return times, np.where(usable, interval, np.nan)
 
     return body.once("step_times", compute)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from features.catalog import Zone, bout_table, feature_table, window_table
 from features.errors import FeatureError
 from features.sequence import PoseSequence
+from features.zones import read_zones
 
 Make = Callable[..., PoseSequence]
 SQUARE = Zone("door", np.array([(0, 0), (10, 0), (10, 10), (0, 10)]))
@@ -63,3 +65,35 @@ def test_a_zone_of_a_joint_that_is_not_there(make: Make) -> None:
         feature_table(make(3), zones=[Zone("door", SQUARE.corners, "left_heel")])
     with pytest.raises(FeatureError, match="same name"):
         feature_table(make(3), zones=[SQUARE, SQUARE])
+
+
+def test_zones_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "zones.json"
+    file.write_text(
+        '{"door": [[0, 0], [1, 0], [1, 1]], "desk": {"corners": [[0, 0], [2, 0], [2, 2]], "joint": "nose"}}'
+    )
+    door, desk = read_zones(file)
+    assert (door.name, door.joint, desk.name, desk.joint) == ("door", "mid_hip", "desk", "nose")
+    np.testing.assert_array_equal(desk.corners, [(0, 0), (2, 0), (2, 2)])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "no zones could be read"),
+        ("[1, 2]", "expected"),
+        ('{"door": [[0, 0], [1, 0]]}', "at least three corners"),
+        ('{"door": "here"}', "zone 'door'"),
+        ('{"door": {"corner": 3}}', "zone 'door'"),
+        ('{"The Door": [[0, 0], [1, 0], [1, 1]]}', "lower case"),
+    ],
+)
+def test_a_file_that_holds_no_zones(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "zones.json"
+    file.write_text(text)
+    with pytest.raises(FeatureError, match=message) as caught:
+        read_zones(file)
+    assert "zones.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(FeatureError, match="nowhere"):
+        read_zones(tmp_path / "nowhere.json")

@@ -137,7 +137,11 @@ def test_units(world: World, scale: float, time: float) -> None:
         moved(world.b, scale=scale, time=time),
         replace(world.zone, corners=world.zone.corners * scale),
         (world.window_s[0] * time, world.window_s[1] * time),
-        replace(world.settings, synchrony_window_s=world.settings.synchrony_window_s * time),
+        replace(
+            world.settings,
+            synchrony_window_s=world.settings.synchrony_window_s * time,
+            min_step_s=world.settings.min_step_s * time,
+        ),
     )
     for entry in world.entries():
         length, seconds = powers(entry.unit)

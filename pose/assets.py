@@ -217,7 +217,7 @@ def _install(asset: Asset, archive: Path, staging: Path) -> None:
         raise AssetError(f"{asset.file} has no member {asset.member}")
     _verify(made, asset.member_sha256, what=f"{asset.member} in {asset.file}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_dir():  # a damaged folder; a damaged file is simply replaced
+    if target.is_dir() and not is_cached(asset):  # a damaged folder is in the way; a damaged file is replaced
         shutil.rmtree(target)
     try:
         os.replace(made, target)

@@ -12,6 +12,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,13 @@ def test_fetches_a_folder_of_a_wheel(index: Index) -> None:
     assert {name: (folder / name).read_bytes() for name in files(folder)} == NOTES
     (folder / "Demo_a/x.txt").write_bytes(b"damaged")
     assert (assets.fetch(asset, known=()) / "Demo_a/x.txt").read_bytes() == b"x"
+
+
+def test_several_may_fetch_at_once(index: Index, asset: Asset, archive: bytes) -> None:
+    index.add(asset.file, archive)
+    with ThreadPoolExecutor(4) as pool:
+        paths = set(pool.map(lambda _: assets.fetch(asset, known=()), range(4)))
+    assert [path.read_bytes() for path in paths] == [WEIGHTS]
 
 
 def test_works_offline_once_cached_and_loads_no_network_code(

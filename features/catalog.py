@@ -190,7 +190,7 @@ def catalogue_markdown(catalogue: Catalogue = CATALOGUE) -> str:
                 entry.reference, entry.note,
             )  # fmt: skip
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, _PAGE_FOOT])
 
 
 def _mirror(entry: Feature) -> str:
@@ -325,6 +325,25 @@ def _frame(columns: dict[str, Any], units: dict[str, str], body: Body) -> pd.Dat
     table.attrs = {"units": units, "unit": body.sequence.unit, "steps": list(body.sequence.steps)}
     return table
 
+
+_PAGE_FOOT = """
+## Your own
+
+One decorated function, and the tables have it; `features.registry.Feature` says what each argument means.
+
+```python
+from features import feature, feature_table
+
+@feature(
+    name="wrist_gap", unit="torso", formula="|left_wrist − right_wrist| / torso", joints=("left_wrist", "right_wrist"),
+    nan="a joint is missing, or the trunk is never seen", reference="own",
+)
+def wrist_gap(body):
+    return body.distance("left_wrist", "right_wrist")
+
+table = feature_table(sequence, ["wrist_gap"])
+```
+"""
 
 _PAGE_HEAD = """\
 # Feature catalogue

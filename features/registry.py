@@ -158,6 +158,10 @@ class Catalogue:
             raise ValueError(f"there is already a feature {entry.name!r}; choose another name")
         self._features[entry.name] = entry
 
+    def remove(self, name: str) -> None:
+        """Take a feature out; raises `UnknownFeature`."""
+        del self._features[self[name].name]
+
     def of(self, level: Level, joint_names: tuple[str, ...], dimensions: int) -> list[Feature]:
         """The features of a level that a layout allows: the same set whatever the data."""
         return [entry for entry in self if entry.level == level and entry.fits(joint_names, dimensions)]

@@ -98,17 +98,23 @@ class Windows:
 
     def mean(self, values: Array) -> Array:
         """Mean of the values that are there."""
-        return self.sum(values) / np.maximum(self.count(values), 1)
+        return self._moments(values, 1)[0]
 
     def std(self, values: Array) -> Array:
         """Standard deviation (divisor n) of the values that are there."""
         # Around the whole sequence's mean, so that squares of far-away numbers don't cancel.
         found = np.isfinite(values)
-        overall = np.where(found, values, 0.0).sum(axis=-1, keepdims=True) / np.maximum(
-            found.sum(axis=-1, keepdims=True), 1
-        )
-        around = values - overall
-        return np.sqrt(np.maximum(self.mean(around**2) - self.mean(around) ** 2, 0))
+        n = np.maximum(found.sum(axis=-1, keepdims=True), 1)
+        first, second = self._moments(values - np.where(found, values, 0.0).sum(axis=-1, keepdims=True) / n, 2)
+        return np.sqrt(np.maximum(second - first**2, 0))
+
+    def _moments(self, values: Array, highest: int) -> list[Array]:
+        """Means of the first powers of the values that are there."""
+        found = np.isfinite(values)
+        n = self.reduce(np.add, found.astype(np.float64), 0.0)
+        n = np.where(n > 0, n, np.nan)
+        known = np.where(found, values, 0.0)
+        return [self.reduce(np.add, known**power if power > 1 else known) / n for power in range(1, highest + 1)]
 
     def min(self, values: Array) -> Array:
         """Smallest of the values that are there."""

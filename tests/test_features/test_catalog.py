@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,9 +31,27 @@ from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
 Make = Callable[..., PoseSequence]
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "features.md"
+
+
 def test_the_page_is_up_to_date() -> None:
-    page = Path(__file__).parents[2] / "docs" / "features.md"
-    assert page.read_text(encoding="utf-8") == catalogue_markdown(), "run: python -m features > docs/features.md"
+    assert PAGE.read_text(encoding="utf-8") == catalogue_markdown(), "run: python -m features > docs/features.md"
+
+
+def test_the_command_that_the_page_names() -> None:
+    done = subprocess.run([sys.executable, "-m", "features"], capture_output=True, check=True)
+    assert done.stdout.decode() == catalogue_markdown()
+    assert not done.stderr
+
+
+def test_the_example_of_the_page_runs(make: Make) -> None:
+    code = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    names: dict[str, object] = {"sequence": make(4)}
+    try:
+        exec(code, names)
+    finally:
+        CATALOGUE.remove("wrist_gap")
+    assert names["table"]["wrist_gap"].tolist() == [0.4] * 4  # type: ignore[index]  # a table
 
 
 def test_every_entry_is_complete() -> None:

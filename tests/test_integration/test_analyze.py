@@ -39,9 +39,9 @@ def tables(db: Path) -> dict[str, list[tuple[Any, ...]]]:
     with sqlite3.connect(db) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         content = {
-            name: connection.execute(f'SELECT * FROM "{name}" ORDER BY 1, 2, 3').fetchall()
+            name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr)
             for name in names
-            if name not in ("migration", "run", "recording")
+            if name not in ("posescribe_migration", "run", "recording")
         }
         content["run"] = connection.execute(
             "SELECT stage, status, fingerprint, settings, skeleton, model_sha256, device FROM run ORDER BY id"

@@ -106,7 +106,7 @@ def test_a_database_of_a_newer_schema(sample_video: Path, tmp_path: Path, capsys
     db = tmp_path / "newer.db"
     open_database(db).close()
     with sqlite3.connect(db) as connection:
-        connection.execute("INSERT INTO migration VALUES ('of the future', '2100-01-01 00:00:00')")
+        connection.execute("INSERT INTO posescribe_migration VALUES ('of the future', '2100-01-01 00:00:00')")
     connection.close()
     assert main(["analyze", str(sample_video), "--out", str(tmp_path / "out"), "--db", str(db)]) == 1
     assert "newer" in capsys.readouterr().err

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ from urllib.parse import urlsplit
 
 from pose.errors import AssetError
 
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 60.0  # without a byte
+_ABANDONED_S = 86_400.0
+_STAGING = ".fetching-"
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,8 @@ def fetch(asset: Asset, progress: Progress | None = None, known: tuple[Asset, ..
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as name:
+        _clear(folder)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING) as name:
             staging = Path(name)
             archive = folder / asset.file
             if not archive.exists():
@@ -186,6 +190,13 @@ def fetch(asset: Asset, progress: Progress | None = None, known: tuple[Asset, ..
             "free space, or set POSESCRIBE_CACHE to a folder that can be written"
         ) from error
     return cached_path(asset)
+
+
+def _clear(folder: Path) -> None:
+    """Removes what killed processes left behind."""
+    for staging in folder.glob(f"{_STAGING}*"):
+        if time.time() - staging.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _verify(path: Path, sha256: str, what: str) -> None:
@@ -317,17 +328,21 @@ class _Meter:
 
 
 def _pip_settings() -> dict[str, str]:
-    """What pip would use (its configuration files, then its environment variables), as option -> value."""
-    options = ("index-url", "extra-index-url", "cert")
-    settings: dict[str, str] = {}
-    if importlib.util.find_spec("pip") is not None:
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        lines = [line.partition("=") for line in listed.splitlines() if line.startswith(("global.", "install."))]
-        for key, _, value in sorted(lines):  # pip lets its per-command section win over the global one
-            settings[key.partition(".")[2]] = str(ast.literal_eval(value))
-    for option in options:
+    """What pip would use: its configuration files, and over them its environment variables, as option -> value."""
+    settings = _pip_configuration()
+    for option in ("index-url", "extra-index-url", "cert"):
         chosen = os.environ.get(f"PIP_{option.upper().replace('-', '_')}")
         if chosen:
             settings[option] = chosen
-    return {option: settings[option] for option in options if settings.get(option)}
+    return settings
+
+
+def _pip_configuration() -> dict[str, str]:
+    """Options out of pip's configuration files, which only pip itself knows where to find; none without pip."""
+    if importlib.util.find_spec("pip") is None:
+        return {}
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    lines = [line.partition("=") for line in listed.splitlines() if line.startswith(("global.", "install."))]
+    # sorted: pip lets its per-command section win over the global one
+    return {key.partition(".")[2]: str(ast.literal_eval(value)) for key, _, value in sorted(lines)}

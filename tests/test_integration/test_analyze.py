@@ -120,7 +120,7 @@ def test_restart_gives_the_same(analysed: Path, sample_video: Path, tmp_path: Pa
 
 def test_killed_at_any_moment_it_ends_with_the_same_tables(analysed: Path, sample_video: Path, tmp_path: Path) -> None:
     command = ["analyze", str(sample_video), "--out", str(tmp_path), *PART]
-    script = "from behavior import pipeline; pipeline.COMMIT_EVERY_S = 0.3\nfrom behavior.cli import main; main()"
+    script = "from behavior import stages; stages.COMMIT_EVERY_S = 0.3\nfrom behavior.cli import main; main()"
     working = subprocess.Popen([sys.executable, "-c", script, *command], stderr=subprocess.DEVNULL)
     db = tmp_path / "posescribe.db"
 

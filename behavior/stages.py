@@ -1,0 +1,191 @@
+"""The stages that are kept in the database.
+
+    find_people    source -> people of each frame, stored as they come
+    follow_people  people -> tracks
+    name_actions   tracks -> bouts
+
+Each is a run, found again by a fingerprint of everything that decides its result: one that is done is not done again,
+`find_people` goes on where it was killed, the others are one transaction each.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from behavior.classifiers.model import ActionModel
+from behavior.loading import Models
+from behavior.narrator import Narrator
+from behavior.recognise import recognise
+from behavior.settings import Settings
+from pose.backends.base import ModelInfo
+from pose.people import FramePeople
+from pose.sources import FrameSource
+from pose.tracking import Tracker, resolve
+from storage import bouts as stored_bouts
+from storage import poses, runs, skeletons, tracks
+from storage.database import Database
+from storage.recordings import Recording as StoredRecording
+from storage.runs import Run
+
+VERSION = version("posescribe")
+
+COMMIT_EVERY_S = 5.0
+"""Work that a kill can lose, seconds."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A source in the database, and the folder of its results."""
+
+    stored: StoredRecording
+    folder: Path
+
+    @property
+    def id(self) -> int:
+        return self.stored.id
+
+
+def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
+    """Deletes what an earlier run of the same command stored."""
+    with database.transaction() as tx:
+        run = runs.find_run(tx, recording.id, "pose", _pose_fingerprint(recording, models.pose, settings))
+        if run is not None:
+            runs.delete_run(tx, run.id)
+
+
+def find_people(
+    database: Database, recording: Recording, models: Models, settings: Settings, narrator: Narrator
+) -> Run:
+    """Source -> people of each frame. Goes on behind the last stored frame; keeps what is done when it is stopped."""
+    fingerprint = _pose_fingerprint(recording, models.pose, settings)
+    with database.transaction() as tx:
+        run = runs.find_run(tx, recording.id, "pose", fingerprint)
+        if run is not None and run.done:
+            return run
+        last = poses.last_frame(tx, run.id) if run is not None else None
+        done = poses.count_frames(tx, run.id) if run is not None else 0
+    if last is not None:
+        narrator.say(f"{recording.stored.name}: going on after frame {last[0]} ({last[1]:.2f} s)")
+    engine = models.engine(settings.engine)
+    if run is None:
+        with database.transaction() as tx:
+            run = runs.start_run(
+                tx, recording.id, "pose", fingerprint, version=VERSION,
+                settings=plain(settings.engine) | {"part": plain(settings.part)},
+                skeleton=engine.skeleton, model_name=engine.model.name,
+                model_sha256=engine.model.sha256, device=engine.device,
+                extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime},
+            )  # fmt: skip
+    part = settings.part
+    chunk: list[FramePeople] = []
+    saved = begin = time.monotonic()
+
+    def save(source: FrameSource) -> None:
+        nonlocal saved
+        with database.transaction() as tx:
+            poses.append_frames(tx, run.id, chunk)
+            extra = {
+                "skipped": run.extra["skipped"] + source.skipped,
+                "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
+                "notes": list(dict.fromkeys([*run.extra["notes"], *source.notes])),
+            }
+            runs.update_run(tx, run.id, device=engine.device, extra=extra)
+        chunk.clear()
+        saved = time.monotonic()
+
+    with engine.open(
+        recording.stored.uri, start_s=part.start_s, end_s=part.end_s, every=part.every, after=last
+    ) as stream:
+        expected = stream.source.expected_frames
+        total = None if expected is None else done + expected
+        narrator.step("people", done, total)
+        try:
+            for frame in stream:
+                chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
+                done += 1
+                narrator.step("people", done, total)
+                if len(chunk) == poses.CHUNK or time.monotonic() - saved > COMMIT_EVERY_S:
+                    save(stream.source)
+        except KeyboardInterrupt:
+            if not stream.source.live:
+                raise
+        finally:
+            save(stream.source)
+    with database.transaction() as tx:
+        return runs.finish_run(tx, run.id)
+
+
+def follow_people(database: Database, pose_run: Run, settings: Settings, narrator: Narrator) -> Run:
+    """People -> tracks: frame by frame first, then over the whole recording. All or nothing."""
+    own = {"tracker": plain(settings.tracker), "resolve": plain(settings.resolve)}
+    fingerprint = runs.fingerprint(stage="track", version=VERSION, parent=pose_run.fingerprint, settings=own)
+    with database.transaction() as tx:
+        run = runs.find_run(tx, pose_run.recording_id, "track", fingerprint)
+        if run is not None:
+            return run
+        run = runs.start_run(
+            tx, pose_run.recording_id, "track", fingerprint, settings=own, version=VERSION, parent_id=pose_run.id
+        )
+        total = poses.count_frames(tx, pose_run.id)
+        tracker = Tracker(skeletons.skeleton_of(tx, pose_run.id), settings.tracker)
+        chunk: list[FramePeople] = []
+        for done, frame in enumerate(poses.iter_frames(database, pose_run.id), start=1):
+            chunk.append(tracker.update(frame))
+            if len(chunk) == poses.CHUNK or done == total:
+                tracks.append_memberships(tx, run.id, chunk)
+                chunk.clear()
+                narrator.step("tracks", done, total)
+        found = resolve(tracker.finish(), settings.resolve)
+        parts = [(s.tracklet, s.first_frame, s.last_frame, s.identity) for s in found.exceptions]
+        tracks.apply_identity(tx, run.id, found.identity, parts)
+        tracks.write_decisions(
+            tx,
+            run.id,
+            (
+                tracks.Decision(d.kind, d.tracklets, found.identity[d.tracklets[0]], d.reason, d.numbers)
+                for d in found.decisions
+            ),
+        )
+        return runs.finish_run(tx, run.id)
+
+
+def name_actions(database: Database, track_run: Run, model: ActionModel, settings: Settings, narrator: Narrator) -> Run:
+    """Tracks -> bouts. All or nothing."""
+    fingerprint = runs.fingerprint(
+        stage="actions", version=VERSION, parent=track_run.fingerprint, model=model.info.sha256,
+        settings=plain(settings.recognise),
+    )  # fmt: skip
+    with database.transaction() as tx:
+        run = runs.find_run(tx, track_run.recording_id, "actions", fingerprint)
+        if run is not None:
+            return run
+        run = runs.start_run(
+            tx, track_run.recording_id, "actions", fingerprint, settings=plain(settings.recognise), version=VERSION,
+            model_name=model.info.name, model_sha256=model.info.sha256, parent_id=track_run.id,
+        )  # fmt: skip
+        skeleton = skeletons.skeleton_of(tx, track_run.id)
+        total = len(tracks.list_tracks(tx, track_run.id))
+        for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
+            stored_bouts.write_bouts(tx, run.id, recognise(track, skeleton, model, settings.recognise).bouts)
+            narrator.step("actions", done, total)
+        return runs.finish_run(tx, run.id)
+
+
+def _pose_fingerprint(recording: Recording, model: ModelInfo, settings: Settings) -> str:
+    # A live source has no hash: each session of a camera is its own recording.
+    source = recording.stored.sha256 or f"live {recording.id}"
+    return runs.fingerprint(
+        stage="pose", version=VERSION, source=source, model=model.sha256,
+        settings=plain(settings.engine), part=plain(settings.part),
+    )  # fmt: skip
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """A settings dataclass as plain JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return plain

@@ -21,13 +21,14 @@ class FeatureSettings:
     """Constants of the catalogue.
 
     Attributes:
-        hole_factor: a time step above this many median steps is a hole that no derivative crosses; dimensionless.
+        hole_factor: a time step above this many median steps is a hole that no derivative crosses; dimensionless, and
+            no whole number, so that rounding does not decide.
         synchrony_window_s: length of the moving window of `synchrony` between two people, seconds.
         step_threshold: ankle separation, in trunk lengths, that a step must exceed to count.
         min_step_s: time between two steps below which they are taken for noise, seconds; sprinters stay above it.
     """
 
-    hole_factor: float = 3.0
+    hole_factor: float = 3.5
     synchrony_window_s: float = 2.0
     step_threshold: float = 0.1
     min_step_s: float = 0.2

@@ -7,8 +7,9 @@ never changed. Nothing but `fill_gaps` puts a position where there was none, and
 Time is the source's own. `fill_gaps`, `drop_outliers`, `median`, `one_euro` and `kalman` work on uneven timestamps as
 they are. `butterworth` and `savitzky_golay` are defined on even ones: where the steps of a stretch differ by more than
 2 %, the stretch is put on an even grid of its median step by a cubic spline, filtered there, and read off at its own
-timestamps by another. No filter reaches across a hole (a step above three times the median one) or across frames
-without the joint; each stretch between is filtered by itself, and a single frame is left as it is.
+timestamps by another. No filter reaches across a hole (a step above 3.5 times the median one: three or more frames
+lacking) or across frames without the joint; each stretch between is filtered by itself, and a single frame is left as
+it is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from features.geometry import box, distance, length
 from features.kinematics import largest_step
 from features.normalize import body_scale, mirror_name
 from features.sequence import PoseSequence
-from features.windows import Windows
+from features.windows import TICK, Windows
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -152,7 +153,7 @@ def fill_gaps(
         after = np.searchsorted(seen, missing)
         inner = (after > 0) & (after < len(seen))
         missing, after = missing[inner], after[inner]
-        short = time_s[seen[after]] - time_s[seen[after - 1]] <= max_gap_s * (1 + 1e-9)
+        short = time_s[seen[after]] - time_s[seen[after - 1]] <= max_gap_s + TICK
         missing = missing[short]
         known = points[seen, joint]
         if method == "linear":
@@ -358,9 +359,8 @@ def _without(sequence: PoseSequence, dropped: Bools, step: str) -> PoseSequence:
 
 
 def _around(time_s: Array, window_s: float) -> Windows:
-    """A window centred on each frame, both ends inside (up to rounding of the timestamps)."""
-    half = window_s / 2 * (1 + 1e-6)
-    return Windows(time_s, time_s - half, time_s + half)
+    """A window centred on each frame, both ends inside."""
+    return Windows(time_s, time_s - window_s / 2, time_s + window_s / 2 + 2 * TICK)
 
 
 def _filtered(sequence: PoseSequence, smooth: Callable[[Array, float], Array], step: str) -> PoseSequence:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.windows import Windows
+from features.windows import TICK, Windows
 
 Array = NDArray[np.float64]
 
 
-def largest_step(time_s: Array, factor: float = 3.0) -> float:
+def largest_step(time_s: Array, factor: float = 3.5) -> float:
     """The time step above which there is a hole between two frames: `factor` times the median step."""
     return factor * float(np.median(np.diff(time_s))) if len(time_s) > 1 else np.inf
 
@@ -98,7 +98,7 @@ def dominant_frequency(points: Array, windows: Windows, max_missing: float = 0.2
     a parabola (J. O. Smith, Spectral Audio Signal Processing, 2011). Frequencies below one cycle per window can't be
     told from a trend and are left out.
 
-    NaN where more than `max_missing` of the window lies in gaps above three frame steps, nothing moves, or the highest
+    NaN where more than `max_missing` of the window lies in gaps above 3.5 frame steps, nothing moves, or the highest
     value is at the band's edge.
     """
     out = np.full(len(windows), np.nan)
@@ -111,7 +111,7 @@ def dominant_frequency(points: Array, windows: Windows, max_missing: float = 0.2
     gap = np.diff(time_s[found], append=np.inf)
     covered = np.full(len(time_s), np.nan)
     covered[found] = np.where(gap <= largest_step(time_s), gap, 0.0)
-    enough = windows.sum(covered) >= (1 - max_missing) * windows.duration_s
+    enough = windows.sum(covered) >= (1 - max_missing) * windows.duration_s - TICK
     for n in np.unique(samples[enough & (samples >= 8)]).astype(int):
         rows = np.flatnonzero(enough & (samples == n))
         for part in np.array_split(rows, max(1, len(rows) * n // 500_000)):

@@ -1,6 +1,7 @@
 """Stretches of time and what happens in each: sliding windows over uneven timestamps, bouts, statistics.
 
-A window holds the frames with start_s <= time < stop_s. Windows go by the clock, not by counting frames, so a video of
+A window holds the frames with start_s <= time < stop_s, to the microsecond (`TICK`), so that a rounding error in a
+timestamp does not decide. Windows go by the clock, not by counting frames, so a video of
 variable frame rate and a track with holes give windows of equal length with fewer frames in some. Statistics take the
 values that are there; a window with none gives NaN.
 """
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from features.errors import FeatureError
 
 Array = NDArray[np.float64]
+
+TICK = 1e-6
+"""Seconds: timestamps closer than this are one moment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +53,9 @@ class Windows:
         if len(time_s) == 0:
             return cls(time_s, np.empty(0), np.empty(0))
         beyond = max(0.0, float(time_s[-1] - time_s[0]) - window_s)
-        # A last frame that falls on a window's end (up to rounding) still needs a window that holds it.
-        start = time_s[0] + step_s * np.arange(int(np.floor(beyond / step_s + 1e-9)) + 2)
-        keep = np.concatenate([[True], start[:-1] + window_s <= time_s[-1]])
+        # A last frame that falls on a window's end still needs a window that holds it.
+        start = time_s[0] + step_s * np.arange(int(np.floor((beyond + TICK) / step_s)) + 2)
+        keep = np.concatenate([[True], start[:-1] + window_s <= time_s[-1] + TICK])
         return cls(time_s, start[keep], start[keep] + window_s)
 
     def __len__(self) -> int:
@@ -60,12 +64,12 @@ class Windows:
     @cached_property
     def first(self) -> NDArray[np.intp]:
         """(n_windows,) index of the first frame in each."""
-        return np.searchsorted(self.time_s, self.start_s)
+        return np.searchsorted(self.time_s, self.start_s - TICK)
 
     @cached_property
     def end(self) -> NDArray[np.intp]:
         """(n_windows,) index after the last frame in each."""
-        return np.searchsorted(self.time_s, self.stop_s)
+        return np.searchsorted(self.time_s, self.stop_s - TICK)
 
     @property
     def duration_s(self) -> Array:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features import geometry
 from features.body import Body
 from features.registry import feature
-from features.windows import Windows
+from features.windows import TICK, Windows
 
 Array = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ def step_times(body: Body) -> tuple[Array, Array]:
         interval = np.diff(times, prepend=np.nan)
         step_s = float(np.median(np.diff(body.time_s))) if len(body) > 1 else np.nan
         seen = np.diff(beyond[extremes], prepend=np.nan)
-        usable = (seen >= 0.5 * interval / step_s) & (interval >= body.settings.min_step_s)
+        usable = (seen * step_s >= 0.5 * interval - TICK) & (interval >= body.settings.min_step_s - TICK)
         return times, np.where(usable, interval, np.nan)
 
     return body.once("step_times", compute)

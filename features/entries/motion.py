@@ -358,7 +358,7 @@ for _joint in ("mid_hip", "head", *ENDS, "left_knee", "right_knee", "left_elbow"
         joints=(_joint,) if _joint == "mid_hip" else (_joint, "mid_hip"),
         formula="frequency of the highest peak of the power spectrum of the position"
         + (" in the image" if _joint == "mid_hip" else " from mid_hip") + ", summed over the axes",
-        nan="over a fifth of the window lies in gaps above three frame steps, nothing moves, or no peak is in the band",
+        nan="over a fifth of the window lies in gaps above 3.5 frame steps, nothing moves, or no peak is in the band",
         reference="Hann window, detrended, quadratic peak: Smith 2011, Spectral Audio Signal Processing",
     )(_frequency(_joint))  # fmt: skip
 

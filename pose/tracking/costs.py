@@ -37,11 +37,12 @@ def boxes(points: Array) -> Array:
 def body_scale(points: Array, limbs: NDArray[np.intp], people: Array | None = None) -> Array:
     """(N,) size of each person in pixels, at least 1: COCO's sqrt(area), held up by the limbs when few joints are seen.
 
-    The larger of sqrt(box area) and 1.75 times the second longest limb (the longest may be a false link). `people` are
+    The largest of sqrt(box area), half the longer side, and 1.75 times the second longest limb (the longest may be a
+    false link). `people` are
     the boxes, when already known. A person without joints has size 1.
     """
     x0, y0, x1, y1 = (boxes(points) if people is None else people).T
-    scale = np.sqrt((x1 - x0) * (y1 - y0))
+    scale = 0.5 * np.fmax(x1 - x0, y1 - y0)
     if len(limbs) >= 2:
         lengths = np.linalg.norm(points[:, limbs[:, 0]] - points[:, limbs[:, 1]], axis=-1)
         second = np.sort(np.nan_to_num(lengths, nan=0.0), axis=1)[:, -2]

@@ -33,10 +33,14 @@ class ResolveSettings:
     Attributes:
         max_gap_s: longest gap joined by motion, seconds.
         max_gap_with_appearance_s: longest gap joined when both sides have an appearance, seconds.
-        join_evidence: least evidence for a join; the prior against it.
+        join_evidence: least evidence for a join.
+        hidden_s: mean time for which a hidden person stays so, seconds.
         position: standard deviation of a predicted position without a gap, body scales.
         speed: how fast that grows with the gap, body scales / s.
-        speed_memory_s: time in which a hidden person's velocity falls to 1/e, seconds.
+        turning: how much faster it grows when the velocities before and after differ, share of their difference.
+        new_speed: standard deviation of the velocity of a tracklet of 1 s, body scales / s; falls with duration^1.5.
+        speed_change: standard deviation of the velocity's change over a short gap, body scales / s.
+        speed_change_rate: growth of that with the square of the gap, body scales / s^3.
         duplicate_similarity: mean similarity from which two simultaneous tracklets are one person, [0, 1].
         duplicate_share: least share of the shorter one's frames in which they meet, [0, 1].
         min_seconds: seconds of certain, complete person (sum over frames of score x share of joints) that make a person
@@ -46,12 +50,16 @@ class ResolveSettings:
         still_score: mean score below which such a track is weak, [0, 1].
     """
 
-    max_gap_s: float = 3.0
+    max_gap_s: float = 5.0
     max_gap_with_appearance_s: float = 60.0
-    join_evidence: float = 1.0
+    join_evidence: float = 0.5
+    hidden_s: float = 3.0
     position: float = 0.3
-    speed: float = 0.5
-    speed_memory_s: float = 1.0
+    speed: float = 0.25
+    turning: float = 0.05
+    new_speed: float = 0.15
+    speed_change: float = 0.3
+    speed_change_rate: float = 0.7
     duplicate_similarity: float = 0.5
     duplicate_share: float = 0.5
     min_seconds: float = 0.1
@@ -126,8 +134,8 @@ def resolve(
     settings = settings or ResolveSettings()
     work = _Work(tracklets, settings, {(decision.kind, decision.tracklets) for decision in undone})
     work.merge_duplicates()
-    for max_gap_s in sorted({0.5, settings.max_gap_s, max(settings.max_gap_s, settings.max_gap_with_appearance_s)}):
-        work.join(max_gap_s)
+    while work.join():
+        pass
     work.drop_ghosts()
     segments = work.segments()
     for edit in edits:
@@ -190,9 +198,10 @@ class _Work:
                 gone.add(weak.tracklet_id)
         self.groups = [g for g in self.groups if g.members[0] not in gone]
 
-    def join(self, max_gap_s: float) -> None:
+    def join(self) -> bool:
+        """Join what belongs together; whether there was anything."""
         settings, groups = self.settings, self.groups
-        first, second, evidence, parts = _evidence([g.whole for g in groups], max_gap_s, settings)
+        first, second, evidence, parts = _evidence([g.whole for g in groups], settings)
         good = evidence > settings.join_evidence
         for link in np.flatnonzero(good):
             if ("join", (groups[first[link]].members[-1], groups[second[link]].members[0])) in self.taken_back:
@@ -220,6 +229,7 @@ class _Work:
                 group = _Group(group.members + groups[index].members, _chain(group.whole, groups[index].whole))
             merged.append(group)
         self.groups = merged
+        return bool(chosen)
 
     def drop_ghosts(self) -> None:
         kept = []
@@ -261,18 +271,20 @@ def _resolution(segments: Sequence[Segment], decisions: Sequence[Decision]) -> R
     return Resolution(identity, exceptions, tuple(decisions))
 
 
-_PARTS = ("motion", "size", "limbs", "appearance")
+_PARTS = ("prior", "motion", "size", "limbs", "appearance")
 
 
 def _evidence(
-    wholes: Sequence[Tracklet], max_gap_s: float, settings: ResolveSettings
+    wholes: Sequence[Tracklet], settings: ResolveSettings
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
-    """Pairs (earlier, later) within the gap, (P,) log likelihood ratio of "same person", and (P, 4) its parts."""
+    """Pairs (earlier, later) within the gap, (P,) log likelihood ratio of "same person", and (P, 5) its parts."""
+    described = np.array([t.appearance is not None for t in wholes], dtype=np.bool_)
+    longest_s = max(settings.max_gap_s, settings.max_gap_with_appearance_s) if described.any() else settings.max_gap_s
     start = np.array([t.first_time_s for t in wholes])
     end = np.array([t.last_time_s for t in wholes])
     by_start = np.argsort(start, kind="stable")
     low = np.searchsorted(start[by_start], end, side="right")
-    high = np.searchsorted(start[by_start], end + max_gap_s, side="right")
+    high = np.searchsorted(start[by_start], end + longest_s, side="right")
     first = np.repeat(np.arange(len(wholes)), high - low)
     inside = [np.arange(a, b) for a, b in zip(low, high, strict=True)]
     second = by_start[np.concatenate([np.empty(0, dtype=np.intp), *inside])]
@@ -280,16 +292,17 @@ def _evidence(
     if not len(first):
         return first, second, np.zeros(0), parts
     room = _room(wholes)
+    newcomers = _newcomers_per_s(wholes, settings)
     for chunk in np.array_split(np.arange(len(first)), len(first) // 20000 + 1):
         pairs = [(wholes[a], wholes[b]) for a, b in zip(first[chunk], second[chunk], strict=True)]
         gap_s = np.array([b.first_time_s - a.last_time_s for a, b in pairs])
-        scale = np.array([np.sqrt(a.scale * b.scale) for a, b in pairs])
-        parts[chunk, 0] = _motion_evidence(pairs, gap_s, scale, room, settings)
-        parts[chunk, 1] = _size_evidence(pairs)
-        parts[chunk, 2] = _limb_evidence(pairs)
-        parts[chunk, 3] = [_appearance_evidence(a.appearance, b.appearance) for a, b in pairs]
+        scale = np.array([np.sqrt(a.last_scale * b.first_scale) for a, b in pairs])
+        parts[chunk, 0] = -np.log(settings.hidden_s * newcomers) - gap_s / settings.hidden_s
+        parts[chunk, 1] = _motion_evidence(pairs, gap_s, scale, room, settings)
+        parts[chunk, 2] = _size_evidence(pairs, gap_s)
+        parts[chunk, 3] = _limb_evidence(pairs)
+        parts[chunk, 4] = [_appearance_evidence(a.appearance, b.appearance) for a, b in pairs]
     total = parts.sum(axis=1)
-    described = np.array([t.appearance is not None for t in wholes])
     far = start[second] - end[first] > settings.max_gap_s
     total[far & ~(described[first] & described[second])] = -np.inf
     return first, second, total, parts
@@ -301,6 +314,14 @@ def _room(wholes: Sequence[Tracklet]) -> float:
     scale = float(np.median([t.scale for t in wholes]))
     width, height = reach[:, 2:].max(axis=0) - reach[:, :2].min(axis=0)
     return float((width + 2 * scale) * (height + 2 * scale))
+
+
+def _newcomers_per_s(wholes: Sequence[Tracklet], settings: ResolveSettings) -> float:
+    """How often somebody appears after the start; at least once in the recording."""
+    start, end = min(t.first_time_s for t in wholes), max(t.last_time_s for t in wholes)
+    sure = [t for t in wholes if t.seen_s * t.mean_score >= settings.min_seconds]
+    late = sum(t.first_time_s > start + 0.2 for t in sure)
+    return max(late, 1) / max(end - start, 1.0)
 
 
 def _motion_evidence(
@@ -315,18 +336,25 @@ def _motion_evidence(
     alone = ~common.any(axis=1)
     if alone.any():
         moved[alone] = np.nanmean(then[alone], axis=1) - np.nanmean(last[alone], axis=1)
-    reach_s = settings.speed_memory_s * (1.0 - np.exp(-gap_s / settings.speed_memory_s))
-    velocity = np.array([(a.last_velocity + b.first_velocity) / 2 for a, b in pairs])
-    missed = moved - velocity * reach_s[:, None]
-    variance = (scale * (settings.position + settings.speed * gap_s)) ** 2
-    result: Array = np.log(room / (2 * np.pi * variance)) - (missed**2).sum(axis=1) / (2 * variance)
-    return result
+    before, after = np.array([a.last_velocity for a, _ in pairs]), np.array([b.first_velocity for _, b in pairs])
+    turned = np.hypot(*(after - before).T) / scale
+    unsure = settings.new_speed * np.array([(0.1 + t.duration_s) ** -1.5 for pair in pairs for t in pair]).reshape(
+        -1, 2
+    )
+    speed_error = np.hypot(*unsure.T)
+    missed = moved - (before + after) / 2 * gap_s[:, None]
+    speed = settings.speed + settings.turning * turned + speed_error
+    variance = (scale * (settings.position + speed * gap_s)) ** 2
+    place: Array = np.log(room / (2 * np.pi * variance)) - (missed**2).sum(axis=1) / (2 * variance)
+    change = settings.speed_change + speed_error + settings.speed_change_rate * gap_s**2
+    return place + 2 * _gaussian_evidence(turned / np.sqrt(2), change**2, 1.5**2)
 
 
-def _size_evidence(pairs: Sequence[tuple[Tracklet, Tracklet]]) -> Array:
+def _size_evidence(pairs: Sequence[tuple[Tracklet, Tracklet]], gap_s: Array) -> Array:
     """Sizes alike, against sizes that differ by half."""
-    difference = np.log([b.scale / a.scale for a, b in pairs])
-    return _gaussian_evidence(difference, np.full(len(pairs), 0.2**2), 0.45**2)
+    difference = np.log([b.first_scale / a.last_scale for a, b in pairs])
+    spread = np.array([max(a.scale_spread, b.scale_spread, 0.03) for a, b in pairs])
+    return _gaussian_evidence(difference, (spread + 0.1 * gap_s) ** 2, 0.4**2)
 
 
 def _limb_evidence(pairs: Sequence[tuple[Tracklet, Tracklet]]) -> Array:
@@ -405,7 +433,9 @@ def _chain(a: Tracklet, b: Tracklet) -> Tracklet:
         seen_s=a.seen_s + b.seen_s,
         last_pose=b.last_pose,
         last_velocity=b.last_velocity,
+        last_scale=b.last_scale,
         scale=share * a.scale + (1 - share) * b.scale,
+        scale_spread=share * a.scale_spread + (1 - share) * b.scale_spread,
         mean_score=share * a.mean_score + (1 - share) * b.mean_score,
         joints_seen=share * a.joints_seen + (1 - share) * b.joints_seen,
         limb_ratios=ratios,

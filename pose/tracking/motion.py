@@ -36,9 +36,9 @@ class MotionSettings:
 
     measurement: float = 0.05
     jerkiness: float = 10.0
-    initial_speed: float = 1.0
+    initial_speed: float = 2.0
     limb_memory_s: float = 0.3
-    body_velocity_s: float = 0.15
+    body_velocity_s: float = 0.25
     body_memory_s: float = 1.5
     outlier: float = 3.0
     drift: float = 0.4
@@ -55,6 +55,7 @@ class Motion:
         body_velocity: (T, 2) pixels / s.
         unseen_s: (T,) seconds since the last update.
         joint_unseen_s: (T, K) seconds since the joint was found.
+        age_s: (T,) seconds since the first detection.
     """
 
     position: Array
@@ -63,6 +64,7 @@ class Motion:
     body_velocity: Array
     unseen_s: Array
     joint_unseen_s: Array
+    age_s: Array
 
     @classmethod
     def start(cls, points: Array, settings: MotionSettings) -> Motion:
@@ -76,6 +78,7 @@ class Motion:
             body_velocity=np.zeros((len(points), 2)),
             unseen_s=np.zeros(len(points)),
             joint_unseen_s=np.zeros(points.shape[:2]),
+            age_s=np.zeros(len(points)),
         )
 
     def predict(self, dt_s: float, settings: MotionSettings) -> None:
@@ -99,6 +102,7 @@ class Motion:
         self.covariance = np.stack([pp * shrink, pv * np.sqrt(shrink * ceiling), vv * ceiling], axis=-1)
         self.unseen_s = self.unseen_s + dt_s
         self.joint_unseen_s = self.joint_unseen_s + dt_s
+        self.age_s = self.age_s + dt_s
         self.position[self.joint_unseen_s - self.unseen_s[:, None] > settings.joint_memory_s] = np.nan
 
     def spread(self, scale: Array, frame_s: float, settings: MotionSettings) -> Array:
@@ -131,7 +135,8 @@ class Motion:
         covariance = np.where(known[..., None], corrected, covariance)
 
         body = np.einsum("nk,nkc->nc", share, np.where(known[..., None], velocity, 0.0))
-        follow = np.where(known.any(axis=1), 1.0 - np.exp(-elapsed / settings.body_velocity_s), 0.0)[:, None]
+        memory_s = np.fmin(settings.body_velocity_s, np.fmax(self.age_s[rows], 1e-9))
+        follow = np.where(known.any(axis=1), 1.0 - np.exp(-elapsed / memory_s), 0.0)[:, None]
         body = self.body_velocity[rows] + follow * (body - self.body_velocity[rows])
 
         new = np.isfinite(points[..., 0]) & ~np.isfinite(position[..., 0])

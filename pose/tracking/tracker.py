@@ -52,7 +52,7 @@ class TrackerSettings:
     min_weak_similarity: float = 0.4
     duplicate_similarity: float = 0.6
     confirm_hits: int = 3
-    max_lost_s: float = 1.0
+    max_lost_s: float = 0.4
     max_tentative_lost_s: float = 0.2
     lost_penalty: float = 0.3
     box_weight: float = 2.0
@@ -79,7 +79,10 @@ class _Book:
     first_velocity: Array
     last_velocity: Array
     score: Array
+    first_scale: Array
+    last_scale: Array
     scale_sum: Array
+    scale_square: Array
     joints: Array
     limb_n: Array
     limb_sum: Array
@@ -107,7 +110,10 @@ class _Book:
             first_velocity=np.zeros((n, 2)),
             last_velocity=np.zeros((n, 2)),
             score=np.zeros(n),
+            first_scale=scale.copy(),
+            last_scale=scale.copy(),
             scale_sum=np.zeros(n),
+            scale_square=np.zeros(n),
             joints=np.zeros(points.shape[:2]),
             limb_n=np.zeros((n, limbs)),
             limb_sum=np.zeros((n, limbs)),
@@ -296,9 +302,11 @@ class Tracker:
         book.last_frame[rows], book.last_time_s[rows] = frame.index, frame.time_s
         book.last_pose[rows], book.last_velocity[rows] = motion.position[rows], motion.body_velocity[rows]
         young = rows[frame.time_s - book.first_time_s[rows] <= self.settings.head_s]
-        book.first_velocity[young] = motion.body_velocity[young]
+        book.first_velocity[young], book.first_scale[young] = motion.body_velocity[young], book.scale[young]
         book.score[rows] += scores
+        book.last_scale[rows] = book.scale[rows]
         book.scale_sum[rows] += book.scale[rows]
+        book.scale_square[rows] += np.log(scale / book.scale[rows]) ** 2
         book.joints[rows] += np.isfinite(points[..., 0])
         if len(self._limbs):
             limbs = np.linalg.norm(points[:, self._limbs[:, 0]] - points[:, self._limbs[:, 1]], axis=-1)
@@ -363,7 +371,10 @@ class Tracker:
             last_pose=book.last_pose[row].copy(),
             first_velocity=book.first_velocity[row].copy(),
             last_velocity=book.last_velocity[row].copy(),
+            first_scale=float(book.first_scale[row]),
+            last_scale=float(book.last_scale[row]),
             scale=float(book.scale_sum[row] / n),
+            scale_spread=float(np.sqrt(book.scale_square[row] / n)),
             mean_score=float(book.score[row] / n),
             joints_seen=book.joints[row] / n,
             limb_ratios=ratios,

@@ -56,7 +56,8 @@ class Tracklet:
         seen_s: time in which it was found, seconds.
         first_pose, last_pose: (K, 2) pixels, as filtered; NaN where a joint was not known.
         first_velocity, last_velocity: (2,) of the body, pixels / s.
-        scale: mean body scale, pixels (see `costs.body_scale`).
+        first_scale, last_scale, scale: body scale at both ends and its mean, pixels (see `costs.body_scale`).
+        scale_spread: standard deviation of log(body scale as detected / as filtered).
         mean_score: of its detections.
         joints_seen: (K,) share of its frames in which the joint was found.
         limb_ratios, limb_spread: (L,) mean and standard deviation of log(limb length / body scale); NaN if never seen.
@@ -78,7 +79,10 @@ class Tracklet:
     last_pose: Array
     first_velocity: Array
     last_velocity: Array
+    first_scale: float
+    last_scale: float
     scale: float
+    scale_spread: float
     mean_score: float
     joints_seen: Array
     limb_ratios: Array

@@ -1,0 +1,149 @@
+"""What a label file says, whatever its format: intervals, and what is wrong with them.
+
+Times are seconds of the video's own clock. `where` names the place in the file as its reader finds it: `line 12`, or
+`observation 'hall', event 3` in a project.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Literal
+
+NOBODY = "No focal subject"
+"""BORIS' name for an action of nobody in particular."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An action as a human coded it.
+
+    Attributes:
+        where: place in the file.
+        action: name of the behaviour.
+        start_s: seconds of the video's own clock.
+        stop_s: likewise; equal to `start_s` for a point event, infinite for a state that never stops.
+        subject: as the human calls the person; None for nobody in particular.
+        recording: name of the recording or observation; None when the file has none.
+        media: video file, as the file names it; None when it names none.
+        is_point: an event without duration.
+        comment: the human's, with BORIS' modifiers in brackets before it.
+    """
+
+    where: str
+    action: str
+    start_s: float
+    stop_s: float
+    subject: str | None = None
+    recording: str | None = None
+    media: str | None = None
+    is_point: bool = False
+    comment: str | None = None
+
+    @property
+    def closed(self) -> bool:
+        return math.isfinite(self.stop_s)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.action!r} of {self.subject or 'nobody in particular'}"
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label file.
+
+    Attributes:
+        format: `boris-tabular`, `boris-aggregated`, `boris-project`, `elan`, `elan-tab` or `csv`.
+        intervals: in the order of the file; states that never stop are among them (`Interval.closed`).
+        problems: one line each, with the place in the file.
+        coder: who coded it, where the file says.
+    """
+
+    format: str
+    intervals: tuple[Interval, ...]
+    problems: tuple[str, ...] = ()
+    coder: str | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A START, STOP or POINT, before pairs are made of them; `TOGGLE` is a START or a STOP by turns."""
+
+    interval: Interval
+    kind: Literal["START", "STOP", "POINT", "TOGGLE"]
+    modifiers: str = ""
+
+
+def pair(marks: Iterable[Mark]) -> tuple[list[Interval], list[str]]:
+    """Intervals out of single marks: a STOP ends the START of the same recording, subject, action and modifiers.
+
+    Returns:
+        The intervals by time, a START without a STOP among them with an infinite `stop_s`, and what didn't fit.
+    """
+    intervals: list[Interval] = []
+    problems: list[str] = []
+    running: dict[tuple[str | None, ...], Interval] = {}
+    for mark in sorted(marks, key=lambda mark: mark.interval.start_s):
+        now = mark.interval
+        key = (now.recording, now.media, now.subject, now.action, mark.modifiers)
+        begun = running.get(key)
+        if mark.kind == "POINT":
+            intervals.append(replace(now, is_point=True))
+        elif mark.kind == "START" or (mark.kind == "TOGGLE" and begun is None):
+            if begun is not None:
+                problems.append(f"{begun} starts again ({now.where}) before it stops: the first start is dropped")
+            running[key] = now
+        elif begun is None:
+            problems.append(f"{now} stops at {now.start_s:g} s but never started: dropped")
+        else:
+            del running[key]
+            comment = "; ".join(filter(None, dict.fromkeys([begun.comment, now.comment]))) or None
+            intervals.append(replace(begun, stop_s=now.start_s, comment=comment))
+    intervals += [replace(begun, stop_s=math.inf) for begun in running.values()]
+    return sorted(intervals, key=lambda interval: interval.start_s), problems
+
+
+def in_order(intervals: Iterable[Interval]) -> tuple[list[Interval], list[str]]:
+    """The intervals that don't stop before they start, and what was dropped."""
+    kept: list[Interval] = []
+    problems: list[str] = []
+    for interval in intervals:
+        if interval.stop_s < interval.start_s:
+            problems.append(
+                f"{interval} stops at {interval.stop_s:g} s, before its start at {interval.start_s:g} s: dropped"
+            )
+        else:
+            kept.append(interval)
+    return kept, problems
+
+
+def overlaps(intervals: Iterable[Interval]) -> Iterator[str]:
+    """A line for each interval that overlaps an earlier one of the same recording, subject and action."""
+
+    def same(interval: Interval) -> tuple[str, ...]:
+        return (interval.recording or "", interval.media or "", interval.subject or "", interval.action)
+
+    states = [interval for interval in intervals if not interval.is_point and interval.closed]
+    latest: dict[tuple[str, ...], Interval] = {}
+    for interval in sorted(states, key=lambda one: one.start_s):
+        before = latest.get(same(interval))
+        if before is not None and interval.start_s < before.stop_s - 1e-9:
+            yield (
+                f"{interval} from {interval.start_s:g} s overlaps the same action from {before.start_s:g} s"
+                f" to {before.stop_s:g} s ({before.where})"
+            )
+        if before is None or interval.stop_s > before.stop_s:
+            latest[same(interval)] = interval
+
+
+def stem(media: str) -> str:
+    """Name of a file without folders and suffix, for paths and URLs of any system."""
+    return PurePosixPath(media.replace("\\", "/")).stem
+
+
+def with_modifiers(modifiers: Iterable[str], comment: str) -> str | None:
+    """BORIS' modifiers and comment in one text: `[left|fast] seen badly`."""
+    chosen = "|".join(modifier for modifier in (part.strip() for part in modifiers) if modifier not in ("", "None"))
+    return " ".join(filter(None, [f"[{chosen}]" if chosen else "", comment.strip()])) or None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from behavior.cli import analyze, demo, evaluate_pose, features, info, models, pose, report
+from behavior.cli import analyze, demo, evaluate_pose, features, info, models, pose, report, train
 from behavior.errors import BehaviorError
 from features.errors import FeatureError
 from pose.errors import PoseError
@@ -39,6 +39,9 @@ app.command(short_help="Analyse the sample video.")(demo.demo)
 app.command(short_help="Videos in, report of who did what and when out.")(analyze.analyze)
 app.command(short_help="Keypoints only, as OpenPose JSON.")(pose.pose)
 app.command(short_help="Feature table out of a database.")(features.features)
+app.command(short_help="Train an action classifier.")(train.train)
+app.command(short_help="Accuracy of an action model.")(train.evaluate)
+app.command(short_help="Name the action of each sequence.")(train.predict)
 app.command(short_help="COCO keypoints AP of a pose network.")(evaluate_pose.evaluate_pose)
 app.command(short_help="Report again from what is stored.")(report.report)
 app.add_typer(models.app, name="models", short_help="Pose networks and action models.")

@@ -34,7 +34,7 @@ def features(
     if list_:
         from features.catalog import catalogue_markdown
 
-        print(catalogue_markdown())
+        print(catalogue_markdown(), end="")
         return
     if db is None or out is None:
         raise typer.BadParameter("give DB and --out FILE, or --list")

@@ -15,12 +15,15 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from types import TracebackType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo
+from pose.ensemble import merge, mirror
 from pose.errors import PoseError
+from pose.maps import Maps
 from pose.parsing import ParserSettings, parse, prepare_parser
 from pose.people import FramePeople, Person
 from pose.preprocess import NET_HEIGHT, Placement, fit, letterbox
@@ -32,20 +35,52 @@ from pose.zoo import load_backend
 
 
 @dataclass(frozen=True)
+class Look:
+    """One way in which an image is shown to the network.
+
+    Attributes:
+        net_height: height of the network's input, pixels; the width follows the image's aspect.
+        mirrored: left to right.
+    """
+
+    net_height: int
+    mirrored: bool = False
+
+
+Accuracy = Literal["fast", "balanced", "high"]
+
+_LOOKS: dict[Accuracy, tuple[tuple[float, bool], ...]] = {
+    "fast": ((0.75, False),),
+    "balanced": ((1.0, False),),
+    "high": ((1.5, False), (1.5, True), (1.0, False), (1.0, True)),
+}
+"""Height over the balanced one, and whether mirrored."""
+
+
+@dataclass(frozen=True)
 class EngineSettings:
     """What the people found depend on, apart from the network's weights and the device.
 
     Attributes:
-        net_height: height of the network's input, pixels; the width follows the source's aspect.
+        net_height: height of the network's input at `balanced` accuracy, pixels.
+        accuracy: `fast` shows a smaller image, `high` two sizes, each also mirrored, merged on their maps.
         parser: thresholds of the parser.
     """
 
     net_height: int = NET_HEIGHT
+    accuracy: Accuracy = "balanced"
     parser: ParserSettings = field(default_factory=ParserSettings)
 
     def __post_init__(self) -> None:
         if self.net_height < 64:
             raise ValueError(f"net_height must be at least 64 pixels, got {self.net_height}")
+        if self.accuracy not in _LOOKS:
+            raise ValueError(f"accuracy must be one of {', '.join(_LOOKS)}, got {self.accuracy!r}")
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """How each image is shown to the network; the maps of all looks are merged on the grid of the first."""
+        return tuple(Look(round(self.net_height * share), mirrored) for share, mirrored in _LOOKS[self.accuracy])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +157,25 @@ class PoseEngine:
             ModelError: the network gave NaN.
         """
         found: list[list[Person]] = []
-        stride = self._backend.layout.stride
-        sized = [(fit(image.shape[:2], self.settings.net_height, stride), image) for image in images]
-        for size, group in groupby(sized, key=lambda pair: pair[0]):
-            canvases, placements = zip(*(letterbox(image, size) for _, image in group), strict=True)
-            for maps, placement in zip(self._backend.infer(np.stack(canvases)), placements, strict=True):
+        for _, group in groupby(images, key=lambda image: image.shape):
+            alike = list(group)
+            looks = [self._look(alike, look) for look in self.settings.looks]
+            for seen in zip(*looks, strict=True):
+                placement = seen[0][1]
+                if len(seen) == 1:
+                    maps = seen[0][0]
+                else:
+                    maps = merge([maps for maps, _ in seen], [(p.scale_x, p.scale_y) for _, p in seen])
                 found.append([_place(person, placement) for person in parse(maps, self.settings.parser)])
         return found
+
+    def _look(self, images: list[NDArray[np.uint8]], look: Look) -> list[tuple[Maps, Placement]]:
+        """Maps of images of one size, and where on the network's input each lies."""
+        size = fit(images[0].shape[:2], look.net_height, self._backend.layout.stride)
+        canvases, placements = zip(*(letterbox(image, size) for image in images), strict=True)
+        batch = np.stack(canvases)
+        maps = self._backend.infer(np.ascontiguousarray(batch[:, :, ::-1]) if look.mirrored else batch)
+        return list(zip((mirror(m) for m in maps) if look.mirrored else maps, placements, strict=True))
 
     def open(
         self,

@@ -9,6 +9,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import (
+    Accuracy,
     Actions,
     Db,
     Device,
@@ -38,6 +39,7 @@ def analyze(
     min_bout: MinBout = 0.5,
     device: Device = "auto",
     model: Model = "mobilenet_thin",
+    accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
     start: Start = None,
     end: End = None,
@@ -60,6 +62,7 @@ def analyze(
     check_range(start, end)
     settings = make_settings(
         net_height=net_size,
+        accuracy=accuracy,
         max_people=max_people,
         start_s=start,
         end_s=end,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Device, Json, Model, NetSize
+from behavior.cli.options import Accuracy, Device, Json, Model, NetSize
 
 
 def evaluate_pose(
@@ -17,6 +17,7 @@ def evaluate_pose(
     annotations: Annotated[Path, typer.Argument(help="COCO person keypoints, JSON.")],
     device: Device = "auto",
     model: Model = "mobilenet_thin",
+    accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
     json_: Json = False,
 ) -> None:
@@ -31,7 +32,9 @@ def evaluate_pose(
     from pose.metrics import evaluate_coco
 
     with Narrator() as narrator:
-        engine = load_models(model, device, "none", narrator).engine(EngineSettings(net_height=net_size))
+        engine = load_models(model, device, "none", narrator).engine(
+            EngineSettings(net_height=net_size, accuracy=accuracy)
+        )
         scores = evaluate_coco(
             images,
             annotations,
@@ -41,7 +44,7 @@ def evaluate_pose(
         )
     if json_:
         provenance = {"model": engine.model.name, "sha256": engine.model.sha256, "device": engine.device}
-        print(json.dumps(asdict(scores) | provenance | {"net_height": net_size}))
+        print(json.dumps(asdict(scores) | provenance | {"net_height": net_size, "accuracy": accuracy}))
         return
     for name, value in asdict(scores).items():
         print(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")

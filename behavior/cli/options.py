@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,6 +33,10 @@ Model = Annotated[str, typer.Option(help="Pose network: a name of `posescribe mo
 NetSize = Annotated[
     int,
     typer.Option(min=64, help="Height of the network's input, pixels. More finds smaller people, less is faster."),
+]
+Accuracy = Annotated[
+    Literal["fast", "balanced", "high"],
+    typer.Option(help="fast shows the network a smaller frame, high two sizes of it, each also mirrored."),
 ]
 Start = Annotated[float | None, typer.Option(min=0, help="Begin here, seconds of the source's own time.")]
 End = Annotated[float | None, typer.Option(min=0, help="Stop here, seconds of the source's own time.")]

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Device, End, Every, Json, MaxPeople, Model, NetSize, Out, Resume, Start, check_range
+from behavior.cli.options import (
+    Accuracy,
+    Device,
+    End,
+    Every,
+    Json,
+    MaxPeople,
+    Model,
+    NetSize,
+    Out,
+    Resume,
+    Start,
+    check_range,
+)
 
 
 def pose(
@@ -16,6 +29,7 @@ def pose(
     out: Out,
     device: Device = "auto",
     model: Model = "mobilenet_thin",
+    accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
     start: Start = None,
     end: End = None,
@@ -38,7 +52,13 @@ def pose(
 
     check_range(start, end)
     settings = make_settings(
-        net_height=net_size, max_people=max_people, start_s=start, end_s=end, every=every, overlay=overlay
+        net_height=net_size,
+        accuracy=accuracy,
+        max_people=max_people,
+        start_s=start,
+        end_s=end,
+        every=every,
+        overlay=overlay,
     )
     with Narrator() as narrator:
         models = load_models(model, device, "none", narrator)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,10 +27,9 @@ def read_ahead(items: Iterable[T], depth: int) -> Generator[T]:
 
     def put(item: T | _End) -> None:
         while not stopped.is_set():
-            try:
-                return ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
+            with suppress(queue.Full):
+                ready.put(item, timeout=0.1)
+                return
 
     def read() -> None:
         error: BaseException | None = None

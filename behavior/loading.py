@@ -40,7 +40,7 @@ def load_models(model: str, device: str, actions: str, narrator: Narrator) -> Mo
 
     @cache
     def engine(settings: EngineSettings) -> PoseEngine:
-        backend = load_backend(network, device=device, progress=download)
+        backend = load_backend(network, device=device, precision=settings.precision, progress=download)
         narrator.say(f"{backend.model.name} on {backend.device} ({backend.runtime}, {backend.precision})")
         return PoseEngine(backend=backend, settings=settings, tracking=None, announce=narrator.say)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from behavior.recognise import RecogniseSettings
 from features.clean import CleanSettings
+from pose.backends.base import Precision
 from pose.engine import Accuracy, EngineSettings
 from pose.parsing import ParserSettings
 from pose.tracking import ResolveSettings, TrackerSettings
@@ -48,6 +49,7 @@ def make_settings(
     *,
     net_height: int,
     accuracy: Accuracy,
+    precision: Precision | None,
     max_people: int | None,
     start_s: float | None,
     end_s: float | None,
@@ -59,7 +61,7 @@ def make_settings(
     parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
     return Settings(
         part=Part(start_s, end_s, every),
-        engine=EngineSettings(net_height=net_height, accuracy=accuracy, parser=parser),
+        engine=EngineSettings(net_height=net_height, accuracy=accuracy, precision=precision, parser=parser),
         recognise=RecogniseSettings() if min_bout_s is None else RecogniseSettings(min_bout_s=min_bout_s),
         overlay=overlay,
     )

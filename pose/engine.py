@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends.base import Backend, ModelInfo
+from pose.backends.base import Backend, ModelInfo, Precision
 from pose.ensemble import merge, mirror
 from pose.errors import PoseError
 from pose.maps import Maps
@@ -64,11 +64,13 @@ class EngineSettings:
     Attributes:
         net_height: height of the network's input at `balanced` accuracy, pixels.
         accuracy: `fast` shows a smaller image, `high` two sizes, each also mirrored, merged on their maps.
+        precision: of the network's arithmetic; None is float32 on CPUs and float16 on GPUs.
         parser: thresholds of the parser.
     """
 
     net_height: int = NET_HEIGHT
     accuracy: Accuracy = "balanced"
+    precision: Precision | None = None
     parser: ParserSettings = field(default_factory=ParserSettings)
 
     def __post_init__(self) -> None:
@@ -105,7 +107,7 @@ class PoseEngine:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `tensorrt`; one that is not there raises `DeviceError`.
         settings: see `EngineSettings`.
         tracking: settings of the tracker of `open`; None leaves `track_id` empty.
-        backend: a ready network in place of `model` and `device`, for tests and for networks of your own.
+        backend: a ready network in place of `model`, `device` and precision, for tests and for networks of your own.
         batch: frames that go through the network together; None takes 1 on a CPU and 16 on a GPU.
         announce: receives one line before something that takes long, such as the parser's first compilation.
     """
@@ -123,7 +125,7 @@ class PoseEngine:
     ) -> None:
         self.settings = settings or EngineSettings()
         self._tracking = tracking
-        self._backend = backend or load_backend(model, device=device)
+        self._backend = backend or load_backend(model, device=device, precision=self.settings.precision)
         self._batch = batch or (1 if self._backend.device == "cpu" else 16)
         prepare_parser(announce)
 

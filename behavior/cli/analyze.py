@@ -22,6 +22,7 @@ from behavior.cli.options import (
     NetSize,
     Out,
     Overlay,
+    Precision,
     Resume,
     Start,
     check_range,
@@ -41,6 +42,7 @@ def analyze(
     model: Model = "mobilenet_thin",
     accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
+    precision: Precision = None,
     start: Start = None,
     end: End = None,
     every: Every = 1,
@@ -63,6 +65,7 @@ def analyze(
     settings = make_settings(
         net_height=net_size,
         accuracy=accuracy,
+        precision=precision,
         max_people=max_people,
         start_s=start,
         end_s=end,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Accuracy, Device, Json, Model, NetSize
+from behavior.cli.options import Accuracy, Device, Json, Model, NetSize, Precision
 
 
 def evaluate_pose(
@@ -19,6 +19,7 @@ def evaluate_pose(
     model: Model = "mobilenet_thin",
     accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
+    precision: Precision = None,
     json_: Json = False,
 ) -> None:
     """COCO keypoints AP and AR of a pose network (pycocotools).
@@ -33,7 +34,7 @@ def evaluate_pose(
 
     with Narrator() as narrator:
         engine = load_models(model, device, "none", narrator).engine(
-            EngineSettings(net_height=net_size, accuracy=accuracy)
+            EngineSettings(net_height=net_size, accuracy=accuracy, precision=precision)
         )
         scores = evaluate_coco(
             images,

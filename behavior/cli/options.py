@@ -38,6 +38,13 @@ Accuracy = Annotated[
     Literal["fast", "balanced", "high"],
     typer.Option(help="fast shows the network a smaller frame, high two sizes of it, each also mirrored."),
 ]
+Precision = Annotated[
+    Literal["float32", "float16", "bfloat16"] | None,
+    typer.Option(
+        help="Of the network's arithmetic. bfloat16 is faster on CPUs that have it, and moves joints by tenths of a "
+        "pixel.  [default: float32 on CPUs, float16 on GPUs]"
+    ),
+]
 Start = Annotated[float | None, typer.Option(min=0, help="Begin here, seconds of the source's own time.")]
 End = Annotated[float | None, typer.Option(min=0, help="Stop here, seconds of the source's own time.")]
 Every = Annotated[int, typer.Option(min=1, help="Take each N-th frame.")]

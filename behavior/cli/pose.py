@@ -18,6 +18,7 @@ from behavior.cli.options import (
     Model,
     NetSize,
     Out,
+    Precision,
     Resume,
     Start,
     check_range,
@@ -31,6 +32,7 @@ def pose(
     model: Model = "mobilenet_thin",
     accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
+    precision: Precision = None,
     start: Start = None,
     end: End = None,
     every: Every = 1,
@@ -54,6 +56,7 @@ def pose(
     settings = make_settings(
         net_height=net_size,
         accuracy=accuracy,
+        precision=precision,
         max_people=max_people,
         start_s=start,
         end_s=end,

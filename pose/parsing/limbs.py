@@ -70,12 +70,12 @@ def score_limbs(
     pairs = np.empty((256, 2), dtype=np.int64)
     scores = np.empty(256, dtype=np.float32)
     n, n_samples = 0, len(positions)
+    reaches = _reaches(pafs, peaks, starts, limbs, channels)
     for limb in range(len(limbs)):
         field_x, field_y = pafs[channels[limb, 0]], pafs[channels[limb, 1]]
         ends, tiles = _sort_into_tiles(peaks, starts[limbs[limb, 1]], starts[limbs[limb, 1] + 1], n_rows, n_columns)
         for a in range(starts[limbs[limb, 0]], starts[limbs[limb, 0] + 1]):
-            ax, ay = peaks[a, 0], peaks[a, 1]
-            reach = _REACH_FACTOR * _follow(field_x, field_y, ax, ay) + _REACH_MARGIN
+            ax, ay, reach = peaks[a, 0], peaks[a, 1], reaches[a]
             left = max(int(ax - reach), 0) // _TILE
             right = min(int(ax + reach) // _TILE, n_columns - 1)
             for row in range(max(int(ay - reach), 0) // _TILE, min(int(ay + reach) // _TILE, n_rows - 1) + 1):
@@ -104,6 +104,25 @@ def score_limbs(
 
 
 @numba.njit(nogil=True, cache=True)
+def _reaches(
+    pafs: NDArray[np.float32],
+    peaks: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    limbs: NDArray[np.int64],
+    channels: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """(n,) how far from each candidate the other end of a limb may lie, in cells."""
+    followed = np.zeros(len(peaks), dtype=np.float32)
+    for limb in range(len(limbs)):
+        field_x, field_y = pafs[channels[limb, 0]], pafs[channels[limb, 1]]
+        for end in range(2):
+            for i in range(starts[limbs[limb, end]], starts[limbs[limb, end] + 1]):
+                way = _follow(field_x, field_y, peaks[i, 0], peaks[i, 1], 1.0 - 2.0 * end)
+                followed[i] = max(followed[i], way)
+    return _REACH_FACTOR * followed + _REACH_MARGIN
+
+
+@numba.njit(nogil=True, cache=True)
 def _sort_into_tiles(
     peaks: NDArray[np.float32], start: int, stop: int, n_rows: int, n_columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -126,13 +145,15 @@ def _sort_into_tiles(
 
 
 @numba.njit(nogil=True, cache=True)
-def _follow(field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float, y: float) -> float:
-    """How far the field can be followed from a point, in steps of one cell."""
+def _follow(
+    field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float, y: float, sign: float
+) -> float:
+    """How far the field, or for sign -1 its opposite, can be followed from a point, in steps of one cell."""
     height, width = field_x.shape
     ux, uy, way, followed, faint = 0.0, 0.0, 0.0, 0.0, 0
     while -1 < x < width and -1 < y < height and way < height + width:  # a field may turn in a circle
         column, row = min(max(int(x + 0.5), 0), width - 1), min(max(int(y + 0.5), 0), height - 1)
-        vx, vy = field_x[row, column], field_y[row, column]
+        vx, vy = sign * field_x[row, column], sign * field_y[row, column]
         strength = math.sqrt(vx * vx + vy * vy)
         if strength >= _FAINT and vx * ux + vy * uy >= 0:
             ux, uy, followed, faint = vx / strength, vy / strength, way, 0
@@ -144,8 +165,8 @@ def _follow(field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float
                 sx, sy = 0.0, 0.0
                 for j in range(max(row - 2, 0), min(row + 3, height)):
                     for i in range(max(column - 2, 0), min(column + 3, width)):
-                        sx += field_x[j, i]
-                        sy += field_y[j, i]
+                        sx += sign * field_x[j, i]
+                        sy += sign * field_y[j, i]
                 strength = math.sqrt(sx * sx + sy * sy)
                 if strength < _FAINT:
                     break

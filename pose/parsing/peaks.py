@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 
 @numba.njit(nogil=True, cache=True)
-def _vertex(left: float, centre: float, right: float) -> float:
-    """Offset of the apex of a Gaussian through three cells, from the middle one; 0 when it has none."""
+def _apex(left: float, centre: float, right: float) -> tuple[float, float]:
+    """Offset of the apex of a Gaussian through three cells from the middle one, and its height relative to that."""
     floor = 1e-3
     a, b, c = math.log(max(left, floor)), math.log(max(centre, floor)), math.log(max(right, floor))
     curvature = a - 2.0 * b + c
-    return 0.5 * (a - c) / curvature if curvature < -1e-6 else 0.0
+    if curvature > -1e-6:
+        return 0.0, 1.0
+    offset = min(max(0.5 * (a - c) / curvature, -1.5), 1.5)
+    return offset, math.exp(offset * (0.5 * (c - a) + 0.5 * curvature * offset))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -34,7 +37,7 @@ def find_peaks(
         max_per_joint: how many maxima of a joint are kept, the highest.
 
     Returns:
-        (n, 3) float32 candidates `x, y, value`, in cells, by joint and inside a joint by row;
+        (n, 3) float32 candidates `x, y, height of the apex`, in cells, by joint and inside a joint by row;
         (n_joints + 1,) int64 where each joint's candidates start;
         whether all values of the searched channels are finite (if not, the rest means nothing).
     """
@@ -75,16 +78,19 @@ def find_peaks(
                     grown = np.empty((2 * n, 3), dtype=np.float32)
                     grown[:n] = peaks
                     peaks = grown
-                dx, dy = 0.0, 0.0
+                dx, dy, rise_x, rise_y = 0.0, 0.0, 1.0, 1.0
                 if width >= 3:  # at the border the parabola of the three nearest cells is continued
                     centre = min(max(x, 1), width - 2)
-                    dx = centre - x + _vertex(row[centre - 1], row[centre], row[centre + 1])
+                    offset, rise_x = _apex(row[centre - 1], row[centre], row[centre + 1])
+                    dx = centre - x + offset
                 if height >= 3:
                     centre = min(max(y, 1), height - 2)
-                    dy = centre - y + _vertex(heatmap[centre - 1, x], heatmap[centre, x], heatmap[centre + 1, x])
+                    offset, rise_y = _apex(heatmap[centre - 1, x], heatmap[centre, x], heatmap[centre + 1, x])
+                    dy = centre - y + offset
                 peaks[n, 0] = x + min(max(dx, -0.5), 0.5)
                 peaks[n, 1] = y + min(max(dy, -0.5), 0.5)
-                peaks[n, 2] = value
+                # Inside the map the apex is at most 1.4 times its cell; at the border it may lie anywhere outside.
+                peaks[n, 2] = value * min(rise_x, 1.5) * min(rise_y, 1.5)
                 n += 1
         first = starts[joint]
         if n - first > max_per_joint:

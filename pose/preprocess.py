@@ -1,7 +1,7 @@
 """From a frame to the network's input, and from the network's pixels back to the frame's.
 
 Sizes are (height, width). The image is scaled by one factor, laid into the top left corner of the canvas and followed
-by black up to the next multiple of the network's stride. A pixel's centre is at whole numbers on both sides, so that
+by grey up to the next multiple of the network's stride. A pixel's centre is at whole numbers on both sides, so that
 `net = scale * (source + 0.5) - 0.5`, which is what OpenCV's resize does.
 """
 
@@ -18,6 +18,11 @@ NET_HEIGHT = 368
 
 MAX_ASPECT = 4.0
 """Width over height of the widest canvas; a wider panorama is scaled down instead."""
+
+# COCO AP of the default network at 368 by way of shrinking: cubic .317, linear .323, area .327, linear and this blur
+# .330; area costs six times as much. Grey around the image gains .002 over black.
+_BLUR = 0.5  # standard deviation, pixels of the network's input
+_GREY = 127
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,26 @@ def letterbox(image: NDArray[np.uint8], net_size: NetSize) -> tuple[NDArray[np.u
     scale = min(net_size.height / height, net_size.width / width)
     inner_height = min(max(round(height * scale), 1), net_size.height)
     inner_width = min(max(round(width * scale), 1), net_size.width)
-    placement = Placement(inner_width / width, inner_height / height)
-    # Averaging keeps what is thin and far away; between pixels that are larger than the net's, cubic is smoother.
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    inner = cv2.resize(image, (inner_width, inner_height), interpolation=method)
+    halved, halvings = _halve(image, scale)
+    inner = cv2.resize(halved, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
+    cv2.GaussianBlur(inner, (3, 3), _BLUR, dst=inner)
+    covered_height, covered_width = (length << halvings for length in halved.shape[:2])
+    placement = Placement(inner_width / covered_width, inner_height / covered_height)
     if (inner_height, inner_width) == (net_size.height, net_size.width):
         return np.asarray(inner, dtype=np.uint8), placement
-    canvas = np.zeros((net_size.height, net_size.width, 3), dtype=np.uint8)
+    canvas = np.full((net_size.height, net_size.width, 3), _GREY, dtype=np.uint8)
     canvas[:inner_height, :inner_width] = inner
     return canvas, placement
+
+
+def _halve(image: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], int]:
+    """Averages 2×2 pixels until bilinear skips none; gives how often. An odd last row or column is left out."""
+    halvings = 0
+    while scale <= 0.5 and min(image.shape[:2]) > 1:
+        height, width = (length // 2 for length in image.shape[:2])
+        shrunk = cv2.resize(image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+        image, scale, halvings = np.asarray(shrunk, dtype=np.uint8), 2 * scale, halvings + 1
+    return image, halvings
 
 
 def _round_up(length: float, stride: int) -> int:

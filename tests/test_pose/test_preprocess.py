@@ -51,8 +51,9 @@ def test_placement_goes_there_and_back(height: int, width: int, net: NetSize, x:
     left_top = placement.to_net((-0.5, -0.5))
     right_bottom = placement.to_net((width - 0.5, height - 0.5))
     np.testing.assert_allclose(left_top, (-0.5, -0.5), atol=1e-9)
-    assert right_bottom[0] <= net.width - 0.5 + 1e-6
-    assert right_bottom[1] <= net.height - 0.5 + 1e-6
+    # (halving may leave out the last odd row or column, which then lies less than a pixel beyond)
+    assert right_bottom[0] < net.width + 0.5
+    assert right_bottom[1] < net.height + 0.5
 
 
 @given(height=st.integers(40, 300), width=st.integers(40, 300), net_height=st.integers(40, 300), data=st.data())
@@ -66,24 +67,26 @@ def test_a_spot_is_found_where_the_placement_says(
     spot = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 3.0**2))
     image = np.repeat((spot * 255).round().astype(np.uint8)[..., None], 3, axis=2)
     canvas, placement = letterbox(image, fit((height, width), net_height))
-    mass = canvas[..., 0].astype(np.float64)
+    right, bottom = np.floor(placement.to_net((width - 0.5, height - 0.5)) + 0.5).astype(int)
+    mass = canvas[:bottom, :right, 0].astype(np.float64)
     canvas_columns, canvas_rows = np.meshgrid(np.arange(mass.shape[1]), np.arange(mass.shape[0]))
     found = [(mass * canvas_columns).sum() / mass.sum(), (mass * canvas_rows).sum() / mass.sum()]
-    np.testing.assert_allclose(placement.to_source(found), (x, y), atol=0.25)
+    np.testing.assert_allclose(found, placement.to_net((x, y)), atol=max(0.2, 0.2 * placement.scale_x))
 
 
-def test_what_the_image_leaves_is_black() -> None:
+def test_what_the_image_leaves_is_grey() -> None:
     canvas, _ = letterbox(np.full((100, 100, 3), 200, dtype=np.uint8), NetSize(80, 120))
     assert canvas.shape == (80, 120, 3)
     assert (canvas[:, :80] == 200).all()
-    assert (canvas[:, 80:] == 0).all()
+    assert (canvas[:, 80:] == 127).all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 2000), (2000, 1), (7, 3)])
 def test_the_smallest_images_pass(height: int, width: int) -> None:
     image = np.full((height, width, 3), 99, dtype=np.uint8)
     canvas, _ = letterbox(image, fit((height, width)))
-    assert canvas.max() == 99
+    assert (canvas == 99).any()
+    assert set(np.unique(canvas)) <= {99, 127}
 
 
 def test_takes_views_of_larger_images() -> None:

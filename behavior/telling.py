@@ -29,6 +29,7 @@ from storage import bouts as stored_bouts
 from storage import frames as stored_frames
 from storage import poses, runs, skeletons, tracks
 from storage.database import Database
+from storage.exchange.store import KIND as KEYPOINTS
 from storage.runs import Run
 
 NOBODY = "No person was found."
@@ -150,8 +151,10 @@ def draw(
 ) -> Overlay | None:
     """The source again, frame by frame, with everyone drawn in; shows each frame to `stills` too.
 
-    Raises `SourceError` when the source was live, or is not what was analysed any more.
+    Raises `SourceError` when there are no pictures, the source was live, or is not what was analysed any more.
     """
+    if recording.stored.kind == KEYPOINTS:
+        raise SourceError(f"{recording.stored.name} was imported as keypoints, without pictures")
     if recording.stored.sha256 is None:
         raise SourceError(f"{recording.stored.uri} was live, its pictures were not kept")
     if source_hash(recording.stored.uri) != recording.stored.sha256:

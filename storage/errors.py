@@ -2,7 +2,8 @@
 
 StorageError
 ├── SchemaError      a database of a newer or foreign schema
-└── MissingError     a recording, run or track that is not in the database
+├── MissingError     a recording, run or track that is not in the database
+└── ExchangeError    a file of another program that is not as its format says, or can't hold what it should
 """
 
 
@@ -16,3 +17,7 @@ class SchemaError(StorageError):
 
 class MissingError(StorageError):
     """A recording, run or track that is not in the database."""
+
+
+class ExchangeError(StorageError):
+    """A file of another program that is not as its format says, or a format that can't hold what it should."""

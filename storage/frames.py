@@ -30,7 +30,7 @@ from storage.tracks import TrackInfo, iter_track_blocks, list_tracks, pose_run_o
 ROW_GROUP = 2000
 """People (rows / joints) per row group of a Parquet file."""
 
-_PARQUET_SCHEMA = pa.schema(
+LONG_SCHEMA = pa.schema(
     {
         "track_id": pa.int32(),
         "frame": pa.int32(),
@@ -41,6 +41,7 @@ _PARQUET_SCHEMA = pa.schema(
         "confidence": pa.float32(),
     }
 )
+"""Columns of the long table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +71,8 @@ def keypoints(database: Database, run_id: int) -> pd.DataFrame:
     """
     with database.reading() as tx:
         skeleton = skeleton_of(tx, run_id)
-    empty = _PARQUET_SCHEMA.empty_table()
-    table: pd.DataFrame = pa.concat_tables([empty, *_long_tables(database, run_id, skeleton)]).to_pandas()
+    empty = LONG_SCHEMA.empty_table()
+    table: pd.DataFrame = pa.concat_tables([empty, *long_tables(database, run_id, skeleton)]).to_pandas()
     return table
 
 
@@ -135,8 +136,8 @@ def write_tracks_parquet(database: Database, run_id: int, path: Path) -> int:
     unfinished = path.with_name(f"{path.name}.part")
     rows = 0
     try:
-        with unfinished.open("wb") as file, pq.ParquetWriter(file, _PARQUET_SCHEMA, compression="zstd") as writer:
-            for table in _long_tables(database, run_id, skeleton):
+        with unfinished.open("wb") as file, pq.ParquetWriter(file, LONG_SCHEMA, compression="zstd") as writer:
+            for table in long_tables(database, run_id, skeleton):
                 writer.write_table(table)
                 rows += table.num_rows
         os.replace(unfinished, path)
@@ -148,7 +149,8 @@ def write_tracks_parquet(database: Database, run_id: int, path: Path) -> int:
     return rows
 
 
-def _long_tables(database: Database, run_id: int, skeleton: Skeleton) -> Iterator[pa.Table]:
+def long_tables(database: Database, run_id: int, skeleton: Skeleton) -> Iterator[pa.Table]:
+    """The long table of a track run in pieces, `ROW_GROUP` people each."""
     joints = pa.array(skeleton.joints, pa.string())
     for block in iter_track_blocks(database, run_id, ROW_GROUP):
         n_people, n_joints = len(block.frames), len(skeleton)
@@ -160,4 +162,4 @@ def _long_tables(database: Database, run_id: int, skeleton: Skeleton) -> Iterato
             pa.DictionaryArray.from_arrays(np.tile(np.arange(n_joints, dtype=np.int32), n_people), joints),
             *points.T,
         ]
-        yield pa.table([pa.array(column) for column in columns], schema=_PARQUET_SCHEMA)
+        yield pa.table([pa.array(column) for column in columns], schema=LONG_SCHEMA)

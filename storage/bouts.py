@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -121,8 +121,33 @@ def write_annotations(
     return source_id
 
 
-def read_annotations(tx: Connection, recording_id: int) -> list[Annotation]:
-    """What humans say about a recording, all sources together, by time."""
+@dataclass(frozen=True)
+class AnnotationSource:
+    """A label file that was imported; the fields are those of the table `annotation_source`."""
+
+    id: int
+    uri: str
+    sha256: str
+    format: str
+    coder: str | None
+    added: datetime
+
+
+def list_annotation_sources(tx: Connection, recording_id: int) -> list[AnnotationSource]:
+    """The label files of a recording, oldest first."""
+    source = schema.annotation_source
+    columns = [source.c[name] for name in AnnotationSource.__annotations__]
+    query = select(*columns).where(source.c.recording_id == recording_id).order_by(source.c.id)
+    return [AnnotationSource(*row) for row in tx.execute(query)]
+
+
+def delete_annotation_source(tx: Connection, source_id: int) -> None:
+    """Forget a label file with what it says."""
+    tx.execute(delete(schema.annotation_source).where(schema.annotation_source.c.id == source_id))
+
+
+def read_annotations(tx: Connection, recording_id: int, source_ids: Collection[int] | None = None) -> list[Annotation]:
+    """What humans say about a recording, by time; of all sources together, or of those named."""
     table = schema.annotation
     query = (
         select(*_ANNOTATION_COLUMNS)
@@ -130,4 +155,6 @@ def read_annotations(tx: Connection, recording_id: int) -> list[Annotation]:
         .where(schema.annotation_source.c.recording_id == recording_id)
         .order_by(table.c.start_s, table.c.stop_s, table.c.id)
     )
+    if source_ids is not None:
+        query = query.where(table.c.source_id.in_(source_ids))
     return [Annotation(*row) for row in tx.execute(query)]

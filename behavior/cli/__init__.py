@@ -11,7 +11,20 @@ from collections.abc import Sequence
 
 import typer
 
-from behavior.cli import analyze, demo, evaluate_pose, features, info, models, pose, report, train
+from behavior.cli import (
+    analyze,
+    demo,
+    evaluate_pose,
+    export,
+    features,
+    import_,
+    info,
+    labels,
+    models,
+    pose,
+    report,
+    train,
+)
 from behavior.errors import BehaviorError
 from features.errors import FeatureError
 from pose.errors import PoseError
@@ -39,6 +52,9 @@ app.command(short_help="Analyse the sample video.")(demo.demo)
 app.command(short_help="Videos in, report of who did what and when out.")(analyze.analyze)
 app.command(short_help="Keypoints only, as OpenPose JSON.")(pose.pose)
 app.command(short_help="Feature table out of a database.")(features.features)
+app.add_typer(labels.app, name="labels", short_help="Human-coded intervals: import, compare.")
+app.command(short_help="Keypoints or bouts as a file of another program.")(export.export)
+app.command("import", short_help="Keypoints of another program into a database.")(import_.import_)
 app.command(short_help="Train an action classifier.")(train.train)
 app.command(short_help="Accuracy of an action model.")(train.evaluate)
 app.command(short_help="Name the action of each sequence.")(train.predict)

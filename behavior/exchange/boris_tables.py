@@ -56,7 +56,8 @@ class Playlist:
 
     def cut(self, path: Path, interval: Interval) -> Iterator[Interval]:
         """The interval in times of the file or files that it lies in; raises `DataError` when these aren't known."""
-        start, stop = interval.start_s - self.offset_s, interval.stop_s - self.offset_s
+        # To the microsecond: BORIS keeps milliseconds, and large offsets leave their rounding errors.
+        start, stop = round(interval.start_s - self.offset_s, 6), round(interval.stop_s - self.offset_s, 6)
         if len(self.files) <= 1:
             yield replace(
                 interval, start_s=start, stop_s=stop, media=self.files[0][0] if self.files else interval.media

@@ -132,8 +132,8 @@ def _integer(path: Path, text: str) -> int:
 
 
 def _media(descriptor: ET.Element) -> str | None:
-    url = descriptor.get("RELATIVE_MEDIA_URL") or descriptor.get("MEDIA_URL") or ""
-    return unquote(urlsplit(url).path or url) or None
+    url = descriptor.get("MEDIA_URL") or descriptor.get("RELATIVE_MEDIA_URL") or ""
+    return unquote(urlsplit(url).path if "://" in url else url) or None
 
 
 def _annotations(path: Path, root: ET.Element, tiers: list[ET.Element]) -> Iterator[_Annotation]:
@@ -259,12 +259,13 @@ def write_elan(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
     root = ET.Element(
         "ANNOTATION_DOCUMENT",
         {
-            "AUTHOR": "posescribe", "DATE": info.when.astimezone().isoformat(timespec="seconds"), "FORMAT": "3.0",
+            "AUTHOR": "", "DATE": info.when.astimezone().isoformat(timespec="seconds"), "FORMAT": "3.0",
             "VERSION": "3.0", f"{{{_XSI}}}noNamespaceSchemaLocation": SCHEMA,
         },
     )  # fmt: skip
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     ET.SubElement(header, "MEDIA_DESCRIPTOR", _descriptor(info.media, path))
+    ET.SubElement(header, "PROPERTY", NAME="origin").text = "automatic bouts of posescribe"
     ET.SubElement(header, "PROPERTY", NAME="lastUsedAnnotationId").text = str(len(bouts))
     order = ET.SubElement(root, "TIME_ORDER")
     for number, time in enumerate(times, start=1):

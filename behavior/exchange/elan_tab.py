@@ -126,7 +126,7 @@ def _roles(columns: Sequence[Sequence[str]], names: Sequence[str]) -> dict[str, 
     told = {role: place for place, name in reversed(list(enumerate(names))) if (role := _role(name))}
     if "begin" in told and len(told) > 1:
         return told
-    if len(columns) < 2 or (told and "begin" not in told):
+    if len(columns) < 2 or told.keys() == {"end", "duration"}:
         return None
     first, second, *rest = ([seconds(cell) or 0.0 for cell in column] for column in columns)
     if rest and all(abs(a + c - b) < 2e-3 for a, b, c in zip(first, second, rest[0], strict=True)):

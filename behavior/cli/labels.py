@@ -1,0 +1,156 @@
+"""`posescribe labels`: what humans coded, in and against the machine."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from behavior.cli.console import Narrator
+from behavior.cli.options import End, Json, Start, check_range
+
+if TYPE_CHECKING:
+    from behavior.exchange.matching import Target
+
+app = typer.Typer(
+    help="Human-coded intervals: import them, and compare them with the automatic bouts.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class Unclosed(StrEnum):
+    """What happens to a state that never stops."""
+
+    drop = "drop"
+    close = "close"
+
+
+class ActionFrom(StrEnum):
+    """Where ELAN keeps the action."""
+
+    value = "value"
+    tier = "tier"
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="BORIS (tabular, aggregated, project), ELAN (.eaf, tab export) or CSV.")],
+    db: Annotated[str, typer.Option("--db", help="Database file or SQLAlchemy URL.")],
+    recording: Annotated[
+        str | None, typer.Option(help="The recording in the database.  [default: as the file names it or its video]")
+    ] = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SUBJECT=WHO",
+            help="Who a subject is: SUBJECT=TRACK, SUBJECT=x,y@t (a click: pixels, seconds) or SUBJECT=x1,y1,x2,y2@t"
+            " (a box). An empty SUBJECT is nobody in particular. May be repeated.",
+        ),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(metavar="THEIRS=OURS", help="Store an action under another name. May be repeated."),
+    ] = None,
+    unclosed: Annotated[
+        Unclosed, typer.Option(help="A state that never stops: leave it out, or close it at the end of the video.")
+    ] = Unclosed.drop,
+    coder: Annotated[str | None, typer.Option(help="Who coded it.  [default: as the file says]")] = None,
+    tier: Annotated[list[str] | None, typer.Option(help="ELAN: only this tier. May be repeated.")] = None,
+    action_from: Annotated[
+        ActionFrom, typer.Option(help="ELAN: the action is the annotation's text, or the tier's name.")
+    ] = ActionFrom.value,
+    strict: Annotated[bool, typer.Option("--strict", help="Import nothing when anything in the file is odd.")] = False,
+    json_: Json = False,
+) -> None:
+    """Human-coded intervals from BORIS, ELAN or CSV into the database, all of a file or nothing.
+
+    Importing the same path again replaces what it said before. What is odd in the file is told with its line.
+    """
+    matches, names = dict(map(_match, match or [])), dict(map(_pair, rename or []))
+    from behavior.exchange.stored import import_labels
+    from storage import open_database
+
+    with open_database(db, create=False) as opened, Narrator() as narrator:
+        result = import_labels(
+            opened, file, recording=recording, matches=matches, unclosed=unclosed.value, rename=names, coder=coder,
+            tiers=tier or (), action_from=action_from.value, strict=strict,
+        )  # fmt: skip
+        for problem in result.problems:
+            narrator.say(f"note: {problem}")
+        for one in result.recordings:
+            people = ", ".join(
+                f"{subject or 'nobody in particular'} = {'no track' if track is None else f'track {track}'}"
+                for subject, track in one.people.items()
+            )
+            narrator.say(f"{one.recording}: {one.intervals} intervals, {one.points} points ({result.format}); {people}")
+    if json_:
+        print(
+            json.dumps(
+                {
+                    "format": result.format,
+                    "recordings": [{**vars(one), "people": dict(one.people)} for one in result.recordings],
+                    "problems": list(result.problems),
+                }
+            )
+        )
+
+
+@app.command()
+def compare(
+    db: Annotated[str, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")],
+    recording: Annotated[str | None, typer.Option(help="Only this recording.")] = None,
+    coder: Annotated[str | None, typer.Option(help="Only labels of this coder.")] = None,
+    action: Annotated[list[str] | None, typer.Option(help="Only this action. May be repeated.")] = None,
+    start: Start = None,
+    end: End = None,
+    min_s: Annotated[float, typer.Option("--min", min=0, help="Shortest disagreement to list, seconds.")] = 0.0,
+    out: Annotated[Path | None, typer.Option("--out", help="Disagreements as a table (.csv).")] = None,
+    json_: Json = False,
+) -> None:
+    """Agreement of the machine with the human: kappa, figures per action, bouts, and where they disagree."""
+    check_range(start, end)
+    from behavior.exchange.stored import compare_labels
+    from behavior.report.tables import write_table
+    from storage import open_database
+
+    with open_database(db, create=False) as opened, Narrator() as narrator:
+        found = compare_labels(
+            opened, recording=recording, coder=coder, actions=action or None, start_s=start, stop_s=end, min_s=min_s
+        )
+        for note in found.notes:
+            narrator.say(f"note: {note}")
+        if out is not None:
+            write_table(found.disagreements, out)
+            narrator.say(f"{len(found.disagreements)} disagreements: {out}")
+    if json_:
+        print(json.dumps(found.to_dict()))
+        return
+    bouts = ", ".join(f"{value:.3f} at IoU {threshold:g}" for threshold, value in found.bout_f1.items())
+    print(
+        f"kappa {found.kappa:.3f}, same in {found.observed:.1%} of {found.n_frames} frames of {found.n_people} people"
+    )
+    print(f"F1 of bouts: {bouts}")
+    print(found.per_action.to_string(index=False, float_format="{:.3f}".format))
+    if len(found.disagreements) and out is None:
+        columns = ["recording", "person", "start_s", "stop_s", "human", "machine"]
+        print(found.disagreements[columns].to_string(index=False, float_format="{:.3f}".format))
+
+
+def _match(text: str) -> tuple[str, Target]:
+    from behavior.exchange.matching import parse_match
+
+    try:
+        return parse_match(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--match {error}") from error
+
+
+def _pair(text: str) -> tuple[str, str]:
+    theirs, equals, ours = text.partition("=")
+    if not (equals and theirs and ours):
+        raise typer.BadParameter(f"--rename {text!r}: expected THEIRS=OURS")
+    return theirs, ours

@@ -98,7 +98,7 @@ def _annotation(person: Person, places: Sequence[int], n_main: int) -> dict[str,
         "bbox": [_short(x0), _short(y0), _short(x1 - x0), _short(y1 - y0)],
         "area": _short((x1 - x0) * (y1 - y0)),
         "iscrowd": 0,
-        "score": _short(person.score),
+        "score": person.score,
         **({} if person.track_id is None else {"track_id": person.track_id}),
     }
 

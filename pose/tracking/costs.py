@@ -52,19 +52,19 @@ def body_scale(points: Array, limbs: NDArray[np.intp], people: Array | None = No
 
 
 def box_iou(a: Array, b: Array) -> Array:
-    """(T, N) intersection over union of boxes (T, 4) and (N, 4); 0 where a box is NaN or both are empty."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.prod(np.fmax(high - low, 0.0), axis=-1)
-    area_a = np.prod(a[:, 2:] - a[:, :2], axis=-1)
-    area_b = np.prod(b[:, 2:] - b[:, :2], axis=-1)
-    union = area_a[:, None] + area_b[None, :] - shared
-    result: Array = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    """Intersection over union of boxes (..., 4) and (..., 4), broadcast; 0 where a box is NaN or both are empty."""
+    width = np.fmin(a[..., 2], b[..., 2]) - np.fmax(a[..., 0], b[..., 0])
+    height = np.fmin(a[..., 3], b[..., 3]) - np.fmax(a[..., 1], b[..., 1])
+    area_a = (a[..., 2] - a[..., 0]) * (a[..., 3] - a[..., 1])
+    area_b = (b[..., 2] - b[..., 0]) * (b[..., 3] - b[..., 1])
+    shared = np.fmax(width, 0.0) * np.fmax(height, 0.0)
+    union = area_a + area_b - shared
+    result: Array = np.divide(shared, union, out=np.zeros_like(union), where=union > 0)
     return result
 
 
 def joint_similarity(
-    predicted: Array, detected: Array, scale: Array, sigmas: Array, variance: Array | None = None
+    predicted: Array, detected: Array, scale: Array, sigmas: Array, variance: Array | float = 0.0
 ) -> tuple[Array, NDArray[np.intp]]:
     """Object keypoint similarity without the mean: the sum over common joints, and their number.
 
@@ -72,29 +72,27 @@ def joint_similarity(
     (https://cocodataset.org/#keypoints-eval), with the prediction's own variance v added to the tolerance.
 
     Args:
-        predicted: (T, K, 2); detected: (N, K, 2).
-        scale: (T,) s, pixels.
+        predicted, detected: (..., K, 2) pixels, broadcast.
+        scale: (...,) s, pixels.
         sigmas: (K,) of the skeleton.
-        variance: (T, K) v, square pixels; none means 0.
+        variance: (..., K) v, square pixels.
 
     Returns:
-        (T, N) sum of the joints' similarities, each in [0, 1]; (T, N) number of joints found in both.
+        (...,) sum of the joints' similarities, each in [0, 1]; (...,) number of joints found in both.
     """
-    tolerance = (2.0 * sigmas[None] * scale[:, None]) ** 2
-    if variance is not None:
-        tolerance = tolerance + variance
-    dx = predicted[:, None, :, 0] - detected[None, :, :, 0]
-    dy = predicted[:, None, :, 1] - detected[None, :, :, 1]
-    exponent = (dx * dx + dy * dy) * (-0.5 / tolerance)[:, None]
-    common = np.isfinite(exponent)
-    similarity = np.exp(exponent, out=np.zeros_like(exponent), where=common)
-    return similarity.sum(axis=-1), common.sum(axis=-1)
+    dx = predicted[..., 0] - detected[..., 0]
+    dy = predicted[..., 1] - detected[..., 1]
+    tolerance = (2.0 * sigmas * scale[..., None]) ** 2 + variance
+    similarity = np.exp((dx * dx + dy * dy) / (-2.0 * tolerance))
+    common = np.isfinite(similarity)
+    return np.where(common, similarity, 0.0).sum(axis=-1), common.sum(axis=-1)
 
 
-def oks(predicted: Array, detected: Array, scale: Array, sigmas: Array, variance: Array | None = None) -> Array:
-    """(T, N) mean of `joint_similarity` over the joints found in both; 0 where there are none."""
-    total, common = joint_similarity(predicted, detected, scale, sigmas, variance)
-    return np.divide(total, common, out=np.zeros_like(total), where=common > 0)
+def oks(predicted: Array, detected: Array, scale: Array, sigmas: Array) -> Array:
+    """(...,) mean of `joint_similarity` over the joints found in both; 0 where there are none."""
+    total, common = joint_similarity(predicted, detected, scale, sigmas)
+    result: Array = np.divide(total, common, out=np.zeros_like(total), where=common > 0)
+    return result
 
 
 def person_similarity(
@@ -104,18 +102,28 @@ def person_similarity(
     sigmas: Array,
     box_weight: float,
     variance: Array | None = None,
-    predicted_boxes: Array | None = None,
-    detected_boxes: Array | None = None,
 ) -> Array:
-    """(T, N) similarity in [0, 1]: OKS, steadied by the boxes when few joints are common.
+    """(T, N) similarity in [0, 1] of all pairs: OKS, steadied by the boxes when few joints are common.
 
-    (sum of joint similarities + box_weight * IoU) / (number of common joints + box_weight): the boxes weigh as
-    much as `box_weight` joints. Boxes are those of the points unless given.
+    (sum of joint similarities + box_weight * IoU) / (number of common joints + box_weight): the boxes weigh as much as
+    `box_weight` joints. 0 for people further apart than the tolerance of any joint reaches.
+
+    Args:
+        predicted: (T, K, 2); detected: (N, K, 2); pixels, a missing joint is NaN.
+        scale: (T,) of the predicted, pixels.
+        sigmas: (K,) of the skeleton.
+        box_weight: see above.
+        variance: (T, K) of the predicted joints, square pixels; none means 0.
     """
-    total, common = joint_similarity(predicted, detected, scale, sigmas, variance)
-    iou = box_iou(
-        boxes(predicted) if predicted_boxes is None else predicted_boxes,
-        boxes(detected) if detected_boxes is None else detected_boxes,
-    )
-    result: Array = (total + box_weight * iou) / np.fmax(common + box_weight, 1e-9)
+    here, there = boxes(predicted), boxes(detected)
+    spread = np.zeros(predicted.shape[:2]) if variance is None else variance
+    # At three standard deviations a joint's similarity is 0.01.
+    margin = 3.0 * np.sqrt((2.0 * sigmas.max() * scale) ** 2 + spread.max(axis=1, initial=0.0))
+    apart_x = np.fmax(here[:, None, 0] - there[None, :, 2], there[None, :, 0] - here[:, None, 2])
+    apart_y = np.fmax(here[:, None, 1] - there[None, :, 3], there[None, :, 1] - here[:, None, 3])
+    first, second = np.nonzero(np.fmax(apart_x, apart_y) < margin[:, None])
+    total, common = joint_similarity(predicted[first], detected[second], scale[first], sigmas, spread[first])
+    iou = box_iou(here[first], there[second])
+    result = np.zeros((len(predicted), len(detected)))
+    result[first, second] = (total + box_weight * iou) / np.fmax(common + box_weight, 1e-9)
     return result

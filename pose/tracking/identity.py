@@ -390,7 +390,7 @@ def _appearance_evidence(a: Array | None, b: Array | None) -> float:
     if a is None or b is None:
         return 0.0
     alike = float(np.sqrt(np.fmax(a, 0) * np.fmax(b, 0)).sum() / np.sqrt(max(a.sum() * b.sum(), 1e-12)))
-    return float(np.clip(20.0 * (alike - 0.75), -6.0, 4.0))
+    return float(np.clip(25.0 * (alike - 0.8), -6.0, 4.0))
 
 
 def _best_links(first: NDArray[np.intp], second: NDArray[np.intp], evidence: Array, n: int) -> list[int]:

@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
-from pose.tracking.costs import Array, body_scale, box_iou, boxes, person_similarity
+from pose.tracking.costs import Array, body_scale, box_iou, boxes, oks, person_similarity
 from pose.tracking.motion import Motion, MotionSettings
 from pose.tracking.tracklets import Meeting, Tracklet
 
@@ -39,13 +39,16 @@ class TrackerSettings:
         max_tentative_lost_s: the same for one not yet confirmed.
         lost_penalty: share of the similarity that a track loses on its way to `max_lost_s`.
         box_weight: the boxes' overlap counts as much as this many joints.
+        alike: Bhattacharyya coefficient from which two appearances are the same, [0, 1].
+            A smaller one lowers the similarity in proportion.
+        appearance_s: memory of a track's appearance, seconds.
         scale_s: memory of a track's body scale, seconds.
         head_s: a tracklet's first velocity is the one known after this time, seconds.
         meeting_iou: overlap of boxes from which two people are recorded as meeting.
         motion: of the filters.
     """
 
-    strong_score: float = 0.2
+    strong_score: float = 0.15
     weak_score: float = 0.03
     min_joints: int = 3
     min_similarity: float = 0.25
@@ -55,7 +58,9 @@ class TrackerSettings:
     max_lost_s: float = 0.4
     max_tentative_lost_s: float = 0.2
     lost_penalty: float = 0.3
-    box_weight: float = 2.0
+    box_weight: float = 4.0
+    alike: float = 0.85
+    appearance_s: float = 0.5
     scale_s: float = 0.5
     head_s: float = 0.3
     meeting_iou: float = 0.2
@@ -90,6 +95,7 @@ class _Book:
     reach: Array
     appearance: Array
     appearance_n: Array
+    look: Array
 
     @classmethod
     def open(
@@ -121,6 +127,7 @@ class _Book:
             reach=np.tile([np.inf, np.inf, -np.inf, -np.inf], (n, 1)),
             appearance=np.zeros((n, size)),
             appearance_n=np.zeros(n),
+            look=np.full((n, size), np.nan),
         )
 
 
@@ -187,8 +194,9 @@ class Tracker:
         points, scores = self._unpack(frame)
         corners = boxes(points)
         scale = body_scale(points, self._limbs, corners)
-        row_of = self._match(points, scores, corners, dt_s)
-        born = np.flatnonzero(self._may_start(points, scores, corners, row_of))
+        looks = None if appearance is None else np.asarray(appearance, dtype=np.float64)
+        row_of = self._match(points, scores, corners, looks, dt_s)
+        born = np.flatnonzero(self._may_start(points, scores, row_of))
         if len(born):
             row_of[born] = len(self._book.n) + np.arange(len(born))
             _extend(self._motion, Motion.start(points[born], self.settings.motion))
@@ -196,8 +204,8 @@ class Tracker:
         found = np.flatnonzero(row_of >= 0)
         rows = row_of[found]
         self._note(rows, points[found], scores[found], scale[found], frame, dt_s)
-        if appearance is not None:
-            self._note_appearance(rows, np.asarray(appearance, dtype=np.float64)[found])
+        if looks is not None:
+            self._note_appearance(rows, looks[found], scores[found], dt_s)
         self._note_meetings(rows, points[found], corners[found], scale[found], frame.index)
         ids = np.zeros(len(points), dtype=np.int64)
         ids[found] = self._book.tracklet[rows]
@@ -237,7 +245,7 @@ class Tracker:
         points = np.array([person.keypoints for person in frame.people], dtype=np.float64).reshape(-1, *shape)[..., :2]
         return points, np.array([person.score for person in frame.people], dtype=np.float64)
 
-    def _match(self, points: Array, scores: Array, corners: Array, dt_s: float) -> Rows:
+    def _match(self, points: Array, scores: Array, corners: Array, looks: Array | None, dt_s: float) -> Rows:
         """(N,) row of the track of each detection, -1 for none."""
         settings, motion, book = self.settings, self._motion, self._book
         row_of = np.full(len(points), -1, dtype=np.intp)
@@ -251,10 +259,12 @@ class Tracker:
             self._sigmas,
             settings.box_weight,
             variance=motion.spread(book.scale, dt_s, settings.motion),
-            detected_boxes=corners,
         )
         lost = np.clip((motion.unseen_s - dt_s) / settings.max_lost_s, 0.0, 1.0)
         similarity *= (1.0 - settings.lost_penalty * lost)[:, None]
+        if looks is not None:
+            alike = np.sqrt(np.fmax(book.look, 0.0)) @ np.sqrt(np.fmax(looks, 0.0)).T
+            similarity *= np.nan_to_num(np.fmin(alike / settings.alike, 1.0), nan=1.0)
         strong = scores >= settings.strong_score
         free = np.ones(len(book.n), dtype=np.bool_)
         for chosen, least in (
@@ -268,7 +278,7 @@ class Tracker:
                 free[tracks[rows]] = False
         return row_of
 
-    def _may_start(self, points: Array, scores: Array, corners: Array, row_of: Rows) -> NDArray[np.bool_]:
+    def _may_start(self, points: Array, scores: Array, row_of: Rows) -> NDArray[np.bool_]:
         settings = self.settings
         enough = np.isfinite(points[..., 0]).sum(axis=1) >= min(settings.min_joints, len(self.skeleton))
         start: NDArray[np.bool_] = (row_of < 0) & enough & (scores >= settings.strong_score)
@@ -280,7 +290,6 @@ class Tracker:
                 self._book.scale[taken],
                 self._sigmas,
                 settings.box_weight,
-                detected_boxes=corners[start],
             )
             start[start] = explained.max(axis=0) < settings.duplicate_similarity
         return start
@@ -316,27 +325,33 @@ class Tracker:
             book.limb_n[rows] += known
             book.limb_sum[rows] += ratio
             book.limb_square[rows] += ratio**2
-        centre = np.nanmean(motion.position[rows], axis=1) if len(rows) else np.empty((0, 2))
+        known = np.isfinite(motion.position[rows, :, :1])
+        centre = np.where(known, motion.position[rows], 0.0).sum(axis=1) / np.fmax(known.sum(axis=1), 1)
         book.reach[rows, :2] = np.fmin(book.reach[rows, :2], centre)
         book.reach[rows, 2:] = np.fmax(book.reach[rows, 2:], centre)
 
-    def _note_appearance(self, rows: Rows, appearance: Array) -> None:
-        known = np.isfinite(appearance).all(axis=1)
-        self._book.appearance[rows[known]] += appearance[known]
-        self._book.appearance_n[rows] += known
+    def _note_appearance(self, rows: Rows, looks: Array, scores: Array, dt_s: float) -> None:
+        book = self._book
+        sure = np.isfinite(looks).all(axis=1) & (scores >= self.settings.strong_score)
+        rows, looks = rows[sure], looks[sure]
+        book.appearance[rows] += looks
+        book.appearance_n[rows] += 1
+        new: NDArray[np.bool_] = np.isnan(book.look[rows, :1])
+        follow = 1.0 - np.exp(-dt_s / self.settings.appearance_s)
+        book.look[rows] = np.where(new, looks, book.look[rows] + follow * (looks - book.look[rows]))
 
     def _note_meetings(self, rows: Rows, points: Array, corners: Array, scale: Array, frame: int) -> None:
-        iou = box_iou(corners, corners)
+        iou = box_iou(corners[:, None], corners[None])
         first, second = np.nonzero(np.triu(iou > self.settings.meeting_iou, k=1))
         if not len(first):
             return
-        similarity = person_similarity(points, points, scale, self._sigmas, self.settings.box_weight)
+        size = np.fmax(scale[first], scale[second])
+        similarity = oks(points[first], points[second], size, self._sigmas)
         seen = np.isfinite(points[..., 0])
         shared = (seen[first] & seen[second]).sum(axis=1)
         ids = self._book.tracklet[rows]
-        for i, j, joints in zip(first.tolist(), second.tolist(), shared.tolist(), strict=True):
-            a, b = sorted((int(ids[i]), int(ids[j])))
-            alike = float(max(similarity[i, j], similarity[j, i]))
+        pairs = np.sort(np.stack([ids[first], ids[second]], axis=1), axis=1).tolist()
+        for (a, b), alike, joints in zip(pairs, similarity.tolist(), shared.tolist(), strict=True):
             known = self._meetings.get((a, b)) or Meeting(a, b, 0, 0.0, 0.0, frame, frame)
             self._meetings[a, b] = known.and_then(frame, alike, joints)
 

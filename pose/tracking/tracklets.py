@@ -65,7 +65,6 @@ class Tracklet:
         reach: (4,) x_min, y_min, x_max, y_max of the body's centre over time, pixels.
         meetings: with other tracklets; each stands in both.
         appearance: (A,) mean of the descriptors the caller gave, or None.
-        continues: the tracklet it was cut from at an ambiguous meeting, or None.
     """
 
     tracklet_id: int
@@ -91,7 +90,6 @@ class Tracklet:
     reach: Array
     meetings: tuple[Meeting, ...] = ()
     appearance: Array | None = None
-    continues: int | None = None
 
     @property
     def mean_joints(self) -> float:

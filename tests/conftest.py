@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pose import assets
+
+
+settings.register_profile("posescribe", deadline=None)  # nothing in the tests measures time
+settings.load_profile("posescribe")
 
 
 @pytest.fixture(scope="session")

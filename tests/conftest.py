@@ -9,7 +9,6 @@ from hypothesis import settings
 
 from pose import assets
 
-
 settings.register_profile("posescribe", deadline=None)  # nothing in the tests measures time
 settings.load_profile("posescribe")
 

@@ -26,19 +26,6 @@ _REACH_FACTOR, _REACH_MARGIN = 2.0, 4.0
 
 
 @numba.njit(nogil=True, cache=True)
-def all_finite(values: NDArray[np.float32]) -> bool:
-    """Whether no value is NaN or infinite; (c, h, w) float32."""
-    for channel in values:
-        for row in channel:
-            broken = 0
-            for x in range(len(row)):
-                broken += not abs(row[x]) < 1e30
-            if broken:
-                return False
-    return True
-
-
-@numba.njit(nogil=True, cache=True)
 def score_limbs(
     pafs: NDArray[np.float32],
     peaks: NDArray[np.float32],
@@ -47,7 +34,6 @@ def score_limbs(
     channels: NDArray[np.int64],
     positions: NDArray[np.float64],
     threshold: float,
-    max_misses: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Pairs of candidates that the field connects.
 
@@ -59,7 +45,7 @@ def score_limbs(
         channels: (l, 2) int64 x and y channel of each limb.
         positions: (s,) where the field is sampled, as shares of the way; tested in this order.
         threshold: smallest component along the limb of a sample that counts as hit.
-        max_misses: a pair with more misses is dropped.
+            A pair whose misses outnumber its hits by two is dropped on the spot.
 
     Returns:
         (m, 2) int64 candidates and (m,) float32 positive scores: the mean component along the limb, times the value of
@@ -85,15 +71,14 @@ def score_limbs(
                     if not 1e-3 < length <= reach:
                         continue
                     ux, uy = dx / length, dy / length
-                    misses, total = 0, 0.0
+                    lead, total = 0, 0.0
                     for position in positions:
                         value = _along(field_x, field_y, ax + position * dx, ay + position * dy, ux, uy)
                         total += value
-                        if value < threshold:
-                            misses += 1
-                            if misses > max_misses:
-                                break
-                    if misses > max_misses or total <= 0:
+                        lead += 1 if value >= threshold else -1
+                        if lead == -2:
+                            break
+                    if lead == -2 or total <= 0:
                         continue
                     if n == len(scores):
                         pairs, scores = _grown(pairs), _grown(scores)
@@ -145,9 +130,7 @@ def _sort_into_tiles(
 
 
 @numba.njit(nogil=True, cache=True)
-def _follow(
-    field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float, y: float, sign: float
-) -> float:
+def _follow(field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float, y: float, sign: float) -> float:
     """How far the field, or for sign -1 its opposite, can be followed from a point, in steps of one cell."""
     height, width = field_x.shape
     ux, uy, way, followed, faint = 0.0, 0.0, 0.0, 0.0, 0

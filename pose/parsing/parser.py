@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numba
 import numpy as np
 from numba.core import event
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from pose.errors import ModelError
 from pose.maps import OPENPOSE_COCO, MapLayout, Maps, cells_to_pixels
 from pose.parsing.assemble import assemble
-from pose.parsing.limbs import all_finite, score_limbs
+from pose.parsing.limbs import score_limbs
 from pose.parsing.peaks import find_peaks
 from pose.people import Person
 
@@ -27,7 +28,6 @@ class ParserSettings:
         max_candidates: how many peaks of one joint are considered, the highest.
         limb_samples: the field between two joints is read at so many points, evenly spaced.
         limb_threshold: smallest component of the field along the limb at a sample that counts as hit, in [0, 1].
-        limb_hits: share of samples that must hit, in [0, 1].
         min_joints: people with fewer joints are dropped.
         min_score: people with a lower score are dropped, in [0, 1].
         max_people: at most so many people are returned, the best.
@@ -37,13 +37,12 @@ class ParserSettings:
     max_candidates: int = 512
     limb_samples: int = 10
     limb_threshold: float = 0.02
-    limb_hits: float = 0.6
     min_joints: int = 3
     min_score: float = 0.03
     max_people: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("peak_threshold", "limb_threshold", "limb_hits", "min_score"):
+        for name in ("peak_threshold", "limb_threshold", "min_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"expected {name} in [0, 1], got {getattr(self, name)}")
         for name in ("max_candidates", "limb_samples", "min_joints", "max_people"):
@@ -66,20 +65,26 @@ def parse(maps: Maps, settings: ParserSettings | None = None) -> list[Person]:
     settings = settings or ParserSettings()
     heatmaps, pafs = (np.require(m, np.float32, ["C", "W"]) for m in (maps.heatmaps, maps.pafs))
     n_joints = len(maps.layout.skeleton)
-    peaks, starts, finite = find_peaks(heatmaps, n_joints, settings.peak_threshold, settings.max_candidates)
-    if not (finite and all_finite(pafs)):
+    if not (_all_finite(heatmaps) and _all_finite(pafs)):
         raise ModelError("the network gave NaN or infinite values for this image: check its weights, or run in float32")
+    peaks, starts = find_peaks(heatmaps, n_joints, settings.peak_threshold, settings.max_candidates)
     limbs, channels = _limb_tables(maps.layout)
-    max_misses = int(settings.limb_samples * (1 - settings.limb_hits) + 1e-9)
     positions = _sample_positions(settings.limb_samples)
-    pairs, pair_scores = score_limbs(
-        pafs, peaks, starts, limbs, channels, positions, settings.limb_threshold, max_misses
-    )
+    pairs, pair_scores = score_limbs(pafs, peaks, starts, limbs, channels, positions, settings.limb_threshold)
     keypoints, scores = assemble(
         peaks, starts, pairs, pair_scores, settings.min_joints, settings.min_score, settings.max_people
     )
     keypoints[:, :, :2] = cells_to_pixels(keypoints[:, :, :2], maps.layout.stride)
     return [Person(person, score) for person, score in zip(keypoints, scores.tolist(), strict=True)]
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+def _all_finite(values: NDArray[np.float32]) -> bool:
+    """Whether no value of an array in C order is NaN or infinite: 0 times such a value is NaN."""
+    total = np.float32(0)
+    for value in values.ravel():
+        total += value * np.float32(0)
+    return bool(total == 0)
 
 
 @lru_cache(maxsize=16)

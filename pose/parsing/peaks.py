@@ -1,4 +1,4 @@
-"""Heatmaps to joint candidates: 3 x 3 maxima at map resolution, refined below the cell.
+"""Heatmaps to joint candidates: 3 × 3 maxima at map resolution, refined below the cell.
 
 Heatmaps are Gaussian, so their logarithm is a parabola and three cells per axis give its apex exactly.
 """
@@ -12,6 +12,112 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def find_peaks(
+    heatmaps: NDArray[np.float32], n_joints: int, threshold: float, max_per_joint: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Local maxima of the first `n_joints` heatmaps.
+
+    Args:
+        heatmaps: (>= n_joints, h, w) float32, finite, C order.
+        n_joints: number of leading channels to search.
+        threshold: smallest value of a maximum.
+        max_per_joint: how many maxima of a joint are kept, the highest.
+
+    Returns:
+        (n, 3) float32 candidates `x, y, height of the apex`, in cells, by joint and inside a joint by row;
+        (n_joints + 1,) int64 where each joint's candidates start.
+    """
+    marks = np.zeros((n_joints, *heatmaps.shape[1:]), dtype=np.uint8)
+    _mark_maxima(heatmaps, np.float32(threshold), marks)
+    peaks, starts = _collect(heatmaps, marks, max_per_joint)
+    return peaks, starts
+
+
+@numba.njit(nogil=True, cache=True)
+def _mark_maxima(heatmaps: NDArray[np.float32], threshold: np.float32, marks: NDArray[np.uint8]) -> None:
+    """1 where a cell exceeds the threshold and its neighbours; of equal cells the first one in reading order."""
+    n_joints, height, width = marks.shape
+    for joint in range(n_joints):
+        heatmap = heatmaps[joint]
+        for y in range(1, height - 1):
+            above, row, below, out = heatmap[y - 1], heatmap[y], heatmap[y + 1], marks[joint, y]
+            for x in range(1, width - 1):  # without branches: vectorised
+                value = row[x]
+                out[x] = (
+                    (value > threshold)
+                    & (value > above[x - 1])
+                    & (value > above[x])
+                    & (value > above[x + 1])
+                    & (value > row[x - 1])
+                    & (value >= row[x + 1])
+                    & (value >= below[x - 1])
+                    & (value >= below[x])
+                    & (value >= below[x + 1])
+                )
+        for y in range(height):
+            for x in range(0, width, max(width - 1, 1) if 0 < y < height - 1 else 1):  # the border
+                if heatmap[y, x] > threshold:
+                    marks[joint, y, x] = _is_maximum(heatmap, x, y)
+
+
+@numba.njit(nogil=True, cache=True)
+def _is_maximum(heatmap: NDArray[np.float32], x: int, y: int) -> bool:
+    """As in `_mark_maxima`, for any cell."""
+    height, width = heatmap.shape
+    value = heatmap[y, x]
+    for j in range(max(y - 1, 0), min(y + 2, height)):
+        for i in range(max(x - 1, 0), min(x + 2, width)):
+            passed = j < y or (j == y and i < x)
+            if heatmap[j, i] > value or (passed and heatmap[j, i] == value):
+                return False
+    return True
+
+
+@numba.njit(nogil=True, cache=True)
+def _collect(
+    heatmaps: NDArray[np.float32], marks: NDArray[np.uint8], max_per_joint: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Refined candidates out of the marked cells; see `find_peaks`."""
+    n_joints, height, width = marks.shape
+    peaks = np.empty((np.count_nonzero(marks), 3), dtype=np.float32)
+    starts = np.zeros(n_joints + 1, dtype=np.int64)
+    n = 0
+    for joint in range(n_joints):
+        heatmap = heatmaps[joint]
+        for y in range(height):
+            row = marks[joint, y]
+            for x in range(width):
+                if row[x]:
+                    peaks[n, 0], peaks[n, 1], peaks[n, 2] = _refine(heatmap, x, y)
+                    n += 1
+        first = starts[joint]
+        if n - first > max_per_joint:
+            kept = np.sort(np.argsort(-peaks[first:n, 2])[:max_per_joint])
+            for i in range(max_per_joint):
+                peaks[first + i] = peaks[first + kept[i]]
+            n = first + max_per_joint
+        starts[joint + 1] = n
+    return peaks[:n], starts
+
+
+@numba.njit(nogil=True, cache=True)
+def _refine(heatmap: NDArray[np.float32], x: int, y: int) -> tuple[float, float, float]:
+    """Apex `x, y, height` of the maximum at a cell."""
+    height, width = heatmap.shape
+    dx, dy, rise_x, rise_y = 0.0, 0.0, 1.0, 1.0
+    if width >= 3:  # at the border the parabola of the three nearest cells is continued
+        centre = min(max(x, 1), width - 2)
+        offset, rise_x = _apex(heatmap[y, centre - 1], heatmap[y, centre], heatmap[y, centre + 1])
+        dx = centre - x + offset
+    if height >= 3:
+        centre = min(max(y, 1), height - 2)
+        offset, rise_y = _apex(heatmap[centre - 1, x], heatmap[centre, x], heatmap[centre + 1, x])
+        dy = centre - y + offset
+    # Inside the map the apex is at most 1.4 times its cell; at the border it may lie anywhere outside.
+    rise = min(rise_x, 1.5) * min(rise_y, 1.5)
+    return x + min(max(dx, -0.5), 0.5), y + min(max(dy, -0.5), 0.5), heatmap[y, x] * rise
+
+
 @numba.njit(nogil=True, cache=True)
 def _apex(left: float, centre: float, right: float) -> tuple[float, float]:
     """Offset of the apex of a Gaussian through three cells from the middle one, and its height relative to that."""
@@ -22,81 +128,3 @@ def _apex(left: float, centre: float, right: float) -> tuple[float, float]:
         return 0.0, 1.0
     offset = min(max(0.5 * (a - c) / curvature, -1.5), 1.5)
     return offset, math.exp(offset * (0.5 * (c - a) + 0.5 * curvature * offset))
-
-
-@numba.njit(nogil=True, cache=True)
-def find_peaks(
-    heatmaps: NDArray[np.float32], n_joints: int, threshold: float, max_per_joint: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64], bool]:
-    """Local maxima of the first `n_joints` heatmaps.
-
-    Args:
-        heatmaps: (>= n_joints, h, w) float32, C order.
-        n_joints: number of leading channels to search.
-        threshold: smallest value of a maximum.
-        max_per_joint: how many maxima of a joint are kept, the highest.
-
-    Returns:
-        (n, 3) float32 candidates `x, y, height of the apex`, in cells, by joint and inside a joint by row;
-        (n_joints + 1,) int64 where each joint's candidates start;
-        whether all values of the searched channels are finite (if not, the rest means nothing).
-    """
-    height, width = heatmaps.shape[1:]
-    peaks = np.empty((64 * n_joints, 3), dtype=np.float32)
-    starts = np.zeros(n_joints + 1, dtype=np.int64)
-    n = 0
-    for joint in range(n_joints):
-        heatmap = heatmaps[joint]
-        for y in range(height):
-            row = heatmap[y]
-            high, broken = 0, 0
-            for x in range(width):  # whole rows first: this loop is vectorised
-                high += row[x] > threshold
-                broken += not abs(row[x]) < 1e30
-            if broken:
-                return peaks[:0], starts, False
-            if not high:
-                continue
-            above, below = max(y - 1, 0), min(y + 1, height - 1)
-            for x in range(width):
-                value = row[x]
-                if not value > threshold:
-                    continue
-                before, after = max(x - 1, 0), min(x + 1, width - 1)
-                # Strict towards cells already passed, so that a plateau gives one peak.
-                if (
-                    (x > 0 and row[before] >= value)
-                    or row[after] > value
-                    or (y > 0 and (heatmap[above, before] >= value or heatmap[above, x] >= value))
-                    or (y > 0 and heatmap[above, after] >= value)
-                    or heatmap[below, before] > value
-                    or heatmap[below, x] > value
-                    or heatmap[below, after] > value
-                ):
-                    continue
-                if n == len(peaks):
-                    grown = np.empty((2 * n, 3), dtype=np.float32)
-                    grown[:n] = peaks
-                    peaks = grown
-                dx, dy, rise_x, rise_y = 0.0, 0.0, 1.0, 1.0
-                if width >= 3:  # at the border the parabola of the three nearest cells is continued
-                    centre = min(max(x, 1), width - 2)
-                    offset, rise_x = _apex(row[centre - 1], row[centre], row[centre + 1])
-                    dx = centre - x + offset
-                if height >= 3:
-                    centre = min(max(y, 1), height - 2)
-                    offset, rise_y = _apex(heatmap[centre - 1, x], heatmap[centre, x], heatmap[centre + 1, x])
-                    dy = centre - y + offset
-                peaks[n, 0] = x + min(max(dx, -0.5), 0.5)
-                peaks[n, 1] = y + min(max(dy, -0.5), 0.5)
-                # Inside the map the apex is at most 1.4 times its cell; at the border it may lie anywhere outside.
-                peaks[n, 2] = value * min(rise_x, 1.5) * min(rise_y, 1.5)
-                n += 1
-        first = starts[joint]
-        if n - first > max_per_joint:
-            kept = np.sort(np.argsort(-peaks[first:n, 2])[:max_per_joint])
-            for i in range(max_per_joint):
-                peaks[first + i] = peaks[first + kept[i]]
-            n = first + max_per_joint
-        starts[joint + 1] = n
-    return peaks[:n], starts, True

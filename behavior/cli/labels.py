@@ -134,7 +134,8 @@ def compare(
         f"kappa {found.kappa:.3f}, same in {found.observed:.1%} of {found.n_frames} frames of {found.n_people} people"
     )
     print(f"F1 of bouts: {bouts}")
-    print(found.per_action.to_string(index=False, float_format="{:.3f}".format))
+    shown = [name for name in found.per_action if not str(name).startswith(("bout_precision", "bout_recall", "both"))]
+    print(found.per_action[shown].to_string(index=False, float_format="{:.3f}".format))
     if len(found.disagreements) and out is None:
         columns = ["recording", "person", "start_s", "stop_s", "human", "machine"]
         print(found.disagreements[columns].to_string(index=False, float_format="{:.3f}".format))

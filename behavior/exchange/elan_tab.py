@@ -66,7 +66,7 @@ def _rows(text: str) -> tuple[str | None, list[Row]]:
     """The video that the lines above the table name, and the rows, all of one width."""
     media = None
     rows: list[Row] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         if line.lstrip('"').startswith("#"):
             name = re.sub(r"\s*-- offset.*", "", line.strip('"# \t'))
             if not name.endswith(".eaf"):

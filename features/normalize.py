@@ -96,7 +96,9 @@ def trunk_length(sequence: PoseSequence) -> Array:
 
 
 def body_scale(sequence: PoseSequence) -> float:
-    """Median trunk length over the sequence, in its unit; NaN when the trunk is never seen or has no length."""
+    """Median trunk length over the sequence, in its unit; NaN when no trunk is seen, or it has no length."""
+    if not all(has_joint(sequence.joint_names, end) for end in ("neck", "mid_hip")):
+        return float("nan")
     lengths = trunk_length(sequence)
     lengths = lengths[lengths > 0]
     return float(np.median(lengths)) if len(lengths) else float("nan")

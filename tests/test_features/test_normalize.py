@@ -61,6 +61,7 @@ def test_the_scale_is_a_median(make: Make) -> None:
     neck[:4], neck[4] = [0, -900], np.nan
     assert normalize.body_scale(make(11, neck=neck)) == 100
     assert np.isnan(normalize.body_scale(make(11, neck=(np.nan, np.nan))))
+    assert np.isnan(normalize.body_scale(keep(make(11), "nose", "left_hip")))
 
 
 def test_normalize(make: Make) -> None:

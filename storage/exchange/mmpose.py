@@ -93,7 +93,8 @@ def _names(meta: dict[str, Any], frames: list[Any], path: Path) -> list[str]:
         except KeyError as error:
             raise ExchangeError(f"{path}: meta_info: keypoint_id2name lacks joint {error}") from error
     for place, frame in enumerate(frames):
-        for item in (frame.get("instances") or []) if isinstance(frame, dict) else []:
+        instances = frame.get("instances") if isinstance(frame, dict) else None
+        for item in instances if isinstance(instances, list) else []:
             keypoints = item.get("keypoints") if isinstance(item, dict) else None
             size = len(keypoints) if isinstance(keypoints, list) else 0
             if size != len(COCO_17):

@@ -35,8 +35,8 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
     tracked.require_people("nwb")
     written = []
     for track, name in zip(tracked.tracks, tracked.names, strict=True):
-        safe = re.sub(r"[^\w.-]+", "_", name)
-        target = path if len(tracked.tracks) == 1 else path.with_name(f"{path.stem}_{safe}{path.suffix or '.nwb'}")
+        part_of_name = "" if len(tracked.tracks) == 1 else "_" + re.sub(r"[^\w.-]+", "_", name)
+        target = path.with_name(f"{path.name.removesuffix('.nwb')}{part_of_name}.nwb")
         with replacing(target) as part, pynwb.NWBHDF5IO(str(part), mode="w") as io:
             io.write(_file(tracked, track, name, pynwb, pose))
         written.append(target)

@@ -27,15 +27,15 @@ def find_peaks(
         (n, 3) float32 candidates `x, y, height of the apex`, in cells, by joint and inside a joint by row;
         (n_joints + 1,) int64 where each joint's candidates start.
     """
-    marks = np.zeros((n_joints, *heatmaps.shape[1:]), dtype=np.uint8)
+    marks = np.zeros((n_joints, *heatmaps.shape[1:]), dtype=np.bool_)
     _mark_maxima(heatmaps, np.float32(threshold), marks)
-    peaks, starts = _collect(heatmaps, marks, max_per_joint)
+    peaks, starts = _refine_all(heatmaps, np.flatnonzero(marks), n_joints, max_per_joint)
     return peaks, starts
 
 
 @numba.njit(nogil=True, cache=True)
-def _mark_maxima(heatmaps: NDArray[np.float32], threshold: np.float32, marks: NDArray[np.uint8]) -> None:
-    """1 where a cell exceeds the threshold and its neighbours; of equal cells the first one in reading order."""
+def _mark_maxima(heatmaps: NDArray[np.float32], threshold: np.float32, marks: NDArray[np.bool_]) -> None:
+    """True where a cell exceeds the threshold and its neighbours; of equal cells the first one in reading order."""
     n_joints, height, width = marks.shape
     for joint in range(n_joints):
         heatmap = heatmaps[joint]
@@ -74,27 +74,24 @@ def _is_maximum(heatmap: NDArray[np.float32], x: int, y: int) -> bool:
 
 
 @numba.njit(nogil=True, cache=True)
-def _collect(
-    heatmaps: NDArray[np.float32], marks: NDArray[np.uint8], max_per_joint: int
+def _refine_all(
+    heatmaps: NDArray[np.float32], cells: NDArray[np.intp], n_joints: int, max_per_joint: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Refined candidates out of the marked cells; see `find_peaks`."""
-    n_joints, height, width = marks.shape
-    peaks = np.empty((np.count_nonzero(marks), 3), dtype=np.float32)
+    """Candidates out of the flat positions of the maxima; see `find_peaks`."""
+    height, width = heatmaps.shape[1:]
+    peaks = np.empty((len(cells), 3), dtype=np.float32)
     starts = np.zeros(n_joints + 1, dtype=np.int64)
-    n = 0
+    n, i = 0, 0
     for joint in range(n_joints):
-        heatmap = heatmaps[joint]
-        for y in range(height):
-            row = marks[joint, y]
-            for x in range(width):
-                if row[x]:
-                    peaks[n, 0], peaks[n, 1], peaks[n, 2] = _refine(heatmap, x, y)
-                    n += 1
+        while i < len(cells) and cells[i] < (joint + 1) * height * width:
+            y, x = divmod(cells[i] - joint * height * width, width)
+            peaks[n, 0], peaks[n, 1], peaks[n, 2] = _refine(heatmaps[joint], x, y)
+            n, i = n + 1, i + 1
         first = starts[joint]
         if n - first > max_per_joint:
             kept = np.sort(np.argsort(-peaks[first:n, 2])[:max_per_joint])
-            for i in range(max_per_joint):
-                peaks[first + i] = peaks[first + kept[i]]
+            for k in range(max_per_joint):
+                peaks[first + k] = peaks[first + kept[k]]
             n = first + max_per_joint
         starts[joint + 1] = n
     return peaks[:n], starts

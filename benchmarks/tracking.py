@@ -26,7 +26,8 @@ import numpy as np
 
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, Skeleton
-from pose.tracking import Tracker, TrackerSettings, resolve
+from pose.tracking import Tracker, resolve
+from pose.tracking.appearance import CLOTHING_SIZE, clothing
 from pose.tracking.costs import BOX
 
 Ids = list[np.ndarray]  # per frame, an identity per detection, 0 for none
@@ -41,6 +42,7 @@ class Case:
         truth: per frame, identities (n,) and boxes (n, 4) x_min, y_min, x_max, y_max.
         skeleton: of the detections.
         grow: share by which the box of the joints is grown to meet the true box of the body.
+        looks: per frame, the clothes' colours of the people, where there are images.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Case:
     truth: list[tuple[np.ndarray, np.ndarray]]
     skeleton: Skeleton = COCO_18
     grow: float = 0.0
+    looks: list[np.ndarray] | None = None
 
 
 # --- simulated scenes -------------------------------------------------------------------------------------------------
@@ -258,33 +261,38 @@ def boxes_only(name: str, truth: list[tuple[np.ndarray, np.ndarray]], fps: float
     return Case(name, frames, truth, skeleton=BOX)
 
 
-def poses_of(source: str, cache: Path | None, fps: float | None = None) -> list[FramePeople]:
-    """People found in a video or folder by the default network, read from the cache when they are there."""
+def poses_of(source: str, cache: Path | None, fps: float | None = None) -> tuple[list[FramePeople], list[np.ndarray]]:
+    """People found in a video or folder by the default network, and their clothes; from the cache if they are there."""
     file = None if cache is None else cache / f"{Path(source).resolve().parent.name}-{Path(source).stem}.npz"
     if file is not None and file.exists():
         with np.load(file) as data:
-            keypoints, scores, offsets, times = (data[k] for k in ("keypoints", "scores", "offsets", "time_s"))
+            keypoints, scores, offsets, times, looks = (data[key] for key in _CACHED)
     else:
         from pose import PoseEngine
 
-        found: list[tuple[float, Sequence[Person]]] = []
-        with PoseEngine(track=False).open(source) as frames:
-            found = [(frame.time_s, frame.people) for frame in frames]
-        keypoints = np.array([p.keypoints for _, people in found for p in people], dtype=np.float32)
-        scores = np.array([p.score for _, people in found for p in people])
-        offsets = np.cumsum([0, *(len(people) for _, people in found)])
-        times = np.array([time_s for time_s, _ in found])
+        engine = PoseEngine(tracking=None)
+        with engine.open(source) as frames:
+            found = [(f.time_s, f.people, clothing(f.image, f.people, engine.skeleton)) for f in frames]
+        keypoints = np.array([p.keypoints for _, people, _ in found for p in people], dtype=np.float32)
+        scores = np.array([p.score for _, people, _ in found for p in people])
+        offsets = np.cumsum([0, *(len(people) for _, people, _ in found)])
+        times = np.array([time_s for time_s, _, _ in found])
+        looks = np.concatenate([look for _, _, look in found])
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(file, keypoints=keypoints, scores=scores, offsets=offsets, time_s=times)
+            np.savez(file, **dict(zip(_CACHED, (keypoints, scores, offsets, times, looks), strict=True)))
     if fps is not None:
         times = np.arange(len(times)) / fps
-    return [
+    people = [
         FramePeople(
             i, float(t), tuple(Person(keypoints[j], float(scores[j])) for j in range(offsets[i], offsets[i + 1]))
         )
         for i, t in enumerate(times)
     ]
+    return people, np.split(looks, offsets[1:-1])
+
+
+_CACHED = ("keypoints", "scores", "offsets", "time_s", "clothing")
 
 
 def sample_truth(frames: Sequence[FramePeople]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -308,9 +316,10 @@ def sample_truth(frames: Sequence[FramePeople]) -> list[tuple[np.ndarray, np.nda
 # --- engines ----------------------------------------------------------------------------------------------------------
 
 
-def ours(case: Case, second_pass: bool) -> Ids:
-    tracker = Tracker(case.skeleton, TrackerSettings())
-    frames = [tracker.update(frame) for frame in case.frames]
+def ours(case: Case, second_pass: bool, clothes: bool = True) -> Ids:
+    looks = case.looks if clothes and case.looks is not None else [None] * len(case.frames)
+    tracker = Tracker(case.skeleton, appearance_size=0 if looks[0] is None else CLOTHING_SIZE)
+    frames = [tracker.update(frame, look) for frame, look in zip(case.frames, looks, strict=True)]
     if second_pass:
         resolution = resolve(tracker.finish())
         frames = [resolution.apply(frame) for frame in frames]
@@ -495,11 +504,12 @@ def sets(arguments: argparse.Namespace) -> Iterator[tuple[str, list[Case]]]:
             truth = read_mot(Path(spec.origin).parent / "data" / name / "gt.txt")
             yield f"{name}, true boxes", [boxes_only(name, truth, fps=25.0)]
     if arguments.frames:
-        frames = poses_of(arguments.frames, arguments.cache, arguments.fps)
-        yield "frames given, our poses", [Case("frames", frames, read_mot(arguments.truth, len(frames)), grow=0.15)]
+        frames, looks = poses_of(arguments.frames, arguments.cache, arguments.fps)
+        truth = read_mot(arguments.truth, len(frames))
+        yield "frames given, our poses", [Case("frames", frames, truth, grow=0.15, looks=looks)]
     if arguments.sample:
-        frames = poses_of(arguments.sample, arguments.cache)
-        yield "sample video, our poses", [Case("sample", frames, sample_truth(frames))]
+        frames, looks = poses_of(arguments.sample, arguments.cache)
+        yield "sample video, our poses", [Case("sample", frames, sample_truth(frames), looks=looks)]
 
 
 def main() -> None:
@@ -522,6 +532,8 @@ def main() -> None:
             "posescribe, first pass alone": [lambda case: ours(case, second_pass=False)],
             **peers(),
         }
+        if cases[0].looks is not None:
+            engines["posescribe, without clothes"] = [lambda case: ours(case, second_pass=True, clothes=False)]
         own_ms = float("nan")
         for engine, variants in engines.items():
             tried = []

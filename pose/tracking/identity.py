@@ -386,11 +386,16 @@ def _gaussian_evidence(difference: Array, variance: Array, more: float) -> Array
 
 
 def _appearance_evidence(a: Array | None, b: Array | None) -> float:
-    """From the Bhattacharyya coefficient of two histograms; 0 when one is unknown."""
+    """From the Bhattacharyya coefficient of two histograms, 0 when one is unknown.
+
+    Of `appearance.clothing` in street frames it is 0.95 +- 0.05 for the halves of one person's track (0.08 here) and
+    0.57 +- 0.17 for two people; where the light changes (1 % of the time, say) one person looks like two.
+    """
     if a is None or b is None:
         return 0.0
     alike = float(np.sqrt(np.fmax(a, 0) * np.fmax(b, 0)).sum() / np.sqrt(max(a.sum() * b.sum(), 1e-12)))
-    return float(np.clip(25.0 * (alike - 0.8), -6.0, 4.0))
+    same, other = min(alike - 0.95, 0.0) / 0.08, (alike - 0.57) / 0.17
+    return float(np.log(0.01 + 0.99 * 0.17 / 0.08 * np.exp(0.5 * other**2 - 0.5 * same**2)))
 
 
 def _best_links(first: NDArray[np.intp], second: NDArray[np.intp], evidence: Array, n: int) -> list[int]:

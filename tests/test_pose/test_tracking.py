@@ -22,6 +22,7 @@ from pose.tracking import (
     resolve,
     track_people,
 )
+from pose.tracking.appearance import CLOTHING_SIZE, clothing
 from pose.tracking.costs import BOX, body_scale, box_iou, boxes, oks, person_similarity
 from pose.tracking.motion import Motion, MotionSettings
 
@@ -366,3 +367,48 @@ def test_wrong_line_of_edits_is_named(tmp_path: Path, row: str):
 def test_missing_file_of_edits(tmp_path: Path):
     with pytest.raises(PoseError, match="can't read the edits"):
         read_edits(tmp_path / "none.csv")
+
+
+# --- clothes ----------------------------------------------------------------------------------------------------------
+
+
+def dressed(shirt: tuple[int, int, int], trousers: tuple[int, int, int]) -> np.ndarray:
+    """An image of one person at (300, 400) in these colours (BGR)."""
+    image = np.full((450, 600, 3), 200, dtype=np.uint8)
+    image[236:300, 278:323] = shirt
+    image[300:346, 280:320] = trousers
+    return image
+
+
+def test_clothes_of_the_same_colours_are_alike_and_others_are_not():
+    person = figure(300, 400)
+    red, blue, dark = (30, 30, 200), (200, 40, 30), (20, 20, 20)
+    looks = [clothing(dressed(*colours), [person], COCO_18)[0] for colours in ((red, dark), (red, dark), (blue, dark))]
+    assert [look.sum() for look in looks] == pytest.approx([1, 1, 1])
+    same, other = (np.sqrt(looks[0] * look).sum() for look in looks[1:])
+    assert same == pytest.approx(1)
+    assert other == pytest.approx(0.5)  # the trousers
+
+
+def test_clothes_that_are_not_in_the_picture():
+    image = dressed((30, 30, 200), (20, 20, 20))
+    people = [figure(300, 400, hide=tuple(range(2, 14))), figure(300, 9000), figure(300, 400, hide=(9, 12))]
+    unseen, outside, no_knees = clothing(image, people, COCO_18)
+    assert np.isnan(unseen).all()
+    assert np.isnan(outside).all()
+    assert no_knees[CLOTHING_SIZE // 2 :] == pytest.approx(1 / CLOTHING_SIZE)
+    assert clothing(image, [], COCO_18).shape == (0, CLOTHING_SIZE)
+
+
+def test_first_pass_follows_the_clothes_through_a_crossing():
+    """Both stop where they meet and turn round: by motion alone they would be taken for walking on."""
+    red, blue = np.eye(2)
+    for appearance, expected in ((False, {2}), (True, {1})):
+        tracker = Tracker(COCO_18, appearance_size=2)
+        for t in range(60):
+            x = 300 + 4 * min(t, 60 - t)
+            there = 540 - 4 * min(t, 60 - t)
+            people = (figure(x, 400), figure(there, 404)) if abs(x - there) > 40 else ()
+            looks = np.array([red, blue])[: len(people)] if appearance else None
+            frame = tracker.update(FramePeople(t, t / FPS, people), looks)
+        assert {frame.people[0].track_id} == expected

@@ -15,7 +15,7 @@ from pose.errors import ModelError, SourceError
 from pose.maps import OPENPOSE_COCO, MapLayout, Maps
 from pose.parsing import encode
 from pose.people import Person
-from pose.sources import Frame, FrameSource, SourceInfo
+from pose.sources import FrameSource, SourceInfo
 from pose.sources.base import Picture, Selection
 
 HEIGHT, WIDTH = 368, 496

@@ -19,7 +19,7 @@ class Recording:
         id: key in the database.
         name: short name, e.g. of the file.
         uri: where it was last seen.
-        kind: image, folder, video, webcam or stream.
+        kind: image, folder, video, webcam or stream; `keypoints` for what was imported without pictures.
         sha256: of the file (folder: of its names and contents); None for live sources.
         width, height: pixels.
         fps: nominal rate, for display only; None when unknown.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose.people import FramePeople, Person
 from pose.skeleton import BODY_25, COCO_17, COCO_18
@@ -86,8 +87,9 @@ def _annotations(database: Database, track_run_id: int, places: Sequence[int], n
 
 
 def _annotation(person: Person, places: Sequence[int], n_main: int) -> dict[str, Any]:
-    points = [[_short(cell) for cell in row] for row in np.nan_to_num(person.keypoints[list(places)])]
-    x0, y0, x1, y1 = (float(edge) for edge in person.box)
+    x0, y0, x1, y1 = person.box.astype(np.float64)
+    points = _short(np.nan_to_num(person.keypoints[list(places)])).tolist()
+    *bbox, area = _short(np.array([x0, y0, x1 - x0, y1 - y0, (x1 - x0) * (y1 - y0)], dtype=np.float32)).tolist()
     flat = [cell for x, y, c in points for cell in (x, y, 2 if c > 0 else 0)]
     return {
         "category_id": _PERSON,
@@ -95,17 +97,17 @@ def _annotation(person: Person, places: Sequence[int], n_main: int) -> dict[str,
         "num_keypoints": sum(c > 0 for _, _, c in points[:n_main]),
         **({"other_keypoints": flat[3 * n_main :]} if len(places) > n_main else {}),
         "keypoint_scores": [c for _, _, c in points],
-        "bbox": [_short(x0), _short(y0), _short(x1 - x0), _short(y1 - y0)],
-        "area": _short((x1 - x0) * (y1 - y0)),
+        "bbox": bbox,
+        "area": area,
         "iscrowd": 0,
         "score": person.score,
         **({} if person.track_id is None else {"track_id": person.track_id}),
     }
 
 
-def _short(value: float) -> float:
-    """The shortest decimals that give the same float32."""
-    return float(str(np.float32(value)))
+def _short(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The numbers of the shortest decimals that give the same float32."""
+    return values.astype(str).astype(np.float64)
 
 
 def is_coco(content: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -426,6 +425,7 @@ def test_a_known_layout_in_another_order_is_that_layout() -> None:
 def test_float32_survives_text() -> None:
     from storage.exchange.coco import _short
 
-    for bits in (0x3E99999A, 0x7F7FFFFF, 0x00000001, 0x42F6E979):
-        value = struct.unpack("f", struct.pack("I", bits))[0]
-        assert np.float32(_short(np.float32(value))) == np.float32(value)
+    bits = np.array([0x3E99999A, 0x7F7FFFFF, 0x00000001, 0x42F6E979], dtype=np.uint32)
+    values = bits.view(np.float32)
+    np.testing.assert_array_equal(_short(values).astype(np.float32), values)
+    assert _short(values)[0] == 0.3

@@ -62,9 +62,10 @@ class Tracked:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """T unique names: as given by a human, else `person_<track_id>`."""
-        given = [track.name for track in self.tracks]
+        numbered = [f"person_{track.track_id}" for track in self.tracks]
+        given = [track.name or number for track, number in zip(self.tracks, numbered, strict=True)]
         return tuple(
-            name if name and given.count(name) == 1 else f"{name or 'person'}_{track.track_id}"
+            name if given.count(name) == 1 else f"{name}_{track.track_id}"
             for name, track in zip(given, self.tracks, strict=True)
         )
 

@@ -14,6 +14,7 @@ from pose.skeleton import COCO_17
 from storage import Database, runs, tracks
 from storage.errors import ExchangeError
 from storage.exchange import READERS, WRITERS
+from storage.exchange.writing import Tracked
 from storage.frames import PoseArray, keypoints, pose_array
 
 pytest.importorskip("h5py", reason="the extra `exchange` is not installed")
@@ -219,3 +220,16 @@ def test_too_many_people_for_pandas(
 
 def test_every_reader_has_a_writer() -> None:
     assert set(READERS) - set(WRITERS) == {"mmpose-json"}
+
+
+@pytest.mark.parametrize(("given", "expected"), [
+    ((None, None), ("person_1", "person_2")), (("Ada", "Ada"), ("Ada_1", "Ada_2")),
+    (("person_2", None), ("person_2_1", "person_2_2")),
+])  # fmt: skip
+def test_names_are_unique(
+    database: Database, tracked: runs.Run, given: tuple[str | None, str | None], expected: tuple[str, str]
+) -> None:
+    with database.transaction() as tx:
+        for number, name in enumerate(given, start=1):
+            tracks.name_track(tx, tracked.id, number, name)
+    assert Tracked.load(database, tracked.id).names == expected

@@ -43,8 +43,7 @@ class ResolveSettings:
         speed_change_rate: growth of that with the square of the gap, body scales / s^3.
         duplicate_similarity: mean similarity from which two simultaneous tracklets are one person, [0, 1].
         duplicate_share: least share of the shorter one's frames in which they meet, [0, 1].
-        min_seconds: seconds of certain, complete person (sum over frames of score x share of joints) that make a person
-            at least.
+        min_seconds: time seen x mean score that makes a person, seconds; less in recordings that are hardly longer.
         min_joints: mean number of joints at least.
         still: a weak track whose centre stays within this many body scales is background.
         still_score: mean score below which such a track is weak, [0, 1].
@@ -65,7 +64,7 @@ class ResolveSettings:
     min_seconds: float = 0.1
     min_joints: float = 3.0
     still: float = 0.15
-    still_score: float = 0.35
+    still_score: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -161,6 +160,7 @@ class _Work:
         self.taken_back = taken_back
         self.by_id = {t.tracklet_id: t for t in tracklets}
         self.groups = [_Group([t.tracklet_id], t) for t in sorted(tracklets, key=lambda t: t.tracklet_id)]
+        self.length_s = _length_s(tracklets)
         self.decisions: list[Decision] = []
 
     def decide(
@@ -242,7 +242,7 @@ class _Work:
     def _ghostly(self, whole: Tracklet) -> tuple[str, dict[str, float]]:
         settings = self.settings
         certain_s = whole.seen_s * whole.mean_score
-        if certain_s < settings.min_seconds:
+        if certain_s < min(settings.min_seconds, self.length_s / 4):
             return "seen too briefly and too weakly", {"certain_s": certain_s}
         if whole.mean_joints < min(settings.min_joints, len(whole.joints_seen)):
             return "too few joints", {"mean_joints": whole.mean_joints}
@@ -316,12 +316,19 @@ def _room(wholes: Sequence[Tracklet]) -> float:
     return float((width + 2 * scale) * (height + 2 * scale))
 
 
+def _length_s(tracklets: Sequence[Tracklet]) -> float:
+    """From the first person seen to the last."""
+    if not tracklets:
+        return 0.0
+    return max(t.last_time_s for t in tracklets) - min(t.first_time_s for t in tracklets)
+
+
 def _newcomers_per_s(wholes: Sequence[Tracklet], settings: ResolveSettings) -> float:
     """How often somebody appears after the start; at least once in the recording."""
-    start, end = min(t.first_time_s for t in wholes), max(t.last_time_s for t in wholes)
+    start = min(t.first_time_s for t in wholes)
     sure = [t for t in wholes if t.seen_s * t.mean_score >= settings.min_seconds]
     late = sum(t.first_time_s > start + 0.2 for t in sure)
-    return max(late, 1) / max(end - start, 1.0)
+    return max(late, 1) / max(_length_s(wholes), 1.0)
 
 
 def _motion_evidence(

@@ -99,7 +99,7 @@ class Motion:
         # An unseen limb stays on its body: cap the spread at what a limb can do.
         shrink = np.minimum(1.0, settings.limb_memory_s**2 / np.fmax(pp, 1e-12))
         ceiling = np.minimum(1.0, 4 * settings.initial_speed**2 / np.fmax(vv, 1e-12))
-        self.covariance = np.stack([pp * shrink, pv * np.sqrt(shrink * ceiling), vv * ceiling], axis=-1)
+        self.covariance = np.stack([pp * shrink, pv * shrink * ceiling, vv * ceiling], axis=-1)
         self.unseen_s = self.unseen_s + dt_s
         self.joint_unseen_s = self.joint_unseen_s + dt_s
         self.age_s = self.age_s + dt_s

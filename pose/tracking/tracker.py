@@ -1,8 +1,9 @@
 """First pass: people of one frame after another -> tracklets.
 
-Detections are assigned to predicted tracks by the best total similarity (Kuhn, https://doi.org/10.1002/nav.3800020109),
-in the order of ByteTrack (https://arxiv.org/abs/2110.06864): sure detections with all tracks first, then unsure ones
-with the tracks left over, which they extend but never start. Memory does not grow with the number of frames.
+Detections are assigned to predicted tracks by the best total similarity (Kuhn, https://doi.org/10.1002/nav.3800020109).
+As in ByteTrack (https://arxiv.org/abs/2110.06864) unsure detections extend tracks but never start one; here all are
+assigned at once, each gaining what its similarity exceeds the least one for its kind. Memory does not grow with the
+number of frames but by one small summary per tracklet.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class TrackerSettings:
         min_weak_similarity: the same for an unsure one.
         duplicate_similarity: a detection as similar as this to a track that has another detection starts no tracklet.
         confirm_hits: frames from which a tracklet outlives a longer gap.
-        max_lost_s: a confirmed tracklet not found for so long ends, seconds.
+        max_lost_s: a confirmed tracklet not found for longer ends, seconds; one found in the last frame goes on.
         max_tentative_lost_s: the same for one not yet confirmed.
+        max_step_s: nobody is followed over a longer time between two frames, seconds.
         lost_penalty: share of the similarity that a track loses on its way to `max_lost_s`.
         box_weight: the boxes' overlap counts as much as this many joints.
         alike: Bhattacharyya coefficient from which two appearances are the same, [0, 1].
@@ -48,7 +50,7 @@ class TrackerSettings:
         motion: of the filters.
     """
 
-    strong_score: float = 0.15
+    strong_score: float = 0.2
     weak_score: float = 0.03
     min_joints: int = 3
     min_similarity: float = 0.25
@@ -57,6 +59,7 @@ class TrackerSettings:
     confirm_hits: int = 3
     max_lost_s: float = 0.4
     max_tentative_lost_s: float = 0.2
+    max_step_s: float = 2.0
     lost_penalty: float = 0.3
     box_weight: float = 4.0
     alike: float = 0.85
@@ -145,10 +148,10 @@ def _extend(table: _Table, more: _Table) -> None:
         setattr(table, column.name, joined)
 
 
-def assign(similarity: Array, least: float) -> tuple[Rows, Rows]:
-    """Rows and columns of the pairs with the greatest total similarity, pairs below `least` being worth nothing."""
-    rows, columns = linear_sum_assignment(np.fmax(similarity, least), maximize=True)
-    good = similarity[rows, columns] > least
+def assign(gain: Array) -> tuple[Rows, Rows]:
+    """Rows and columns of the pairs of the greatest total gain; pairs that gain nothing are left out."""
+    rows, columns = linear_sum_assignment(np.fmax(gain, 0.0), maximize=True)
+    good = gain[rows, columns] > 0.0
     return rows[good], columns[good]
 
 
@@ -232,7 +235,8 @@ class Tracker:
         self._time_s = frame.time_s
         if dt_s:
             self._motion.predict(dt_s, self.settings.motion)
-            self._end_lost()
+        if dt_s > self.settings.max_step_s:
+            self._retire(np.ones(len(self._book.n), dtype=np.bool_))
         return dt_s
 
     def _unpack(self, frame: FramePeople) -> tuple[Array, Array]:
@@ -265,17 +269,10 @@ class Tracker:
         if looks is not None:
             alike = np.sqrt(np.fmax(book.look, 0.0)) @ np.sqrt(np.fmax(looks, 0.0)).T
             similarity *= np.nan_to_num(np.fmin(alike / settings.alike, 1.0), nan=1.0)
-        strong = scores >= settings.strong_score
-        free = np.ones(len(book.n), dtype=np.bool_)
-        for chosen, least in (
-            (usable & strong, settings.min_similarity),
-            (usable & ~strong, settings.min_weak_similarity),
-        ):
-            tracks, detections = np.flatnonzero(free), np.flatnonzero(chosen)
-            if len(tracks) and len(detections):
-                rows, columns = assign(similarity[np.ix_(tracks, detections)], least)
-                row_of[detections[columns]] = tracks[rows]
-                free[tracks[rows]] = False
+        least = np.where(scores >= settings.strong_score, settings.min_similarity, settings.min_weak_similarity)
+        least[~usable] = np.inf
+        rows, columns = assign(similarity - least)
+        row_of[columns] = rows
         return row_of
 
     def _may_start(self, points: Array, scores: Array, row_of: Rows) -> NDArray[np.bool_]:

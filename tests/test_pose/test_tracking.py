@@ -174,6 +174,18 @@ def test_short_gap_is_bridged_and_a_long_one_ends_the_tracklet():
     assert [i for row in ids(follow(scene(long, n=90))[0]) for i in row] == [1] * 30 + [2] * 20
 
 
+def test_people_are_followed_at_one_frame_per_second_but_not_over_a_pause():
+    path = line((100, 400), (5, 0), range(8))
+    slow = [replace(f, time_s=float(f.index)) for f in scene(path, n=8)]
+    assert ids(follow(slow)[0]) == [[1]] * 8
+    paused = [replace(f, time_s=f.time_s + (10 if f.index > 4 else 0)) for f in scene(path, n=8)]
+    assert ids(follow(paused)[0]) == [[1]] * 5 + [[2]] * 3
+
+
+def test_people_of_a_single_frame_are_people():
+    assert ids(track_people(scene({0: (100, 400)}, {0: (400, 400)}, n=1), COCO_18)) == [[1, 2]]
+
+
 def test_boxes_without_keypoints_are_tracked():
     frames = []
     for t in range(30):
@@ -286,12 +298,26 @@ def test_ghosts_are_nobody():
     frames = scene(walker, n=90)
     shelf = tuple(i for i in range(18) if i not in (0, 1, 2, 5, 14))
     for t in range(10, 80, 2):  # a flickering background figure of few joints
-        frames[t] = replace(frames[t], people=(*frames[t].people, figure(900, 300, score=0.25, hide=shelf)))
+        frames[t] = replace(frames[t], people=(*frames[t].people, figure(900, 300, score=0.22, hide=shelf)))
     frames[85] = replace(frames[85], people=(*frames[85].people, figure(500, 200)))  # one false frame
     resolution = resolve(follow(frames)[1].finish())
     assert resolution.identity[1] == 1
     assert {who for tracklet, who in resolution.identity.items() if tracklet != 1} == {None}
     assert {decision.kind for decision in resolution.decisions} == {"ghost"}
+
+
+def test_person_found_twice_for_a_while_is_one():
+    frames = scene(line((100, 400), (3, 0), range(90)), n=90)
+    for t in range(30, 60):
+        frames[t] = replace(frames[t], people=(*frames[t].people, figure(112 + 3 * t, 404, score=0.4)))
+    settings = TrackerSettings(duplicate_similarity=1.0)
+    tracklets = follow(frames, settings)[1].finish()
+    (meeting,) = tracklets[0].meetings
+    assert (meeting.a, meeting.b, meeting.n, meeting.first_frame, meeting.last_frame) == (1, 2, 30, 30, 59)
+    assert meeting.shared_joints == 18
+    resolution = resolve(tracklets)
+    assert resolution.identity == {1: 1, 2: None}
+    assert [(d.kind, d.tracklets) for d in resolution.decisions] == [("duplicate", (1, 2))]
 
 
 def test_person_who_stands_still_is_no_ghost():

@@ -295,7 +295,7 @@ def _evidence(
     newcomers = _newcomers_per_s(wholes, settings)
     for chunk in np.array_split(np.arange(len(first)), len(first) // 20000 + 1):
         pairs = [(wholes[a], wholes[b]) for a, b in zip(first[chunk], second[chunk], strict=True)]
-        gap_s = np.array([b.first_time_s - a.last_time_s for a, b in pairs])
+        gap_s = np.array([b.first_time_s - a.sure_time_s for a, b in pairs])
         scale = np.array([np.sqrt(a.last_scale * b.first_scale) for a, b in pairs])
         parts[chunk, 0] = -np.log(settings.hidden_s * newcomers) - gap_s / settings.hidden_s
         parts[chunk, 1] = _motion_evidence(pairs, gap_s, scale, room, settings)
@@ -443,6 +443,7 @@ def _chain(a: Tracklet, b: Tracklet) -> Tracklet:
         last_time_s=b.last_time_s,
         n=n,
         seen_s=a.seen_s + b.seen_s,
+        sure_time_s=b.sure_time_s,
         last_pose=b.last_pose,
         last_velocity=b.last_velocity,
         last_scale=b.last_scale,

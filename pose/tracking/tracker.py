@@ -42,7 +42,7 @@ class TrackerSettings:
         lost_penalty: share of the similarity that a track loses on its way to `max_lost_s`.
         box_weight: the boxes' overlap counts as much as this many joints.
         alike: Bhattacharyya coefficient from which two appearances are the same, [0, 1].
-            A smaller one lowers the similarity in proportion.
+            A smaller one lowers the gain of an assignment in proportion.
         appearance_s: memory of a track's appearance, seconds.
         scale_s: memory of a track's body scale, seconds.
         head_s: a tracklet's first velocity is the one known after this time, seconds.
@@ -82,6 +82,7 @@ class _Book:
     last_frame: NDArray[np.int64]
     first_time_s: Array
     last_time_s: Array
+    sure_time_s: Array
     first_pose: Array
     last_pose: Array
     first_velocity: Array
@@ -114,6 +115,7 @@ class _Book:
             last_frame=np.full(n, frame.index, dtype=np.int64),
             first_time_s=np.full(n, frame.time_s),
             last_time_s=np.full(n, frame.time_s),
+            sure_time_s=np.full(n, frame.time_s),
             first_pose=points,
             last_pose=points.copy(),
             first_velocity=np.zeros((n, 2)),
@@ -266,12 +268,14 @@ class Tracker:
         )
         lost = np.clip((motion.unseen_s - dt_s) / settings.max_lost_s, 0.0, 1.0)
         similarity *= (1.0 - settings.lost_penalty * lost)[:, None]
-        if looks is not None:
-            alike = np.sqrt(np.fmax(book.look, 0.0)) @ np.sqrt(np.fmax(looks, 0.0)).T
-            similarity *= np.nan_to_num(np.fmin(alike / settings.alike, 1.0), nan=1.0)
         least = np.where(scores >= settings.strong_score, settings.min_similarity, settings.min_weak_similarity)
         least[~usable] = np.inf
-        rows, columns = assign(similarity - least)
+        gain = similarity - least
+        if looks is not None:
+            # Clothes decide between people; light that changes must not end a track.
+            alike = np.sqrt(np.fmax(book.look, 0.0)) @ np.sqrt(np.fmax(looks, 0.0)).T
+            gain *= np.nan_to_num(np.fmin(alike / settings.alike, 1.0), nan=1.0)
+        rows, columns = assign(gain)
         row_of[columns] = rows
         return row_of
 
@@ -306,11 +310,12 @@ class Tracker:
         book.n[rows] += 1
         book.seen_s[rows] += dt_s
         book.last_frame[rows], book.last_time_s[rows] = frame.index, frame.time_s
-        book.last_pose[rows], book.last_velocity[rows] = motion.position[rows], motion.body_velocity[rows]
+        sure = rows[scores >= self.settings.strong_score]
+        book.sure_time_s[sure], book.last_scale[sure] = frame.time_s, book.scale[sure]
+        book.last_pose[sure], book.last_velocity[sure] = motion.position[sure], motion.body_velocity[sure]
         young = rows[frame.time_s - book.first_time_s[rows] <= self.settings.head_s]
         book.first_velocity[young], book.first_scale[young] = motion.body_velocity[young], book.scale[young]
         book.score[rows] += scores
-        book.last_scale[rows] = book.scale[rows]
         book.scale_sum[rows] += book.scale[rows]
         book.scale_square[rows] += np.log(scale / book.scale[rows]) ** 2
         book.joints[rows] += np.isfinite(points[..., 0])
@@ -379,6 +384,7 @@ class Tracker:
             last_time_s=float(book.last_time_s[row]),
             n=int(n),
             seen_s=float(book.seen_s[row]),
+            sure_time_s=float(book.sure_time_s[row]),
             first_pose=book.first_pose[row].copy(),
             last_pose=book.last_pose[row].copy(),
             first_velocity=book.first_velocity[row].copy(),

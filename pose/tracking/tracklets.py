@@ -54,9 +54,11 @@ class Tracklet:
         first_time_s, last_time_s: their timestamps, seconds.
         n: frames in which it was found.
         seen_s: time in which it was found, seconds.
-        first_pose, last_pose: (K, 2) pixels, as filtered; NaN where a joint was not known.
-        first_velocity, last_velocity: (2,) of the body, pixels / s.
-        first_scale, last_scale, scale: body scale at both ends and its mean, pixels (see `costs.body_scale`).
+        sure_time_s: timestamp of the last sure detection, seconds.
+        first_pose, last_pose: (K, 2) pixels, at the first and the last sure detection, the latter as filtered; NaN
+            where a joint was not known.
+        first_velocity, last_velocity: (2,) of the body there, pixels / s.
+        first_scale, last_scale, scale: body scale there and its mean, pixels (see `costs.body_scale`).
         scale_spread: standard deviation of log(body scale as detected / as filtered).
         mean_score: of its detections.
         joints_seen: (K,) share of its frames in which the joint was found.
@@ -74,6 +76,7 @@ class Tracklet:
     last_time_s: float
     n: int
     seen_s: float
+    sure_time_s: float
     first_pose: Array
     last_pose: Array
     first_velocity: Array

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18
-from pose.tracking import Tracker, resolve, track_people
+from pose.tracking import Edit, Segment, Tracker, resolve, track_people
+from pose.tracking.edits import apply_edit, one_per_frame
 
 N_FRAMES = 20
 
@@ -103,3 +106,37 @@ def test_place_and_size_of_the_scene_do_not_matter(frames: list[FramePeople], sc
 @given(scenes)
 def test_same_frames_same_ids(frames: list[FramePeople]):
     assert ids(track_people(frames, COCO_18)) == ids(track_people(frames, COCO_18))
+
+
+segments = st.builds(
+    lambda tracklet, first, length, person: Segment(tracklet, first, first + length, person),
+    st.integers(1, 8), st.integers(0, 60), st.integers(0, 40), st.one_of(st.none(), st.integers(1, 4)),
+)  # fmt: skip
+
+
+def owners(parts: list[Segment]) -> dict[tuple[int, int], int | None]:
+    """Who each tracklet is in each of its frames."""
+    return {(s.tracklet, frame): s.identity for s in parts for frame in range(s.first_frame, s.last_frame + 1)}
+
+
+@given(st.lists(segments, max_size=8, unique_by=lambda s: s.tracklet))
+def test_nobody_is_twice_in_a_frame_after_a_merge(parts: list[Segment]):
+    before, after = owners(parts), owners(one_per_frame(parts))
+    assert after.keys() == before.keys()
+    kept = [(frame, person) for (_, frame), person in after.items() if person is not None]
+    assert len(set(kept)) == len(kept)
+    assert set(kept) == {(frame, person) for (_, frame), person in before.items() if person is not None}
+
+
+@given(st.lists(segments, min_size=1, max_size=8, unique_by=lambda s: s.tracklet), st.data())
+def test_split_and_rename_can_be_taken_back(parts: list[Segment], data: st.DataObject):
+    people = sorted({s.identity for s in parts if s.identity is not None})
+    assume(people)
+    person, frame = data.draw(st.sampled_from(people)), data.draw(st.integers(0, 100))
+    split = apply_edit(parts, Edit("split", person, 9, frame=frame))
+    expected = {key: 9 if who == person and key[1] >= frame else who for key, who in owners(parts).items()}
+    assert owners(split) == expected
+    back = [replace(s, identity=person) if s.identity == 9 else s for s in split]
+    assert owners(back) == owners(parts)
+    renamed = apply_edit(apply_edit(parts, Edit("rename", person, 7)), Edit("rename", 7, person))
+    assert renamed == parts

@@ -36,7 +36,8 @@ class TrackerSettings:
         min_weak_similarity: the same for an unsure one.
         duplicate_similarity: a detection as similar as this to a track that has another detection starts no tracklet.
         confirm_hits: frames from which a tracklet outlives a longer gap.
-        max_lost_s: a confirmed tracklet not found for longer ends, seconds; one found in the last frame goes on.
+        max_lost_s: a confirmed tracklet not found for longer ends, seconds; one found in the last frame goes on. Short,
+            because `resolve` joins with more care; take 1 s where there is no second pass.
         max_tentative_lost_s: the same for one not yet confirmed.
         max_step_s: nobody is followed over a longer time between two frames, seconds.
         lost_penalty: share of the similarity that a track loses on its way to `max_lost_s`.

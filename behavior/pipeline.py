@@ -6,6 +6,8 @@ source -> find_people -> follow_people -> name_actions (behavior/stages.py) -> t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,14 @@ from behavior.loading import Models
 from behavior.narrator import Narrator
 from behavior.report.files import make_folder
 from behavior.report.stills import Stills
-from behavior.settings import Settings
+from behavior.settings import Part, Settings
 from behavior.stages import Recording, find_people, follow_people, forget, name_actions
 from behavior.telling import already_told, draw, tell
 from features.clean import CleanSettings
 from features.errors import FeatureError
 from pose.errors import PoseError
 from pose.people import Track
-from pose.sources import expand, open_source, source_hash
+from pose.sources import SourceInfo, expand, open_source, source_hash
 from storage import open_database, recordings, runs, skeletons, tracks
 from storage.database import Database
 from storage.errors import MissingError, StorageError
@@ -63,10 +65,10 @@ def pose_all(
     with open_database(out / "posescribe.db") as opened:
 
         def one(spec: str) -> dict[str, Any]:
-            recording = find_recording(opened, spec, out)
-            if restart:
-                forget(opened, recording, models, settings)
-            pose_run = find_people(opened, recording, models, settings, narrator)
+            with find_recording(opened, spec, out, settings.part) as recording:
+                if restart:
+                    forget(opened, recording, models, settings)
+                pose_run = find_people(opened, recording, models, settings, narrator)
             track_run = follow_people(opened, pose_run, settings, narrator)
             count = write_openpose_json(
                 tracks.iter_identified_frames(opened, track_run.id), out / "json", recording.folder.name
@@ -180,14 +182,22 @@ def _each(
     return results, failed
 
 
-def find_recording(database: Database, spec: str, out: Path) -> Recording:
-    """Looks at a source and enters it into the database.
+@contextmanager
+def find_recording(database: Database, spec: str, out: Path, part: Part) -> Iterator[Recording]:
+    """Looks at a source and enters it into the database; a live one stays open inside the `with` block.
 
-    Raises `SourceError` when it can't be read.
+    Raises `SourceError` when it can't be read, or has nothing in the part that is asked for.
     """
     sha256 = source_hash(spec)
-    with open_source(spec) as source:
-        info = source.info
+    with open_source(spec, **asdict(part)) as source:
+        recording = _enter(database, source.info, sha256, out)
+        if sha256 is None:
+            yield replace(recording, opened=source)
+    if sha256 is not None:
+        yield recording
+
+
+def _enter(database: Database, info: SourceInfo, sha256: str | None, out: Path) -> Recording:
     name = Path(info.name).stem if info.kind in ("image", "video") else info.name
     with database.transaction() as tx:
         key = recordings.ensure_recording(
@@ -220,10 +230,10 @@ def analyze(
     Returns:
         The summary that `posescribe analyze --json` prints.
     """
-    recording = find_recording(database, spec, out)
-    if restart:
-        forget(database, recording, models, settings)
-    pose_run = find_people(database, recording, models, settings, narrator)
+    with find_recording(database, spec, out, settings.part) as recording:
+        if restart:
+            forget(database, recording, models, settings)
+        pose_run = find_people(database, recording, models, settings, narrator)
     track_run = follow_people(database, pose_run, settings, narrator)
     action_run = name_actions(database, track_run, models.actions, settings, narrator) if models.actions else None
     told = already_told(recording, action_run or track_run, settings)

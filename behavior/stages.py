@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +23,13 @@ from behavior.classifiers.model import ActionModel
 from behavior.loading import Models
 from behavior.narrator import Narrator
 from behavior.recognise import recognise
+from behavior.report.drawing import FrameLike
+from behavior.report.encoding import EncoderSettings, VideoWriter
+from behavior.report.files import make_folder
 from behavior.settings import Settings
 from pose.backends.base import ModelInfo
 from pose.people import FramePeople
-from pose.sources import FrameSource
+from pose.sources import FrameSource, open_source
 from pose.tracking import Tracker, resolve
 from storage import bouts as stored_bouts
 from storage import poses, runs, skeletons, tracks
@@ -38,12 +43,23 @@ COMMIT_EVERY_S = 5.0
 """Work that a kill can lose, seconds."""
 
 
+PICTURES = "pictures.mp4"
+"""What a live source showed, in the folder of its results."""
+
+
 @dataclass(frozen=True)
 class Recording:
-    """A source in the database, and the folder of its results."""
+    """A source in the database, and the folder of its results.
+
+    Attributes:
+        stored: its row.
+        folder: where its results go.
+        opened: a source that can't be opened twice, such as a camera; what it shows is kept as `PICTURES`.
+    """
 
     stored: StoredRecording
     folder: Path
+    opened: FrameSource | None = None
 
     @property
     def id(self) -> int:
@@ -61,7 +77,10 @@ def forget(database: Database, recording: Recording, models: Models, settings: S
 def find_people(
     database: Database, recording: Recording, models: Models, settings: Settings, narrator: Narrator
 ) -> Run:
-    """Source -> people of each frame. Goes on behind the last stored frame; keeps what is done when it is stopped."""
+    """Source -> people of each frame. Goes on behind the last stored frame; keeps what is done when it is stopped.
+
+    A camera has no end: a keyboard interrupt is its regular one.
+    """
     fingerprint = _pose_fingerprint(recording, models.pose, settings)
     with database.transaction() as tx:
         run = runs.find_run(tx, recording.id, "pose", fingerprint)
@@ -79,9 +98,9 @@ def find_people(
                 settings=plain(settings.engine) | {"part": plain(settings.part)},
                 skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
-                extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime},
+                extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
+                | ({"pictures": str(recording.folder / PICTURES)} if recording.opened and settings.overlay else {}),
             )  # fmt: skip
-    part = settings.part
     chunk: list[FramePeople] = []
     saved = begin = time.monotonic()
 
@@ -92,21 +111,21 @@ def find_people(
             extra = {
                 "skipped": run.extra["skipped"] + source.skipped,
                 "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
-                "notes": list(dict.fromkeys([*run.extra["notes"], *source.notes])),
+                "notes": list(dict.fromkeys([*run.extra["notes"], *source.notes, *_dropped(source)])),
             }
             runs.update_run(tx, run.id, device=engine.device, extra=extra)
         chunk.clear()
         saved = time.monotonic()
 
-    with engine.open(
-        recording.stored.uri, start_s=part.start_s, end_s=part.end_s, every=part.every, after=last
-    ) as stream:
+    source = recording.opened or open_source(recording.stored.uri, **asdict(settings.part), after=last)
+    with engine.open(source) as stream, _pictures(recording, settings) as keep:
         expected = stream.source.expected_frames
         total = None if expected is None else done + expected
         narrator.step("people", done, total)
         try:
             for frame in stream:
                 chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
+                keep(frame)
                 done += 1
                 narrator.step("people", done, total)
                 if len(chunk) == poses.CHUNK or time.monotonic() - saved > COMMIT_EVERY_S:
@@ -118,6 +137,23 @@ def find_people(
             save(stream.source)
     with database.transaction() as tx:
         return runs.finish_run(tx, run.id)
+
+
+@contextmanager
+def _pictures(recording: Recording, settings: Settings) -> Iterator[Callable[[FrameLike], None]]:
+    """What keeps each frame of a source that can't be opened again, for the overlay; else nothing is kept."""
+    if recording.opened is None or not settings.overlay:
+        yield lambda _: None
+        return
+    info, path = recording.opened.info, recording.folder / PICTURES
+    make_folder(path.parent)
+    width, height = info.width // 2 * 2, info.height // 2 * 2
+    with VideoWriter(path, path, (width, height), EncoderSettings(quality=20, readable_at_once=True)) as writer:
+        yield lambda frame: writer.add(frame.image[:height, :width], frame.time_s)
+
+
+def _dropped(source: FrameSource) -> list[str]:
+    return [f"{source.dropped} frames of the camera came too fast to be analysed."] if source.dropped else []
 
 
 def follow_people(database: Database, pose_run: Run, settings: Settings, narrator: Narrator) -> Run:

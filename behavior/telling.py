@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
 from behavior.report.page import Provenance, ReportData, people_from_tracks, write_page
 from behavior.report.stills import Stills
 from behavior.report.tables import bouts_table, summary_table, write_table
-from behavior.settings import Part, Settings
+from behavior.settings import Settings
 from behavior.stages import VERSION, Recording, plain
 from pose.errors import SourceError
 from pose.people import FramePeople
@@ -155,11 +155,14 @@ def draw(
     """
     if recording.stored.kind == KEYPOINTS:
         raise SourceError(f"{recording.stored.name} was imported as keypoints, without pictures")
-    if recording.stored.sha256 is None:
-        raise SourceError(f"{recording.stored.uri} was live, its pictures were not kept")
-    if source_hash(recording.stored.uri) != recording.stored.sha256:
-        raise SourceError(f"{recording.stored.uri} is not the file that was analysed any more")
-    part = Part(**pose_run.settings["part"])
+
+    def kept_pairs(source: FrameSource) -> Iterator[tuple[Frame, FramePeople]]:
+        for done, people in enumerate(tracks.iter_tracked_frames(database, track_run.id), start=1):
+            picture = next(source, None)
+            if picture is None:
+                return
+            yield Frame(people.index, people.time_s, picture.image), people
+            narrator.step("overlay", done, total)
 
     def pairs(source: FrameSource) -> Iterator[tuple[Frame, FramePeople]]:
         known = tracks.iter_tracked_frames(database, track_run.id)
@@ -171,13 +174,26 @@ def draw(
                 yield frame, people
             narrator.step("overlay", done, total)
 
-    with open_source(recording.stored.uri, **asdict(part)) as source:
-        drawn = pairs(source)
+    with _open_again(recording, pose_run) as source:
+        drawn = pairs(source) if recording.stored.sha256 else kept_pairs(source)
         if recording.stored.kind == "image":
             return write_overlay_image(
                 *next(drawn), recording.folder / "overlay.jpg", skeleton=skeleton, bouts=bouts, stills=stills
             )
         return write_overlay(drawn, recording.folder / "overlay.mp4", skeleton=skeleton, bouts=bouts, stills=stills)
+
+
+def _open_again(recording: Recording, pose_run: Run) -> FrameSource:
+    """The pictures that were analysed: the source itself or, of one that is over, those that were kept."""
+    stored = recording.stored
+    if stored.sha256 is None:
+        kept = pose_run.extra.get("pictures")
+        if kept is None or not Path(kept).is_file():
+            raise SourceError(f"{stored.uri} was live, its pictures were not kept")
+        return open_source(kept)
+    if source_hash(stored.uri) != stored.sha256:
+        raise SourceError(f"{stored.uri} is not the file that was analysed any more")
+    return open_source(stored.uri, **pose_run.settings["part"])
 
 
 def _provenance(

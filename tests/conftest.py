@@ -1,10 +1,25 @@
-"""Real parts shared by all tests: the pinned files, fetched once into the user's cache."""
+"""Real parts shared by all tests: the pinned files, fetched once into the user's cache; media files and cameras.
+
+Media and cameras are made on the spot, every frame carrying its own number as eight dark or bright bars.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import os
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
+import cv2
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -25,3 +40,280 @@ def body_graph() -> Path:
 def sample_video() -> Path:
     """Two people, 230 frames, 1768×994."""
     return assets.fetch(assets.SAMPLE_VIDEO)
+
+
+FPS = 30
+
+
+class Media:
+    """Writes videos and reads the numbers back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @staticmethod
+    def picture(number: int, width: int = 64, height: int = 48) -> np.ndarray:
+        """(height, width, 3) uint8 with the bits of the number as bars, lowest bit left."""
+        bits = np.array([(number >> bit) & 1 for bit in range(8)], dtype=np.uint8) * 219 + 16
+        return np.broadcast_to(bits.repeat(width // 8)[None, :, None], (height, width, 3)).copy()
+
+    @staticmethod
+    def number(image: np.ndarray) -> int:
+        height, width = image.shape[:2]
+        bars = image[height // 4 : -height // 4].reshape(-1, 8, width // 8, 3)[:, :, 2:-2].mean(axis=(0, 2, 3))
+        return int(sum(1 << bit for bit in range(8) if bars[bit] > 128))
+
+    def video(
+        self,
+        name: str,
+        codec: str = "libx264",
+        n_frames: int = 60,
+        *,
+        stamps: Sequence[int] | None = None,
+        stamp_s: Fraction = Fraction(1, FPS),
+        gop: int = 12,
+        b_frames: int | None = None,
+        pix_fmt: str = "yuv420p",
+        size: tuple[int, int] = (64, 48),
+        options: dict[str, str] | None = None,
+        pictures: Callable[[int], np.ndarray] | None = None,
+        prepare: Callable[[Any], object] | None = None,
+    ) -> Path:
+        """A video whose frame i shows the number i; `prepare` may set up the stream before it is written."""
+        path = self.folder / name
+        width, height = size
+        draw = pictures or (lambda number: self.picture(number, width, height))
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=FPS, options=options or {})
+            stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+            stream.codec_context.gop_size = gop
+            stream.codec_context.time_base = stream.time_base = stamp_s
+            if b_frames is not None:
+                stream.codec_context.max_b_frames = b_frames
+            if prepare:
+                prepare(stream)
+            for number in range(n_frames):
+                frame = av.VideoFrame.from_ndarray(draw(number), format="bgr24")
+                frame.pts, frame.time_base = (stamps[number] if stamps else number), stamp_s
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    def remux(
+        self,
+        source: Path,
+        name: str,
+        *,
+        change: Callable[[Any, int], bool | None] | None = None,
+        prepare: Callable[[Any], object] | None = None,
+        options: dict[str, str] | None = None,
+    ) -> Path:
+        """The same packets in another file; `change(packet, i)` may alter packet i, or leave it out with False."""
+        path = self.folder / name
+        with av.open(str(source)) as old, av.open(str(path), "w", options=options or {}) as new:
+            stream = new.add_stream_from_template(old.streams.video[0])
+            if prepare:
+                prepare(stream)
+            for i, packet in enumerate(old.demux(video=0)):
+                if packet.size and (change is None or change(packet, i) is not False):
+                    packet.stream = stream
+                    new.mux(packet)
+        return path
+
+    def damage(self, source: Path, name: str, packets: Sequence[int]) -> Path:
+        """The same file with the contents of these packets (in file order) overwritten by zeros."""
+        data = bytearray(source.read_bytes())
+        with av.open(str(source)) as container:
+            for i, packet in enumerate(container.demux(video=0)):
+                if i in packets and packet.pos is not None:
+                    data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Media:
+    return Media(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_media(tmp_path_factory: pytest.TempPathFactory) -> Media:
+    return Media(tmp_path_factory.mktemp("media"))
+
+
+@dataclass
+class Camera:
+    """What a camera server on loopback does next; tests change it while it runs.
+
+    Attributes:
+        frames_per_connection: it hangs up after so many.
+        interval_s: pause between frames.
+        silent: it keeps the connection and sends nothing more.
+        size: width and height of the pictures.
+        picture: what it shows at a number, BGR; by default the number itself.
+    """
+
+    url: str = ""
+    frames_per_connection: int = 10**6
+    interval_s: float = 0.01
+    silent: bool = False
+    size: tuple[int, int] = (64, 48)
+    picture: Callable[[int], np.ndarray] | None = None
+    connections: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+    shut: Callable[[], None] = lambda: None
+
+    def numbers(self) -> Iterator[int]:
+        """Numbers of the frames to send over one connection, at the camera's pace."""
+        self.connections += 1
+        for number in range(self.frames_per_connection):
+            if self.stop.wait(self.interval_s):
+                return
+            while self.silent:
+                if self.stop.wait(0.01):
+                    return
+            yield number % 256
+
+    def shown(self, number: int) -> np.ndarray:
+        return self.picture(number) if self.picture else Media.picture(number, *self.size)
+
+
+def _serve(camera: Camera, handler: type[socketserver.BaseRequestHandler], url: str) -> Iterator[Camera]:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    camera.url = url.format(port=server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+
+    def shut() -> None:
+        """The camera vanishes: connections end, new ones are refused."""
+        if not camera.stop.is_set():
+            camera.stop.set()
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    camera.shut = shut
+    yield camera
+    shut()
+
+
+@pytest.fixture
+def mjpeg_camera() -> Iterator[Camera]:
+    """An IP camera that sends JPEGs over HTTP, `multipart/x-mixed-replace`; also `/video.mp4`, `/page` and `/still`."""
+    camera = Camera()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            if self.path == "/page":
+                self._send(b"<html><body>Please log in</body></html>", "text/html")
+            elif self.path == "/still":
+                self._send(self._jpeg(7), "image/jpeg")
+            elif self.path.startswith("/file"):
+                self._send(Path(self.path.removeprefix("/file")).read_bytes(), "video/mp4")
+            elif self.path == "/mjpeg":
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                try:
+                    for number in camera.numbers():
+                        jpeg = self._jpeg(number)
+                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
+                        self.wfile.write(head + jpeg + b"\r\n")
+                except OSError:
+                    pass  # the reader left
+            else:
+                self.send_error(404)
+
+        def _jpeg(self, number: int) -> bytes:
+            return cv2.imencode(".jpg", camera.shown(number))[1].tobytes()
+
+        def _send(self, body: bytes, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+    yield from _serve(camera, Handler, "http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def rtsp_camera() -> Iterator[Camera]:
+    """An IP camera: RTSP (RFC 2326) with H.264 (RFC 6184, one NAL unit a packet) interleaved over TCP, 25 fps."""
+    camera = Camera(interval_s=0.04)
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            try:
+                while request := self._request():
+                    method, sequence = request
+                    reply = {
+                        "DESCRIBE": "Content-Type: application/sdp\r\n",
+                        "SETUP": "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n",
+                        "OPTIONS": "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n",
+                    }.get(method, "Session: 1\r\n")
+                    body = (
+                        "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=test\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n"
+                        "a=control:trackID=0\r\n"
+                        if method == "DESCRIBE"
+                        else ""
+                    )
+                    head = f"RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\n{reply}Content-Length: {len(body)}\r\n\r\n"
+                    self.wfile.write((head + body).encode())
+                    if method == "PLAY":
+                        self._play()
+                        return
+            except OSError:
+                pass  # the reader left
+
+        def _request(self) -> tuple[str, str] | None:
+            line = self.rfile.readline().decode()
+            headers: dict[str, str] = {}
+            while (header := self.rfile.readline().decode().strip()) != "":
+                name, _, value = header.partition(":")
+                headers[name.lower()] = value.strip()
+            return (line.split()[0], headers.get("cseq", "0")) if line else None
+
+        def _play(self) -> None:
+            encoder = av.CodecContext.create("libx264", "w")
+            assert isinstance(encoder, av.VideoCodecContext)
+            encoder.width, encoder.height = camera.size
+            encoder.pix_fmt, encoder.time_base, encoder.gop_size = "yuv420p", Fraction(1, 90000), 10
+            encoder.options = {"tune": "zerolatency", "x264-params": "slices=1:repeat-headers=1"}
+            sequence = 0
+            for count, number in enumerate(camera.numbers()):
+                frame = av.VideoFrame.from_ndarray(camera.shown(number), format="bgr24")
+                frame.pts, frame.time_base = count * 3600, encoder.time_base
+                units = [unit for packet in encoder.encode(frame) for unit in _nal_units(bytes(packet))]
+                for unit in units:
+                    marker = 0x80 if unit is units[-1] else 0
+                    rtp = (
+                        bytes([0x80, marker | 96]) + sequence.to_bytes(2) + (count * 3600).to_bytes(4) + b"abcd" + unit
+                    )
+                    self.wfile.write(b"$\0" + len(rtp).to_bytes(2) + rtp)
+                    sequence = (sequence + 1) % 65536
+
+    yield from _serve(camera, Handler, "rtsp://127.0.0.1:{port}/live")
+
+
+def _nal_units(stream: bytes) -> list[bytes]:
+    """The units between the start codes of an H.264 byte stream."""
+    return [unit.rstrip(b"\0") for unit in stream.split(b"\0\0\1") if unit.strip(b"\0")]
+
+
+@pytest.fixture
+def threads_end() -> Iterator[None]:
+    """Fails a test that leaves threads behind."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5
+    while (left := [t for t in threading.enumerate() if t not in before]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not left

@@ -6,30 +6,20 @@ Only people with a `track_id` are drawn: what the second look over the recording
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
-import av
-import av.error
 import cv2
 import numpy as np
 
 from behavior.labels import Bout
 from behavior.report.drawing import Fit, FrameLike, Image, draw_skeleton, draw_tag, fitted_size, person_colour
-from behavior.report.files import blaming, replacing, write_bytes
+from behavior.report.encoding import EncoderSettings, VideoWriter
+from behavior.report.files import replacing, write_bytes
 from behavior.report.stills import Stills
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
-
-_CLOCK = Fraction(1, 90_000)
-"""Unit of the overlay's time stamps, seconds; the usual one of MPEG."""
-
-_BT709 = 1
-"""Code of BT.709 for colour space, primaries and transfer (ITU-T H.273)."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +28,12 @@ class OverlaySettings:
 
     Attributes:
         max_side: the longer side is scaled down to this, pixels.
-        quality: H.264 constant rate factor, 0 (lossless) to 51; lower is better and larger.
-        preset: x264's trade of encoding time for size.
-        keyframe_every: frames between two that a player can jump to at once.
+        encoder: quality and speed of the encoding.
         time_stamp: write the source's time into the corner.
     """
 
     max_side: int = 1280
-    quality: int = 23
-    preset: str = "veryfast"
-    keyframe_every: int = 30
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
     time_stamp: bool = True
 
 
@@ -80,9 +66,7 @@ def write_overlay(
 ) -> Overlay | None:
     """Writes an H.264 video that browsers play, in constant memory.
 
-    Each frame keeps its own time: the time between two frames of the overlay is that of the source (to 1/90000 s),
-    whatever its frame rate does. The overlay's clock starts at 0 with the first frame. Frames of another size than the
-    first are fitted into it.
+    Times are those of the source, see `VideoWriter`. Frames of another size than the first are fitted into it.
 
     Args:
         frames: frames and their people, in order of time; read once.
@@ -106,7 +90,7 @@ def write_overlay(
     height, width = first[0].image.shape[:2]
     size = fitted_size(width, height, settings.max_side, even=True)
     artist = _Artist(size, skeleton, bouts, settings.time_stamp)
-    with replacing(path) as part, _Encoder(part, path, size, settings) as encoder:
+    with replacing(path) as part, VideoWriter(part, path, size, settings.encoder) as encoder:
         for frame, people in itertools.chain([first], frames):
             if stills is not None:
                 stills.see(frame, people)
@@ -184,72 +168,3 @@ class _Artist:
         for bout in self._now:
             actions.setdefault(bout.track_id, []).append(bout.action)
         return actions
-
-
-class _Encoder:
-    """Images and their times into an MP4 file, by PyAV."""
-
-    def __init__(self, part: Path, path: Path, size: tuple[int, int], settings: OverlaySettings) -> None:
-        self.n_frames = 0
-        self._path = path
-        with self._blaming():
-            self._container = av.open(
-                str(part),
-                "w",
-                format="mp4",
-                options={"movflags": "+faststart", "video_track_timescale": str(_CLOCK.denominator)},
-            )
-            stream = self._container.add_stream("libx264", rate=30)
-            stream.width, stream.height = size
-            stream.pix_fmt = "yuv420p"
-            # Without B-frames the file needs no edit list, so every player agrees on when the first frame shows.
-            stream.options = {"crf": str(settings.quality), "preset": settings.preset, "bf": "0"}
-            context = stream.codec_context
-            context.time_base = _CLOCK
-            context.gop_size = settings.keyframe_every
-            context.colorspace = context.color_primaries = context.color_trc = _BT709
-        self._stream = stream
-        self._start_s = 0.0
-        self._last_tick = -1
-        self._step: int | None = None
-
-    def __enter__(self) -> _Encoder:
-        return self
-
-    def add(self, image: Image, time_s: float) -> None:
-        if self.n_frames == 0:
-            self._start_s = time_s
-        tick = max(round((time_s - self._start_s) / _CLOCK), self._last_tick + 1)
-        if self.n_frames:
-            self._step = min(self._step or tick, tick - self._last_tick)
-        self._last_tick = tick
-        frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format="yuv420p", dst_colorspace=_BT709)
-        frame.pts, frame.time_base = tick, _CLOCK
-        self._mux(frame)
-        self.n_frames += 1
-
-    def _mux(self, frame: av.VideoFrame | None) -> None:
-        with self._blaming():
-            for packet in self._stream.encode(frame):
-                # Only the last frame's is used: there the shortest time between two frames is the best guess.
-                packet.duration = self._step or _CLOCK.denominator // 30
-                self._container.mux(packet)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self._mux(None)
-        finally:
-            with self._blaming():
-                self._container.close()
-
-    @contextmanager
-    def _blaming(self) -> Iterator[None]:
-        """FFmpeg's errors too; only some of them are `OSError`s."""
-        with blaming(self._path):
-            try:
-                yield
-            except av.error.FFmpegError as error:
-                raise OSError(error.errno, error.strerror) from error

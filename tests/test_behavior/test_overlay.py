@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from behavior.errors import OutputError
 from behavior.labels import Bout
 from behavior.report.drawing import Fit, Image, draw_skeleton, draw_tag, fitted_size, person_colour
+from behavior.report.encoding import EncoderSettings
 from behavior.report.overlay import OverlaySettings, write_overlay, write_overlay_image
 from behavior.report.stills import Stills
 from pose.people import FramePeople, Person
@@ -211,7 +212,13 @@ def test_actions_follow_each_other_in_a_video(tmp_path: Path) -> None:
     person = standing(160, 100, 120, 1)
     bouts = [Bout(1, "walking about", 0.2, 0.4, 2, 3, 0.9), Bout(1, "walking about", 0.6, 0.7, 6, 6, 0.9)]
     frames = scene([i / 10 for i in range(8)], person)
-    write_overlay(frames, tmp_path / "o.mp4", skeleton=COCO_18, bouts=bouts, settings=OverlaySettings(quality=5))
+    write_overlay(
+        frames,
+        tmp_path / "o.mp4",
+        skeleton=COCO_18,
+        bouts=bouts,
+        settings=OverlaySettings(encoder=EncoderSettings(quality=5)),
+    )
     with av.open(str(tmp_path / "o.mp4")) as container:
         pictures = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
     blue = [(picture[60:92, :, 0] - picture[60:92, :, 2] > 60).sum() for picture in pictures]

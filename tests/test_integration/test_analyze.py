@@ -118,10 +118,14 @@ def test_restart_gives_the_same(analysed: Path, sample_video: Path, tmp_path: Pa
         )
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_tables(analysed: Path, sample_video: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("blow", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_stopped_at_any_moment_it_ends_with_the_same_tables(
+    blow: signal.Signals, code: int, analysed: Path, sample_video: Path, tmp_path: Path
+) -> None:
     command = ["analyze", str(sample_video), "--out", str(tmp_path), *PART]
-    script = "from behavior import stages; stages.COMMIT_EVERY_S = 0.3\nfrom behavior.cli import main; main()"
-    working = subprocess.Popen([sys.executable, "-c", script, *command], stderr=subprocess.DEVNULL)
+    script = "import sys; from behavior import stages; stages.COMMIT_EVERY_S = 0.3\n"
+    script += "from behavior.cli import main; sys.exit(main())"
+    working = subprocess.Popen([sys.executable, "-c", script, *command], stderr=subprocess.PIPE, text=True)
     db = tmp_path / "posescribe.db"
 
     def stored() -> int:
@@ -133,9 +137,11 @@ def test_killed_at_any_moment_it_ends_with_the_same_tables(analysed: Path, sampl
 
     while stored() < 5 and working.poll() is None:
         time.sleep(0.05)
-    os.kill(working.pid, signal.SIGKILL)
-    working.wait()
-    assert 5 <= stored() < 45, "killed too late to show anything"
+    os.kill(working.pid, blow)
+    _, said = working.communicate(timeout=120)
+    assert working.returncode == code
+    assert "Traceback" not in said
+    assert 5 <= stored() < 45, "stopped too late to show anything"
     assert main(command) == 0
     assert tables(db) == tables(analysed / "posescribe.db")
 

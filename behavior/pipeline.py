@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from behavior.describe import write_features
+from behavior.describe import Parts, write_features
 from behavior.errors import BehaviorError
 from behavior.loading import Models
 from behavior.narrator import Narrator
@@ -23,7 +24,6 @@ from behavior.telling import already_told, draw, tell
 from features.clean import CleanSettings
 from features.errors import FeatureError
 from pose.errors import PoseError
-from pose.people import Track
 from pose.sources import SourceInfo, expand, open_source, source_hash
 from storage import open_database, recordings, runs, skeletons, tracks
 from storage.database import Database
@@ -135,12 +135,12 @@ def write_stored_features(
         track_run = track_run_of(opened, recording)
         with opened.reading() as tx:
             skeleton = skeletons.skeleton_of(tx, track_run.id)
-            total = len(tracks.list_tracks(tx, track_run.id))
+            known = tracks.list_tracks(tx, track_run.id)
 
-        def people() -> Iterator[Track]:
-            for done, track in enumerate(tracks.iter_tracks(opened, track_run.id), start=1):
-                yield track
-                narrator.step("features", done, total)
+        def people() -> Iterator[Parts]:
+            for done, track in enumerate(known, start=1):
+                yield partial(tracks.iter_track_parts, opened, track_run.id, track.track_id)
+                narrator.step("features", done, len(known))
 
         return write_features(people(), skeleton, settings, path, windows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from behavior.labels import Bout
 from behavior.narrator import Narrator
 from behavior.report.files import make_folder, write_bytes
 from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
-from behavior.report.page import Provenance, ReportData, people_from_tracks, write_page
+from behavior.report.page import Course, Provenance, ReportData, people_from_courses, write_page
 from behavior.report.stills import Stills
 from behavior.report.tables import bouts_table, summary_table, write_table
 from behavior.settings import Settings
@@ -63,10 +64,12 @@ def tell(
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         found = [Bout(**vars(row)) for row in stored_bouts.read_bouts(tx, action_run.id)] if action_run else []
         _, times = poses.frame_times(tx, pose_run.id)
-        names = {track.track_id: track.name for track in tracks.list_tracks(tx, track_run.id) if track.name}
-    people = list(tracks.iter_tracks(database, track_run.id))
+        known = tracks.list_tracks(tx, track_run.id)
+    names = {track.track_id: track.name for track in known if track.name}
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
-    write_features(people, skeleton, settings.clean, folder / "features.parquet")
+    each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
+    write_features(each, skeleton, settings.clean, folder / "features.parquet")
+    people = [Course.of((part.track for part in parts(0)), skeleton) for parts in each]
     write_table(bouts_table(found), folder / "bouts.csv")
     summary = summary_table(found, people)
     write_table(summary, folder / "summary.csv")
@@ -97,7 +100,7 @@ def tell(
             stop_s=float(times[-1]) + _frame_interval(times) if len(times) else 0.0,
             n_frames=len(times),
             n_skipped=pose_run.extra["skipped"],
-            people=people_from_tracks(people, skeleton, thumbnails=stills.people, names=names),
+            people=people_from_courses(people, thumbnails=stills.people, names=names),
             bouts=tuple(found),
             summary=summary,
             provenance=Provenance(

@@ -13,7 +13,6 @@ The columns depend on the layout and the number of dimensions alone, never on th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -212,13 +211,7 @@ def _pair(a: PoseSequence, b: PoseSequence, settings: FeatureSettings | None) ->
     if a.joint_names != b.joint_names or a.unit != b.unit or a.dimensions != b.dimensions:
         raise FeatureError("two people can be compared only with the same joints, unit and number of dimensions")
     _, in_a, in_b = np.intersect1d(a.time_s, b.time_s, assume_unique=True, return_indices=True)
-    return Pair(Body(_rows(a, in_a), settings), Body(_rows(b, in_b), settings))
-
-
-def _rows(sequence: PoseSequence, rows: NDArray[np.intp]) -> PoseSequence:
-    return replace(
-        sequence, points=sequence.points[rows], confidence=sequence.confidence[rows], time_s=sequence.time_s[rows]
-    )
+    return Pair(Body(a.rows(in_a), settings), Body(b.rows(in_b), settings))
 
 
 def _choose(body: Body, names: Sequence[str] | None, level: Level, catalogue: Catalogue) -> list[Feature]:

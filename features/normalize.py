@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from features.errors import FeatureError
 from features.geometry import distance, found_joints
-from features.sequence import PoseSequence
+from features.sequence import PoseSequence, Whole
 
 Array = NDArray[np.float64]
 
@@ -92,16 +92,24 @@ def with_derived(sequence: PoseSequence) -> PoseSequence:
 
 def trunk_length(sequence: PoseSequence) -> Array:
     """(n_frames,) distance from neck to mid_hip, in the sequence's unit; NaN where either is missing."""
+    if not all(has_joint(sequence.joint_names, end) for end in ("neck", "mid_hip")):
+        return np.full(len(sequence), np.nan)
     return distance(joint_points(sequence, "neck"), joint_points(sequence, "mid_hip"))
 
 
 def body_scale(sequence: PoseSequence) -> float:
-    """Median trunk length over the sequence, in its unit; NaN when no trunk is seen, or it has no length."""
-    if not all(has_joint(sequence.joint_names, end) for end in ("neck", "mid_hip")):
-        return float("nan")
+    """Median trunk length over the (whole) sequence, in its unit; NaN when no trunk is seen, or it has no length."""
+    if sequence.whole is not None:
+        return sequence.whole.trunk
     lengths = trunk_length(sequence)
     lengths = lengths[lengths > 0]
     return float(np.median(lengths)) if len(lengths) else float("nan")
+
+
+def full_height(heights: Array) -> float:
+    """95th percentile of the (n_frames,) heights of the box around the joints found; NaN when there is none."""
+    found = heights[np.isfinite(heights)]
+    return float(np.percentile(found, 95)) if len(found) else float("nan")
 
 
 def centre(sequence: PoseSequence, joint: str = "mid_hip") -> PoseSequence:
@@ -123,8 +131,13 @@ def scale(sequence: PoseSequence) -> PoseSequence:
         sequence,
         points=sequence.points / size,
         unit="body",
+        whole=None if sequence.whole is None else _scaled(sequence.whole, size),
         steps=(*sequence.steps, f"scale(1/{size:.6g} {sequence.unit})"),
     )
+
+
+def _scaled(whole: Whole, size: float) -> Whole:
+    return Whole(whole.trunk / size, whole.height / size, whole.ankles / size**2)
 
 
 def facing(sequence: PoseSequence) -> Array:

@@ -200,4 +200,9 @@ CATALOGUE = Catalogue()
 """The catalogue that the tables use unless they are handed another."""
 
 feature = CATALOGUE.feature
-"""`Catalogue.feature` of the default catalogue: the decorator that users add their own features with."""
+"""`Catalogue.feature` of the default catalogue: the decorator that users add their own features with.
+
+The commands describe a track of more than a minute in parts, 200 frames of its surroundings with each, so that an hour
+fits into memory: a feature that compares a frame with the whole sequence takes the whole's figures from
+`body.sequence.whole` (trunk, height), or sees its part alone.
+"""

@@ -6,7 +6,7 @@ clock. y points down, as in the image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,21 @@ from numpy.typing import NDArray
 
 from pose.people import Track
 from pose.skeleton import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """What features of a part of a sequence take from the whole.
+
+    Attributes:
+        trunk: median length of the trunk, sequence unit; NaN when it is never seen.
+        height: 95th percentile of the height of the box around the joints found, sequence unit; NaN without a box.
+        ankles: (D, D) sum over the frames of the outer product of the way from right to left ankle with itself.
+    """
+
+    trunk: float
+    height: float
+    ankles: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +42,7 @@ class PoseSequence:
         time_s: (n_frames,) float64, strictly rising, seconds.
         unit: of `points`: `px`, or `m`, `mm` for lifted or calibrated data, or `body` after normalisation.
         steps: what was done to the raw points, in order, e.g. `("fill_gaps(max_gap_s=0.5)",)`.
+        whole: of the sequence of which this is a part; None when it is one of its own.
     """
 
     points: NDArray[np.float64]
@@ -35,6 +51,7 @@ class PoseSequence:
     time_s: NDArray[np.float64]
     unit: str = "px"
     steps: tuple[str, ...] = ()
+    whole: Whole | None = None
 
     def __post_init__(self) -> None:
         n_frames, n_joints = len(self.time_s), len(self.joint_names)
@@ -49,6 +66,10 @@ class PoseSequence:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    def rows(self, rows: slice | NDArray[np.intp]) -> PoseSequence:
+        """The same person in some of the frames."""
+        return replace(self, points=self.points[rows], confidence=self.confidence[rows], time_s=self.time_s[rows])
 
     @property
     def dimensions(self) -> int:

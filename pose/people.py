@@ -99,3 +99,20 @@ class Track:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def rows(self, rows: slice) -> Track:
+        """The same person in some of the frames."""
+        return Track(self.track_id, self.frames[rows], self.time_s[rows], self.keypoints[rows], self.scores[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class TrackPart:
+    """Some frames of one person, and what comes before and after them.
+
+    Attributes:
+        track: the frames with their surroundings.
+        own: which rows of it are this part; the others are of its neighbours.
+    """
+
+    track: Track
+    own: slice

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, and_, delete, func, insert, literal, select, update
 
-from pose.people import FramePeople, Person, Track
+from pose.people import FramePeople, Person, Track, TrackPart
 from storage import schema
 from storage.bulk import fetch_arrays, insert_rows
 from storage.database import Database
@@ -253,10 +253,39 @@ def iter_track_blocks(database: Database, run_id: int, rows: int = 2000) -> Iter
 
 def read_track(tx: Connection, run_id: int, track_id: int) -> Track:
     """One person over time, whole in memory (12 bytes per keypoint); raises `MissingError`."""
-    member = schema.membership.c
-    blocks = list(_blocks(tx, _tracked(tx, run_id).where(member.track_id == track_id).order_by(member.frame)))
+    blocks = list(_blocks(tx, _one_track(tx, run_id, track_id)))
     if not blocks:
         raise MissingError(f"no track {track_id} in run {run_id}")
+    return _track_of(track_id, blocks)
+
+
+def iter_track_parts(
+    database: Database, run_id: int, track_id: int, margin: int, *, rows: int = 2000
+) -> Iterator[TrackPart]:
+    """One person over time in parts, in constant memory: for what looks no further than `margin` frames.
+
+    Each part has `rows` frames of its own, the last at most `margin` more.
+    """
+    with database.reading() as tx:
+        held: Track | None = None
+        begin = 0  # rows of `held` before it belong to earlier parts
+        for block in _blocks(tx, _one_track(tx, run_id, track_id), rows):
+            held = _track_of(track_id, [block] if held is None else [held, block])
+            while len(held) > begin + rows + margin:
+                end = begin + rows
+                yield TrackPart(held.rows(slice(0, end + margin)), slice(begin, end))
+                cut = max(end - margin, 0)
+                held, begin = held.rows(slice(cut, None)), end - cut
+        if held is not None:
+            yield TrackPart(held, slice(begin, len(held)))
+
+
+def _one_track(tx: Connection, run_id: int, track_id: int) -> Select[Any]:
+    member = schema.membership.c
+    return _tracked(tx, run_id).where(member.track_id == track_id).order_by(member.frame)
+
+
+def _track_of(track_id: int, blocks: Sequence[TrackBlock | Track]) -> Track:
     return Track(
         track_id,
         np.concatenate([block.frames for block in blocks]),

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from behavior.labels import Bout
 from behavior.report.tables import BRIDGE_S, Spans, length, merged, overlap
-from pose.people import Track
 from pose.skeleton import Skeleton
 
 AXIS = 100_000
@@ -201,22 +200,27 @@ def named_time(bouts: Sequence[Bout], on_screen: Spans) -> float:
     return overlap(named, on_screen)
 
 
-def body_path(track: Track, skeleton: Skeleton, bridge_s: float = BRIDGE_S) -> NDArray[np.float32]:
-    """(n, 2) where the middle of the body went, pixels; a row of NaN where the person was out of sight.
-
-    The middle is the mean of the neck, shoulders and hips found in a frame. At most about 240 points: longer tracks are
-    averaged over equal runs of frames.
-    """
+def body_middle(keypoints: NDArray[np.float32], skeleton: Skeleton) -> NDArray[np.float32]:
+    """(n, 2) mean of the neck, shoulders and hips found in each of n frames, pixels; NaN where none was."""
     trunk = [
         index
         for index, joint in enumerate(skeleton.joints)
         if joint in {"neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip", "mid_hip"}
     ]
-    points = track.keypoints[:, trunk, :2].astype(np.float64)
-    found = np.isfinite(points[..., 0])
-    seen = found.any(axis=1)
-    middle = np.nansum(points[seen], axis=1) / found[seen].sum(axis=1, keepdims=True)
-    time = track.time_s[seen]
+    points = keypoints[:, trunk, :2]
+    found = np.isfinite(points[..., 0]).sum(axis=1, keepdims=True)
+    return np.asarray(np.nansum(points, axis=1) / np.where(found > 0, found, np.nan), dtype=np.float32)
+
+
+def body_path(
+    middle: NDArray[np.float32], time_s: NDArray[np.float64], bridge_s: float = BRIDGE_S
+) -> NDArray[np.float32]:
+    """(m, 2) where the middle of the body went, pixels; a row of NaN where the person was out of sight.
+
+    At most about 240 points: longer ways are averaged over equal runs of frames.
+    """
+    seen = np.isfinite(middle[:, 0])
+    middle, time = middle[seen].astype(np.float64), time_s[seen]
     if len(middle) == 0:
         return np.empty((0, 2), dtype=np.float32)
     run = max(1, math.ceil(len(middle) / _MAX_PATH_POINTS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -126,34 +126,60 @@ class ReportData:
             raise ValueError(f"bouts of people who are not in the report: {sorted(strangers)}")
 
 
-def people_from_tracks(
-    tracks: Sequence[Track],
-    skeleton: Skeleton,
+@dataclass(frozen=True, eq=False)
+class Course:
+    """When and where one person was seen: what the page needs of a track.
+
+    Attributes:
+        track_id: identity, counted from 1.
+        time_s: (n,) float64 timestamps of the frames that show the person, seconds.
+        middle: (n, 2) float32, see `figures.body_middle`.
+        score: mean confidence, in [0, 1].
+    """
+
+    track_id: int
+    time_s: NDArray[np.float64]
+    middle: NDArray[np.float32]
+    score: float
+
+    @classmethod
+    def of(cls, parts: Iterable[Track], skeleton: Skeleton) -> Course:
+        """Out of at least one part of a track, one after another."""
+        times, middles, scores = [], [], []
+        for part in parts:
+            times.append(part.time_s)
+            middles.append(figures.body_middle(part.keypoints, skeleton))
+            scores.append(part.scores)
+        score = float(np.mean(np.concatenate(scores)))
+        return cls(part.track_id, np.concatenate(times), np.concatenate(middles), score)
+
+
+def people_from_courses(
+    courses: Sequence[Course],
     *,
     thumbnails: Mapping[int, bytes] | None = None,
     names: Mapping[int, str] | None = None,
 ) -> tuple[ReportPerson, ...]:
-    """What the page needs of each track; empty tracks are left out.
+    """What the page tells of each person; those without a frame are left out.
 
     Args:
-        tracks: the people.
-        skeleton: the layout of their keypoints.
+        courses: of the people.
         thumbnails: JPEG by track id, as in `Stills.people`.
         names: what to call them, by track id; `Person 1` and so on for the others.
     """
-    frame_s = frame_interval(tracks)
+    frame_s = frame_interval(courses)
     return tuple(
         ReportPerson(
-            track_id=track.track_id,
-            name=(names or {}).get(track.track_id, f"Person {track.track_id}"),
-            n_frames=len(track),
-            score=float(np.mean(track.scores)),
-            on_screen=on_screen(track, frame_s),
-            path=figures.body_path(track, skeleton),
-            thumbnail=(thumbnails or {}).get(track.track_id),
+            track_id=course.track_id,
+            name=(names or {}).get(course.track_id, f"Person {course.track_id}"),
+            n_frames=len(course.time_s),
+            score=course.score,
+            on_screen=on_screen(course, frame_s),
+            path=figures.body_path(course.middle, course.time_s),
+            thumbnail=(thumbnails or {}).get(course.track_id),
         )
-        for track in sorted(tracks, key=lambda track: track.track_id)
-        if len(track)
+        for course in sorted(courses, key=lambda course: course.track_id)
+        if len(course.time_s)
     )
 
 

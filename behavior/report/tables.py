@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from behavior.labels import Bout
 from behavior.report.files import write_bytes
-from pose.people import Track
 
 BOUT_COLUMNS = ("track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score")
 SUMMARY_COLUMNS = ("track_id", "action", "count", "total_s", "mean_s", "share", "latency_s")
@@ -28,19 +28,28 @@ Spans = NDArray[np.float64]
 """(n, 2) start and stop of each interval, seconds; sorted and disjoint."""
 
 
-def frame_interval(tracks: Sequence[Track]) -> float:
+class Seen(Protocol):
+    """One person and the frames that show them: a `pose.people.Track`, or what is left of one."""
+
+    @property
+    def track_id(self) -> int: ...
+    @property
+    def time_s(self) -> NDArray[np.float64]: ...
+
+
+def frame_interval(tracks: Sequence[Seen]) -> float:
     """Median time between neighbouring frames of the tracks, seconds; 0 when no track has two frames."""
-    steps = [np.diff(track.time_s) for track in tracks if len(track) > 1]
+    steps = [np.diff(track.time_s) for track in tracks if len(track.time_s) > 1]
     return float(np.median(np.concatenate(steps))) if steps else 0.0
 
 
-def on_screen(track: Track, frame_s: float, bridge_s: float = BRIDGE_S) -> Spans:
+def on_screen(track: Seen, frame_s: float, bridge_s: float = BRIDGE_S) -> Spans:
     """When the person was on screen: (n, 2) seconds; each interval ends `frame_s` after its last frame."""
-    if len(track) == 0:
+    if len(track.time_s) == 0:
         return np.empty((0, 2))
     breaks = np.flatnonzero(np.diff(track.time_s) > max(bridge_s, 1.5 * frame_s))
     starts = track.time_s[np.concatenate([[0], breaks + 1])]
-    stops = track.time_s[np.concatenate([breaks, [len(track) - 1]])] + frame_s
+    stops = track.time_s[np.concatenate([breaks, [len(track.time_s) - 1]])] + frame_s
     return np.stack([starts, stops], axis=1)
 
 
@@ -84,7 +93,7 @@ def bouts_table(bouts: Sequence[Bout]) -> pd.DataFrame:
 
 def summary_table(
     bouts: Sequence[Bout],
-    tracks: Sequence[Track],
+    tracks: Sequence[Seen],
     *,
     actions: Sequence[str] | None = None,
     bin_s: float | None = None,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from features import geometry
 from features.body import Body
 from features.registry import feature
+from features.sequence import PoseSequence
 from features.windows import TICK, Windows
 
 Array = NDArray[np.float64]
@@ -22,16 +23,24 @@ ZENI = "Zeni et al. 2008, https://doi.org/10.1016/j.gaitpost.2007.07.007"
 ANKLES = ("left_ankle", "right_ankle", "neck", "mid_hip")  # the trunk sets the threshold
 
 
+def ankle_scatter(sequence: PoseSequence) -> Array:
+    """(D, D) sum over the frames of the outer product of the way from right to left ankle with itself."""
+    apart = sequence.joint("left_ankle") - sequence.joint("right_ankle")
+    apart = apart[geometry.found_joints(apart)]
+    return np.asarray(apart.T @ apart)
+
+
 def ankle_separation(body: Body) -> Array:
     """(n_frames,) left minus right ankle along the line of most variation, trunk lengths; the sign is arbitrary."""
 
     def compute() -> Array:
-        apart = (body.joint("left_ankle") - body.joint("right_ankle")) / body.scale
+        apart = body.joint("left_ankle") - body.joint("right_ankle")
         found = geometry.found_joints(apart)
         if not found.any():
             return np.full(len(body), np.nan)
-        _, vectors = np.linalg.eigh(apart[found].T @ apart[found])
-        return np.where(found, np.where(found[:, None], apart, 0.0) @ vectors[:, -1], np.nan)
+        whole = body.sequence.whole
+        _, vectors = np.linalg.eigh(ankle_scatter(body.sequence) if whole is None else whole.ankles)
+        return np.where(found, np.where(found[:, None], apart, 0.0) @ vectors[:, -1], np.nan) / body.scale
 
     return body.once("ankle_separation", compute)
 

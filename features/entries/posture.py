@@ -285,9 +285,8 @@ def aspect_ratio(body: Body) -> Array:
     nan="fewer than two joints were found", reference="own", note=_FOUND + " Near 1 standing, less sitting or lying.",
 )  # fmt: skip
 def height_ratio(body: Body) -> Array:
-    tall = _extents(body)[:, 1]
-    found = tall[np.isfinite(tall)]
-    full = float(np.percentile(found, 95)) if len(found) else np.nan
+    tall, whole = _extents(body)[:, 1], body.sequence.whole
+    full = normalize.full_height(tall) if whole is None else whole.height
     return tall / (full if full > 0 else np.nan)
 
 

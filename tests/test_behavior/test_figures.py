@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from behavior.labels import Bout
 from behavior.report import figures
-from pose.people import Track
 from pose.skeleton import COCO_18
 
 
@@ -136,8 +135,7 @@ def test_path_of_a_walk_with_a_gap() -> None:
             keypoints[frame, hip] = (10 * frame, 110, 1)
     keypoints[2] = (np.nan, np.nan, 0)
     time_s = np.array([0.0, 0.1, 0.2, 0.3, 2.5, 2.6, 2.7, 2.8])
-    track = Track(1, np.arange(8), time_s, keypoints, np.ones(8, dtype=np.float32))
-    path = figures.body_path(track, COCO_18)
+    path = figures.body_path(figures.body_middle(keypoints, COCO_18), time_s)
     np.testing.assert_allclose(path[:3], [[0, 100], [10, 90], [30, 100]])
     assert np.isnan(path[3]).all()
     np.testing.assert_allclose(path[4:, 0], [40, 50, 60, 70])
@@ -147,12 +145,10 @@ def test_path_of_a_walk_with_a_gap() -> None:
 def test_long_path_is_short() -> None:
     n = 100_000
     keypoints = np.ones((n, 18, 3), dtype=np.float32)
-    track = Track(1, np.arange(n), np.arange(n) / 30, keypoints, np.ones(n, dtype=np.float32))
-    assert len(figures.body_path(track, COCO_18)) <= 240
+    assert len(figures.body_path(figures.body_middle(keypoints, COCO_18), np.arange(n) / 30)) <= 240
 
 
 def test_path_of_a_face_is_empty() -> None:
     keypoints = np.full((2, 18, 3), np.nan, dtype=np.float32)
     keypoints[:, COCO_18.index("nose")] = (5, 5, 1)
-    track = Track(1, np.arange(2), np.arange(2) / 30, keypoints, np.ones(2, dtype=np.float32))
-    assert len(figures.body_path(track, COCO_18)) == 0
+    assert len(figures.body_path(figures.body_middle(keypoints, COCO_18), np.arange(2) / 30)) == 0

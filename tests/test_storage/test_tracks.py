@@ -185,3 +185,19 @@ def test_plain_sql_reaches_a_keypoint_of_a_track(database: Database, tracked: ru
     )
     with database.reading() as tx:
         assert tx.exec_driver_sql(query).all() == [(0.196, 193.0, None), (0.256, 192.0, None)]
+
+
+@pytest.mark.parametrize(("rows", "margin"), [(1, 0), (2, 1), (3, 5), (100, 1)])
+def test_parts_make_up_the_track(database: Database, tracked: runs.Run, rows: int, margin: int) -> None:
+    with database.reading() as tx:
+        whole = tracks.read_track(tx, tracked.id, 1)
+    done = 0
+    for part in tracks.iter_track_parts(database, tracked.id, 1, margin, rows=rows):
+        before, own = part.own.start, part.own.stop - part.own.start
+        assert before == min(margin, done)
+        assert len(part.track) - part.own.stop == min(margin, len(whole) - done - own)
+        surroundings = slice(done - before, done + own + margin)
+        assert part.track.frames.tolist() == whole.frames[surroundings].tolist()
+        np.testing.assert_array_equal(part.track.keypoints, whole.keypoints[surroundings])
+        done += own
+    assert done == len(whole)

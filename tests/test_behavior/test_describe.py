@@ -1,0 +1,69 @@
+"""Feature tables of a long track are computed in parts; nobody may see where one ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from behavior.describe import Parts, describe
+from features.catalog import feature_table, window_table
+from features.clean import CleanSettings, clean
+from features.sequence import PoseSequence
+from pose.people import Track, TrackPart
+from pose.skeleton import COCO_18
+
+N = 2600
+
+
+@pytest.fixture(scope="module")
+def walker() -> Track:
+    """A walking person, 30 frames/s, with joints and frames missing, who comes nearer and nearer."""
+    rng = np.random.default_rng(1)
+    time_s = np.arange(N) / 30
+    rest = {
+        "nose": (8, -96), "eye": (6, -100), "ear": (0, -98), "neck": (0, -80), "shoulder": (0, -79), "elbow": (2, -45),
+        "wrist": (8, -14), "hip": (0, 0), "knee": (4, 45), "ankle": (0, 90),
+    }  # fmt: skip
+    swing = {"ankle": 35, "knee": 15, "wrist": 25, "elbow": 10}
+    keypoints = np.empty((N, len(COCO_18), 3), dtype=np.float32)
+    for i, joint in enumerate(COCO_18.joints):
+        part = joint.removeprefix("left_").removeprefix("right_")
+        phase = 5.5 * time_s + (np.pi if joint.startswith("left") else 0)
+        keypoints[:, i, 0] = rest[part][0] + swing.get(part, 2) * np.sin(phase)
+        keypoints[:, i, 1] = rest[part][1] + 0.2 * swing.get(part, 2) * np.cos(phase)
+    keypoints[..., :2] *= (1 + time_s / 600)[:, None, None]
+    keypoints[..., :2] += rng.normal(500, 0.5, (N, len(COCO_18), 2))
+    keypoints[..., 2] = rng.uniform(0.2, 1, keypoints.shape[:2])
+    keypoints[rng.random(keypoints.shape[:2]) < 0.05] = (np.nan, np.nan, 0)
+    seen = (np.arange(N) < 900) | (np.arange(N) > 990)
+    return Track(3, np.flatnonzero(seen), time_s[seen], keypoints[seen], np.ones(seen.sum(), dtype=np.float32))
+
+
+def in_parts(track: Track, rows: int) -> Parts:
+    def parts(margin: int) -> Iterator[TrackPart]:
+        for begin in range(0, len(track), rows):
+            end = min(begin + rows, len(track))
+            first = max(begin - margin, 0)
+            yield TrackPart(track.rows(slice(first, end + margin)), slice(begin - first, end - first))
+
+    return parts
+
+
+@pytest.mark.parametrize("rows", [700, 10_000])
+def test_frames_in_parts_are_those_of_the_whole(walker: Track, rows: int) -> None:
+    table = pd.concat(describe(in_parts(walker, rows), COCO_18, CleanSettings()), ignore_index=True)
+    whole = feature_table(clean(PoseSequence.from_track(walker, COCO_18)), frames=walker.frames)
+    assert (table.pop("track_id") == 3).all()
+    assert table.attrs["units"] == whole.attrs["units"]
+    pd.testing.assert_frame_equal(table, whole, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("windows", [(1.0, 0.5), (4.0, 4.0)])
+def test_windows_in_parts_are_those_of_the_whole(walker: Track, windows: tuple[float, float]) -> None:
+    table = pd.concat(describe(in_parts(walker, 700), COCO_18, CleanSettings(), windows), ignore_index=True)
+    whole = window_table(clean(PoseSequence.from_track(walker, COCO_18)), *windows)
+    assert (table.pop("track_id") == 3).all()
+    pd.testing.assert_frame_equal(table, whole, rtol=1e-5, atol=1e-5)

@@ -30,8 +30,16 @@ class Models:
     actions: ActionModel | None
 
 
-def load_models(model: str, device: str, actions: str, narrator: Narrator) -> Models:
-    """The models by name (shipped or imported) or file; `actions` may be `none`.
+def load_models(
+    model: str,
+    device: str,
+    actions: str,
+    narrator: Narrator,
+    *,
+    batch: int | None = None,
+    in_flight: int | None = None,
+) -> Models:
+    """The models by name (shipped or imported) or file; `actions` may be `none`, the rest as in `PoseEngine`.
 
     Raises `AssetError`, `ModelError` or `ActionModelError`; `DeviceError` comes when the engine is asked for.
     """
@@ -40,9 +48,18 @@ def load_models(model: str, device: str, actions: str, narrator: Narrator) -> Mo
 
     @cache
     def engine(settings: EngineSettings) -> PoseEngine:
-        backend = load_backend(network, device=device, precision=settings.precision, progress=download)
+        backend = load_backend(
+            network,
+            device=device,
+            precision=settings.precision,
+            in_flight=in_flight,
+            light=settings.light,
+            progress=download,
+        )
         narrator.say(f"{backend.model.name} on {backend.device} ({backend.runtime}, {backend.precision})")
-        return PoseEngine(backend=backend, settings=settings, tracking=None, announce=narrator.say)
+        return PoseEngine(
+            backend=backend, settings=settings, tracking=None, batch=batch, in_flight=in_flight, announce=narrator.say
+        )
 
     pose = identify(network, progress=download)
     return Models(pose, engine, None if actions == "none" else load_action_model(locate(actions)))

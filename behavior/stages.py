@@ -28,6 +28,7 @@ from behavior.report.encoding import EncoderSettings, VideoWriter
 from behavior.report.files import make_folder
 from behavior.settings import Settings
 from pose.backends.base import ModelInfo
+from pose.engine import PoseStream
 from pose.people import FramePeople
 from pose.sources import FrameSource, open_source
 from pose.tracking import Tracker, resolve
@@ -104,14 +105,16 @@ def find_people(
     chunk: list[FramePeople] = []
     saved = begin = time.monotonic()
 
-    def save(source: FrameSource) -> None:
+    def save(stream: PoseStream) -> None:
         nonlocal saved
+        source = stream.source
         with database.transaction() as tx:
             poses.append_frames(tx, run.id, chunk)
             extra = {
                 "skipped": run.extra["skipped"] + source.skipped,
                 "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
                 "notes": list(dict.fromkeys([*run.extra["notes"], *source.notes, *_dropped(source)])),
+                "load": asdict(stream.load),
             }
             runs.update_run(tx, run.id, device=engine.device, extra=extra)
         chunk.clear()
@@ -129,12 +132,12 @@ def find_people(
                 done += 1
                 narrator.step("people", done, total)
                 if len(chunk) == poses.CHUNK or time.monotonic() - saved > COMMIT_EVERY_S:
-                    save(stream.source)
+                    save(stream)
         except KeyboardInterrupt:
             if not stream.source.live:
                 raise
         finally:
-            save(stream.source)
+            save(stream)
     with database.transaction() as tx:
         return runs.finish_run(tx, run.id)
 

@@ -225,6 +225,7 @@ def _provenance(
             "sha256": pose_run.model_sha256,
             "device": pose_run.device,
             "runtime": pose_run.extra.get("runtime"),
+            "load": pose_run.extra.get("load"),
         },
         "actions": {"model": action_run.model_name, "sha256": action_run.model_sha256} if action_run else None,
         "settings": {

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pose.backends.base import Backend, ModelInfo, Precision
 from pose.ensemble import merge, mirror
 from pose.errors import PoseError
+from pose.load import Load, is_worth_a_trial, loads_of, try_out
 from pose.maps import Maps
 from pose.parsing import ParserSettings, parse, prepare_parser
 from pose.people import FramePeople, Person
@@ -50,7 +51,7 @@ class Look:
 Accuracy = Literal["fast", "balanced", "high"]
 
 _LOOKS: dict[Accuracy, tuple[tuple[float, bool], ...]] = {
-    "fast": ((0.75, False),),
+    "fast": ((0.913, False),),
     "balanced": ((1.0, False),),
     "high": ((1.5, False), (1.5, True), (1.0, False), (1.0, True)),
 }
@@ -63,7 +64,8 @@ class EngineSettings:
 
     Attributes:
         net_height: height of the network's input at `balanced` accuracy, pixels.
-        accuracy: `fast` shows a smaller image, `high` two sizes, each also mirrored, merged on their maps.
+        accuracy: `fast` leaves out half of the network's refinements and shows it a smaller image, `high` shows two
+            sizes, each also mirrored, merged on their maps.
         precision: of the network's arithmetic; None is float32 on CPUs and float16 on GPUs.
         parser: thresholds of the parser.
     """
@@ -78,6 +80,11 @@ class EngineSettings:
             raise ValueError(f"net_height must be at least 64 pixels, got {self.net_height}")
         if self.accuracy not in _LOOKS:
             raise ValueError(f"accuracy must be one of {', '.join(_LOOKS)}, got {self.accuracy!r}")
+
+    @property
+    def light(self) -> bool:
+        """Whether half of the network's refinements are left out, see `pose.zoo.load_backend`."""
+        return self.accuracy == "fast"
 
     @property
     def looks(self) -> tuple[Look, ...]:
@@ -108,7 +115,8 @@ class PoseEngine:
         settings: see `EngineSettings`.
         tracking: settings of the tracker of `open`; None leaves `track_id` empty.
         backend: a ready network in place of `model`, `device` and precision, for tests and for networks of your own.
-        batch: frames that go through the network together; None takes 1 on a CPU and 16 on a GPU.
+        batch, in_flight: frames that go through the network together, and how many such batches are worked on at the
+            same time; None is decided by measuring, on the first frames of each source that is long enough.
         announce: receives one line before something that takes long, such as the parser's first compilation.
     """
 
@@ -121,12 +129,19 @@ class PoseEngine:
         tracking: TrackerSettings | None = _TRACKING,
         backend: Backend | None = None,
         batch: int | None = None,
+        in_flight: int | None = None,
         announce: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings or EngineSettings()
         self._tracking = tracking
-        self._backend = backend or load_backend(model, device=device, precision=self.settings.precision)
-        self._batch = batch or (1 if self._backend.device == "cpu" else 16)
+        self._backend = backend or load_backend(
+            model,
+            device=device,
+            precision=self.settings.precision,
+            in_flight=in_flight,
+            light=self.settings.light,
+        )
+        self._loads = loads_of(self._backend, batch, in_flight)
         prepare_parser(announce)
 
     @property
@@ -199,20 +214,23 @@ class PoseEngine:
         if not isinstance(source, FrameSource):
             source = open_source(os.fspath(source), start_s=start_s, end_s=end_s, every=every, after=after)
         tracker = Tracker(self.skeleton, self._tracking) if self._tracking else None
-        return PoseStream(self, source, tracker, in_flight=self._backend.in_flight, batch=self._batch)
+        return PoseStream(self, source, tracker, self._loads)
 
 
 class PoseStream:
-    """Iterates over `PosedFrame`s in the source's order; use it in a `with` block."""
+    """Iterates over `PosedFrame`s in the source's order; use it in a `with` block.
 
-    def __init__(
-        self, engine: PoseEngine, source: FrameSource, tracker: Tracker | None, in_flight: int, batch: int
-    ) -> None:
+    Attributes:
+        load: batch size and batches in flight, as far as they are decided.
+    """
+
+    def __init__(self, engine: PoseEngine, source: FrameSource, tracker: Tracker | None, loads: Sequence[Load]) -> None:
+        self.load = loads[0]
         self._engine = engine
         self._source = source
         self._tracker = tracker
-        self._in_flight = in_flight
-        self._batch = batch
+        self._loads = loads
+        self._failure: PoseError | None = None
 
     @property
     def source(self) -> FrameSource:
@@ -229,31 +247,35 @@ class PoseStream:
         self._source.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[PosedFrame]:
-        failure: PoseError | None = None
+        depth = max(max(load.batch, load.in_flight) for load in self._loads)
+        with closing(read_ahead(self._source, depth)) as ahead:
+            frames = self._until_failure(ahead)
+            if is_worth_a_trial(self._loads, self._source):
+                yield from try_out(self._loads, frames, self._work, lambda load: setattr(self, "load", load))
+            yield from self._work(frames, self.load)
+        if self._failure is not None:
+            raise self._failure
+
+    def _until_failure(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """A source that fails first gives what came before."""
+        try:
+            yield from frames
+        except PoseError as error:
+            self._failure = error
+
+    def _work(self, frames: Iterator[Frame], load: Load) -> Iterator[PosedFrame]:
         pending: deque[Future[list[PosedFrame]]] = deque()
-        with (
-            ThreadPoolExecutor(self._in_flight, thread_name_prefix="pose") as pool,
-            closing(read_ahead(_batches(self._source, self._batch), depth=self._in_flight)) as ahead,
-        ):
+        with ThreadPoolExecutor(load.in_flight, thread_name_prefix="pose") as pool:
             try:
-                while True:
-                    try:
-                        frames = next(ahead, None)
-                    except PoseError as error:  # the source's: first give what came before it
-                        failure = error
-                        break
-                    if frames is None:
-                        break
-                    pending.append(pool.submit(self._detect, frames))
-                    if len(pending) > self._in_flight:
+                for batch in _batches(frames, load.batch):
+                    pending.append(pool.submit(self._detect, batch))
+                    if len(pending) > load.in_flight:
                         yield from map(self._follow, pending.popleft().result())
                 while pending:
                     yield from map(self._follow, pending.popleft().result())
             finally:
                 for future in pending:
                     future.cancel()
-        if failure is not None:
-            raise failure
 
     def _detect(self, frames: list[Frame]) -> list[PosedFrame]:
         people = self._engine.detect([frame.image for frame in frames])
@@ -265,7 +287,7 @@ class PoseStream:
         return replace(frame, people=self._tracker.update(frame).people)
 
 
-def _batches(frames: Iterator[Frame] | FrameSource, size: int) -> Iterator[list[Frame]]:
+def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
     batch: list[Frame] = []
     for frame in frames:
         batch.append(frame)

@@ -192,6 +192,9 @@ class _Writer:
                 self._add("Concat", [name_of(part) for part in node.args[0]], node.name, axis=1)
             elif node.op == "call_function" and node.target is operator.add:
                 self._add("Add", [name_of(part) for part in node.args], node.name)
+            elif node.op == "call_function" and node.target is operator.getitem:
+                value, (_, channels) = node.args
+                self._first_channels(name_of(value), channels.stop, node.name)
             elif node.op == "output":
                 self.outputs = [name_of(value) for value in node.args[0]]
             else:
@@ -215,6 +218,12 @@ class _Writer:
             case _:
                 raise TypeError(f"no ONNX for {name}, a {type(layer).__name__}")
         return name
+
+    def _first_channels(self, source: str, n: int, name: str) -> None:
+        bounds = {"start": 0, "stop": n, "axis": 1}
+        for bound, value in bounds.items():
+            self.weights.append(numpy_helper.from_array(np.array([value], dtype=np.int64), f"{name}.{bound}"))
+        self._add("Slice", [source, *(f"{name}.{bound}" for bound in bounds)], name)
 
     def _add(self, kind: str, inputs: list[str], output: str, **attributes: object) -> None:
         self.nodes.append(helper.make_node(kind, inputs, [output], output, None, None, None, **attributes))

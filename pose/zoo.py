@@ -83,6 +83,7 @@ def load_backend(
     threads: int | None = None,
     in_flight: int | None = None,
     precision: Precision | None = None,
+    light: bool = False,
     progress: Progress | None = None,
 ) -> Backend:
     """A network ready to run.
@@ -96,10 +97,12 @@ def load_backend(
             up to twice as fast as float32 on CPUs that compute in it at full rate (AMD from Zen 4, Intel with AMX) and
             slower on others, so measure it (`benchmarks/network.py`). It runs in OpenVINO if that is installed, else in
             torch.
+        light: without half of the refinements: the fields are refined once, the heatmaps twice, instead of five times.
         progress: told about a download.
 
     Raises:
-        ModelError: an unknown name, or a file that is no such network.
+        ModelError: an unknown name, a file that is no such network, or an ONNX file that should run otherwise than it
+            was written.
         DeviceError: the device is not there.
         AssetError: the weights can't be fetched, or the cache can't be written.
     """
@@ -107,21 +110,21 @@ def load_backend(
     sharing = Sharing(threads, in_flight)
     weights = _Weights.find(model, progress)
     if asked.kind != "auto":
-        return _load(weights, asked, sharing, precision)
+        return _load(weights, asked, sharing, precision, light)
 
     from pose.backends.onnx_backend import usable_devices
 
     unusable = None
     if len(usable_devices()) > 1:
         try:
-            return _load(weights, Device("cuda"), sharing, precision)
+            return _load(weights, Device("cuda"), sharing, precision, light)
         except DeviceError as error:
             unusable = error
     if unusable is not None:
         import logging
 
         logging.getLogger(__name__).warning("running on the CPU: %s", unusable)
-    return _load(weights, Device("cpu"), sharing, precision)
+    return _load(weights, Device("cpu"), sharing, precision, light)
 
 
 def identify(model: str = MOBILENET_THIN.name, progress: Progress | None = None) -> ModelInfo:
@@ -156,13 +159,13 @@ class _Weights:
             raise ModelError(f"{file}: no such file; expected a network's weights")
         return cls(file, ModelInfo(file.stem, assets.digest(file), str(file.absolute()), "unknown"), OPENPOSE_COCO)
 
-    def module(self, split: bool) -> MobilenetThin:
+    def module(self, split: bool, light: bool) -> MobilenetThin:
         """The torch module with these weights, streamlined; `split` as `pose.export.streamline` says."""
         import torch
 
         from pose.export import streamline
         from pose.importers.graphdef import mobilenet_thin_weights
-        from pose.networks.mobilenet_thin import MobilenetThin
+        from pose.networks.mobilenet_thin import LIGHT, MobilenetThin
 
         network = MobilenetThin()
         if self.file.suffix == ".pb":
@@ -180,14 +183,17 @@ class _Weights:
         except RuntimeError as error:
             detail = " ".join(str(error).split())[:200]
             raise ModelError(f"{self.file}: expected the weights of mobilenet_thin ({detail})") from error
+        if light:
+            network = MobilenetThin(LIGHT)
+            network.load_state_dict({name: state[name] for name in network.state_dict()})
         return streamline(network, split)
 
-    def onnx_file(self, precision: Literal["float32", "float16"]) -> Path:
+    def onnx_file(self, precision: Literal["float32", "float16"], light: bool) -> Path:
         """The ONNX file made from them, out of the cache if it is there."""
         if self.file.suffix == ".onnx":
             return self.file
         folder = assets.cache_folder() / self.info.sha256[:12]
-        stem = f"network-{precision}-{_made_by()}"
+        stem = f"network-{'light-' if light else ''}{precision}-{_made_by()}"
         for made in sorted(folder.glob(f"{stem}-*.onnx")):
             if assets.digest(made)[:12] == made.stem.rpartition("-")[2]:
                 return made
@@ -195,7 +201,7 @@ class _Weights:
         from pose.export import to_onnx
 
         metadata = {"precision": precision, "weights_sha256": self.info.sha256, "licence": self.info.licence}
-        content = to_onnx(self.module(split=precision == "float32"), precision, metadata).SerializeToString()
+        content = to_onnx(self.module(precision == "float32", light), precision, metadata).SerializeToString()
         path = folder / f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}.onnx"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -216,23 +222,26 @@ def _made_by() -> str:
     return hashlib.sha256(b"".join((here / name).read_bytes() for name in _MADE_BY)).hexdigest()[:8]
 
 
-def _load(weights: _Weights, device: Device, sharing: Sharing, precision: Precision | None) -> Backend:
+def _load(weights: _Weights, device: Device, sharing: Sharing, precision: Precision | None, light: bool) -> Backend:
     if precision is None:
         precision = "float32" if device.kind == "cpu" else "float16"
     if precision == "float16" and device.kind == "cpu":
         raise ValueError("precision float16 is for GPUs; on CPUs choose float32 or bfloat16")
+    if weights.file.suffix == ".onnx" and (light or precision == "bfloat16"):
+        wish = "the fast accuracy" if light else "bfloat16"
+        raise ModelError(f"{weights.file}: an ONNX file runs as it was written; {wish} needs .pb or .safetensors")
     if precision == "bfloat16":
-        if weights.file.suffix == ".onnx":
-            raise ModelError(f"{weights.file}: an ONNX file runs as it was written; bfloat16 needs .pb or .safetensors")
         if device.kind == "cpu" and importlib.util.find_spec("openvino") is not None:
             from pose.backends.openvino_backend import OpenvinoBackend
 
-            return OpenvinoBackend(weights.onnx_file("float32"), weights.layout, weights.info, precision, sharing)
+            return OpenvinoBackend(
+                weights.onnx_file("float32", light), weights.layout, weights.info, precision, sharing
+            )
 
         from pose.backends.torch_backend import TorchBackend
 
-        return TorchBackend(weights.module(split=False), weights.layout, weights.info, device, precision, sharing)
+        return TorchBackend(weights.module(False, light), weights.layout, weights.info, device, precision, sharing)
 
     from pose.backends.onnx_backend import OnnxBackend
 
-    return OnnxBackend(weights.onnx_file(precision), weights.layout, weights.info, device, sharing)
+    return OnnxBackend(weights.onnx_file(precision, light), weights.layout, weights.info, device, sharing)

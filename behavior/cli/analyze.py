@@ -11,10 +11,12 @@ from behavior.cli.console import Narrator
 from behavior.cli.options import (
     Accuracy,
     Actions,
+    Batch,
     Db,
     Device,
     End,
     Every,
+    InFlight,
     Json,
     MaxPeople,
     MinBout,
@@ -43,6 +45,8 @@ def analyze(
     accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
     precision: Precision = None,
+    batch: Batch = None,
+    in_flight: InFlight = None,
     start: Start = None,
     end: End = None,
     every: Every = 1,
@@ -74,7 +78,7 @@ def analyze(
         overlay=overlay,
     )
     with Narrator() as narrator:
-        models = load_models(model, device, actions, narrator)
+        models = load_models(model, device, actions, narrator, batch=batch, in_flight=in_flight)
         results, failed = pipeline.analyze_all(sources, out, db, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(summary(result))

@@ -36,7 +36,7 @@ NetSize = Annotated[
 ]
 Accuracy = Annotated[
     Literal["fast", "balanced", "high"],
-    typer.Option(help="fast shows the network a smaller frame, high two sizes of it, each also mirrored."),
+    typer.Option(help="fast refines less on a smaller frame, high looks at two sizes, each also mirrored."),
 ]
 Precision = Annotated[
     Literal["float32", "float16", "bfloat16"] | None,
@@ -44,6 +44,14 @@ Precision = Annotated[
         help="Of the network's arithmetic. bfloat16 is faster on CPUs that have it, and moves joints by tenths of a "
         "pixel.  [default: float32 on CPUs, float16 on GPUs]"
     ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(min=1, help="Frames that go through the network together.  [default: measured on the first frames]"),
+]
+InFlight = Annotated[
+    int | None,
+    typer.Option(min=1, help="Batches worked on at the same time.  [default: measured on the first frames]"),
 ]
 Start = Annotated[float | None, typer.Option(min=0, help="Begin here, seconds of the source's own time.")]
 End = Annotated[float | None, typer.Option(min=0, help="Stop here, seconds of the source's own time.")]

@@ -10,9 +10,11 @@ import typer
 from behavior.cli.console import Narrator
 from behavior.cli.options import (
     Accuracy,
+    Batch,
     Device,
     End,
     Every,
+    InFlight,
     Json,
     MaxPeople,
     Model,
@@ -33,6 +35,8 @@ def pose(
     accuracy: Accuracy = "balanced",
     net_size: NetSize = 368,
     precision: Precision = None,
+    batch: Batch = None,
+    in_flight: InFlight = None,
     start: Start = None,
     end: End = None,
     every: Every = 1,
@@ -64,7 +68,7 @@ def pose(
         overlay=overlay,
     )
     with Narrator() as narrator:
-        models = load_models(model, device, "none", narrator)
+        models = load_models(model, device, "none", narrator, batch=batch, in_flight=in_flight)
         results, failed = pipeline.pose_all([source], out, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(f"{result['frames']} frames: {result['json']}")

@@ -11,10 +11,13 @@ at stride 2 that is (0, 1) for even sizes and (1, 1) for odd ones; the usual (1,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+Refinement = Literal["both", "pafs", "heatmaps"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class MobilenetThinConfig:
         taps: backbone blocks (from 0) whose outputs make up the features; the first is pooled to the others' size.
         hidden: channels inside a stage.
         bottleneck: channels of the last hidden layer of the first stage, wider than in the later ones.
-        n_stages: stages; each but the first refines the one before.
+        refinements: what each stage behind the first refines; what it leaves out passes through.
         n_pafs: channels of the part affinity fields.
         n_heatmaps: channels of the heatmaps, background among them.
         wide_pafs: channels of the fields as the stages pass them on, `n_pafs` and zeros (see `pose.export`).
@@ -42,11 +45,19 @@ class MobilenetThinConfig:
     taps: tuple[int, ...] = (2, 6, 10)
     hidden: int = 64
     bottleneck: int = 256
-    n_stages: int = 6
+    refinements: tuple[Refinement, ...] = ("both",) * 5
     n_pafs: int = 38
     n_heatmaps: int = 19
     wide_pafs: int = 38
     wide_heatmaps: int = 19
+
+    def refines(self, stage: int, output: Refinement) -> bool:
+        """Whether a stage (from 0) computes the fields or the heatmaps."""
+        return stage == 0 or self.refinements[stage - 1] in ("both", output)
+
+
+LIGHT = MobilenetThinConfig(refinements=("pafs", "heatmaps", "heatmaps"))
+"""The part of the network that `fast` runs. Of all ways to leave refinements out it costs the least accuracy."""
 
 
 class SameConv2d(nn.Conv2d):
@@ -104,15 +115,17 @@ class Branch(nn.Sequential):
 
 
 class Stage(nn.Module):
-    """Both branches on the same inputs."""
+    """Both branches on the same inputs, or one of them: None in place of the other's output."""
 
-    def __init__(self, n_in: int, n_pafs: int, n_heatmaps: int, hidden: int, bottleneck: int) -> None:
+    def __init__(self, n_in: int, n_pafs: int | None, n_heatmaps: int | None, hidden: int, bottleneck: int) -> None:
         super().__init__()
-        self.paf = Branch(n_in, n_pafs, hidden, bottleneck)
-        self.heat = Branch(n_in, n_heatmaps, hidden, bottleneck)
+        self.paf = None if n_pafs is None else Branch(n_in, n_pafs, hidden, bottleneck)
+        self.heat = None if n_heatmaps is None else Branch(n_in, n_heatmaps, hidden, bottleneck)
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        return self.paf(*inputs), self.heat(*inputs)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        pafs = None if self.paf is None else self.paf(*inputs)
+        heatmaps = None if self.heat is None else self.heat(*inputs)
+        return pafs, heatmaps
 
 
 class MobilenetThin(nn.Module):
@@ -130,16 +143,23 @@ class MobilenetThin(nn.Module):
         self.pool = nn.MaxPool2d(2, ceil_mode=True)
         n_features = sum(config.backbone[tap][0] for tap in config.taps)  # 96 + 384 + 384
         n_refined = config.wide_pafs + config.wide_heatmaps + n_features
-        last = config.n_stages - 1
+        last = len(config.refinements)
+        n_pafs, n_heatmaps = (
+            [wide] * last + [narrow]
+            for wide, narrow in (
+                (config.wide_pafs, config.n_pafs),
+                (config.wide_heatmaps, config.n_heatmaps),
+            )
+        )
         self.stages = nn.ModuleList(
             Stage(
-                n_in=n_features if i == 0 else n_refined,
-                n_pafs=config.n_pafs if i == last else config.wide_pafs,
-                n_heatmaps=config.n_heatmaps if i == last else config.wide_heatmaps,
+                n_in=n_refined if i else n_features,
+                n_pafs=n_pafs[i] if config.refines(i, "pafs") else None,
+                n_heatmaps=n_heatmaps[i] if config.refines(i, "heatmaps") else None,
                 hidden=config.hidden,
-                bottleneck=config.bottleneck if i == 0 else config.hidden,
+                bottleneck=config.hidden if i else config.bottleneck,
             )
-            for i in range(config.n_stages)
+            for i in range(last + 1)
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,5 +173,12 @@ class MobilenetThin(nn.Module):
 
         pafs, heatmaps = self.stages[0](*features)
         for stage in self.stages[1:]:
-            pafs, heatmaps = stage(pafs, heatmaps, *features)  # 38 + 19 + 864 = 921 channels in
+            finer_pafs, finer_heatmaps = stage(pafs, heatmaps, *features)  # 38 + 19 + 864 = 921 channels in
+            pafs = pafs if finer_pafs is None else finer_pafs
+            heatmaps = heatmaps if finer_heatmaps is None else finer_heatmaps
+        last = len(self.config.refinements)  # what it did not refine may still be wide
+        if not self.config.refines(last, "pafs"):
+            pafs = pafs[:, : self.config.n_pafs]
+        if not self.config.refines(last, "heatmaps"):
+            heatmaps = heatmaps[:, : self.config.n_heatmaps]
         return heatmaps, pafs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -150,3 +151,43 @@ def test_without_tracking_nobody_has_an_identity() -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="at least 64"):
         EngineSettings(net_height=10)
+
+
+@pytest.mark.parametrize(("batch", "in_flight"), [(None, None), (2, None), (None, 5), (3, 2)])
+def test_a_trial_loses_no_frame_and_keeps_to_what_is_given(batch: int | None, in_flight: int | None) -> None:
+    class Long(Numbered):
+        expected_frames = 10_000
+
+    engine = PoseEngine(backend=Drawn(), settings=SETTINGS, batch=batch, in_flight=in_flight)
+    with engine.open(Long(120)) as frames:
+        assert [frame.index for frame in frames] == list(range(120))
+        assert frames.load.batch == (batch or 1)
+        assert frames.load.in_flight in ({in_flight} if in_flight else {3, 6})
+    assert numbers_of_threads() == []
+
+
+def test_the_trial_settles_on_the_faster_load() -> None:
+    """On a device that takes the same time for one call as for two at once, and is slowed by more."""
+
+    class Narrow(Drawn):
+        in_flight = 2
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside, self.lock = 0, threading.Lock()
+
+        def infer(self, batch: NDArray[np.uint8]) -> list[Maps]:
+            with self.lock:
+                self.inside += 1
+                crowd = self.inside
+            time.sleep(0.01 if crowd <= 2 else 0.1)
+            with self.lock:
+                self.inside -= 1
+            return super().infer(batch)
+
+    class Long(Numbered):
+        expected_frames = 10_000
+
+    with PoseEngine(backend=Narrow(), settings=SETTINGS).open(Long(40)) as frames:
+        assert len(list(frames)) == 40
+        assert frames.load.in_flight == 2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pose.export import streamline, to_onnx
 from pose.importers.graphdef import mobilenet_thin_weights
-from pose.networks.mobilenet_thin import MobilenetThin
+from pose.networks.mobilenet_thin import LIGHT, MobilenetThin, MobilenetThinConfig, Refinement
 
 SIZES = [(368, 656), (307, 547), (320, 433)]  # height, width: both even, both odd, one of each
 
@@ -85,8 +85,29 @@ def test_a_batch_equals_its_images(session: onnxruntime.InferenceSession, frames
     np.testing.assert_allclose(in_onnx(session, batch), one_by_one, atol=2e-5)
 
 
-def test_onnxruntime_keeps_its_blocked_kernels(network: MobilenetThin, tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize(
+    "refinements",
+    [("pafs", "heatmaps", "heatmaps"), ("both", "heatmaps", "pafs"), ("heatmaps", "both"), ("pafs",), ()],
+)
+def test_what_a_stage_leaves_out_passes_through(
+    network: MobilenetThin, refinements: tuple[Refinement, ...], split: bool, frames: list[NDArray[np.uint8]]
+) -> None:
+    part = MobilenetThin(MobilenetThinConfig(refinements=refinements)).eval()
+    part.load_state_dict({name: value for name, value in network.state_dict().items() if name in part.state_dict()})
+    image = cv2.resize(frames[0], (104, 96))
+    expected = in_torch(part, image)
+    assert expected.shape[1] == 19 + 38
+    session = onnxruntime.InferenceSession(
+        to_onnx(streamline(part, split)).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    np.testing.assert_allclose(in_onnx(session, image[None]), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("config", [MobilenetThinConfig(), LIGHT])
+def test_onnxruntime_keeps_its_blocked_kernels(config: MobilenetThinConfig, tmp_path: Path) -> None:
     """Every convolution in NCHWc form, and values brought into it and out of it only at the ends."""
+    network = MobilenetThin(config)
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3  # it warns that such a file is for this machine only

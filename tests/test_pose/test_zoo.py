@@ -122,3 +122,5 @@ def test_precisions_that_do_not_go_together_are_told(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match=r"bfloat16 needs \.pb or \.safetensors"):
         load_backend(str(tmp_path / "net.onnx"), device="cpu", precision="bfloat16")
+    with pytest.raises(ModelError, match="the fast accuracy needs"):
+        load_backend(str(tmp_path / "net.onnx"), device="cpu", light=True)

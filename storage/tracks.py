@@ -24,7 +24,7 @@ from storage.database import Database
 from storage.errors import MissingError
 from storage.poses import CHUNK, iter_frames, page_of_frames, points_of
 from storage.runs import get_run
-from storage.skeletons import keypoint_table_of
+from storage.skeletons import keypoint_table_of, skeleton_of
 
 
 @dataclass(frozen=True)
@@ -253,10 +253,26 @@ def iter_track_blocks(database: Database, run_id: int, rows: int = 2000) -> Iter
 
 def read_track(tx: Connection, run_id: int, track_id: int) -> Track:
     """One person over time, whole in memory (12 bytes per keypoint); raises `MissingError`."""
-    blocks = list(_blocks(tx, _one_track(tx, run_id, track_id)))
-    if not blocks:
+    member = schema.membership.c
+    query = select(func.count()).where(member.run_id == run_id, member.track_id == track_id)
+    n = tx.scalar(query) or 0
+    if n == 0:
         raise MissingError(f"no track {track_id} in run {run_id}")
-    return _track_of(track_id, blocks)
+    n_joints = len(skeleton_of(tx, run_id))
+    whole = Track(
+        track_id,
+        np.arange(n),
+        np.empty(n),
+        np.empty((n, n_joints, 3), dtype=np.float32),
+        np.empty(n, dtype=np.float32),
+    )
+    done = 0
+    for block in _blocks(tx, _one_track(tx, run_id, track_id)):  # in place: two copies would double the memory
+        rows = slice(done, done + len(block.frames))
+        whole.frames[rows], whole.time_s[rows] = block.frames, block.time_s
+        whole.keypoints[rows], whole.scores[rows] = block.keypoints, block.scores
+        done = rows.stop
+    return whole
 
 
 def iter_track_parts(

@@ -111,7 +111,10 @@ def import_keypoints(
         )  # fmt: skip
         for note in stored.pose_run.extra["notes"]:
             narrator.say(note)
-        track_run = stored.track_run or follow_people(opened, stored.pose_run, Settings(), narrator)
+        if stored.track_run is not None:
+            track_run = tracks.changed_run(tx, stored.track_run) or stored.track_run
+        else:
+            track_run = follow_people(opened, stored.pose_run, Settings(), narrator)
         named = bouts.read_bouts(tx, name_actions(opened, track_run, model, Settings(), narrator).id) if model else []
         recording = recordings.get_recording(tx, stored.recording_id)
         people = len(tracks.list_tracks(tx, track_run.id))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from behavior.classifiers.model import ActionModel
+from behavior.errors import DataError
 from behavior.loading import Models
 from behavior.narrator import Narrator
 from behavior.recognise import recognise
@@ -68,11 +69,17 @@ class Recording:
 
 
 def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
-    """Deletes what an earlier run of the same command stored."""
+    """Deletes what an earlier run of the same command stored; raises `DataError` when that holds work of a human."""
     with database.transaction() as tx:
         run = runs.find_run(tx, recording.id, "pose", _pose_fingerprint(recording, models.pose, settings))
-        if run is not None:
-            runs.delete_run(tx, run.id)
+        if run is None:
+            return
+        if any(one.parent_id == run.id and tracks.AUTOMATIC in one.extra for one in runs.list_runs(tx, recording.id)):
+            raise DataError(
+                f"{recording.stored.name}: people were changed by hand, and --restart would lose that; "
+                "keep it with `posescribe tracks list DB --edits FILE`, then `posescribe tracks undo DB --all`"
+            )
+        runs.delete_run(tx, run.id)
 
 
 def find_people(
@@ -160,13 +167,16 @@ def _dropped(source: FrameSource) -> list[str]:
 
 
 def follow_people(database: Database, pose_run: Run, settings: Settings, narrator: Narrator) -> Run:
-    """People -> tracks: frame by frame first, then over the whole recording. All or nothing."""
+    """People -> tracks: frame by frame first, then over the whole recording. All or nothing.
+
+    Where a human has changed who is who since, the run with these changes.
+    """
     own = {"tracker": plain(settings.tracker), "resolve": plain(settings.resolve)}
     fingerprint = runs.fingerprint(stage="track", version=VERSION, parent=pose_run.fingerprint, settings=own)
     with database.transaction() as tx:
         run = runs.find_run(tx, pose_run.recording_id, "track", fingerprint)
         if run is not None:
-            return run
+            return tracks.changed_run(tx, run) or run
         run = runs.start_run(
             tx, pose_run.recording_id, "track", fingerprint, settings=own, version=VERSION, parent_id=pose_run.id
         )
@@ -180,8 +190,7 @@ def follow_people(database: Database, pose_run: Run, settings: Settings, narrato
                 chunk.clear()
                 narrator.step("tracks", done, total)
         found = resolve(tracker.finish(), settings.resolve)
-        parts = [(s.tracklet, s.first_frame, s.last_frame, s.identity) for s in found.exceptions]
-        tracks.apply_identity(tx, run.id, found.identity, parts)
+        tracks.apply_identity(tx, run.id, found.identity)
         tracks.write_decisions(
             tx,
             run.id,

@@ -26,6 +26,7 @@ from pose.errors import SourceError
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
 from pose.sources import Frame, FrameSource, open_source, source_hash
+from pose.tracking import Edit
 from storage import bouts as stored_bouts
 from storage import frames as stored_frames
 from storage import poses, runs, skeletons, tracks
@@ -35,6 +36,7 @@ from storage.runs import Run
 
 NOBODY = "No person was found."
 NO_ACTIONS = "Actions were left out, as asked (--actions none)."
+UNNAMED = "The actions of the people changed by hand have not been named; posescribe analyze does it."
 ON_THE_PAGE = (NOBODY, NO_ACTIONS)
 """Notes that the page makes by itself."""
 
@@ -77,8 +79,11 @@ def tell(
     notes = list(pose_run.extra["notes"])
     if not people:
         notes.append(NOBODY)
+    by_hand = [Edit(**edit) for edit in track_run.settings.get("edits", ())]
+    if by_hand:
+        notes.append(f"Who is who was changed by hand: {'; '.join(map(str, by_hand))}.")
     if action_run is None:
-        notes.append(NO_ACTIONS)
+        notes.append(UNNAMED if by_hand else NO_ACTIONS)
     stills = Stills(skeleton)
     drawn = None
     if settings.overlay:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from storage import schema
 
@@ -158,3 +158,42 @@ def read_annotations(tx: Connection, recording_id: int, source_ids: Collection[i
     if source_ids is not None:
         query = query.where(table.c.source_id.in_(source_ids))
     return [Annotation(*row) for row in tx.execute(query)]
+
+
+def rematch_annotations(tx: Connection, recording_id: int, old_run: int, new_run: int) -> tuple[int, int]:
+    """Give labels that were matched to people of one track run those of another run on the same keypoints.
+
+    A label goes to whoever has most of the old person's frames within it; where the old person is not seen in it, of
+    all frames.
+
+    Returns:
+        How many labels changed hands, and how many are nobody's now.
+    """
+    label, source, run = schema.annotation.c, schema.annotation_source.c, schema.run.c
+    old, new = schema.membership.alias("old"), schema.membership.alias("new")
+    query = (
+        select(label.id, label.track_id, label.start_s, label.stop_s)
+        .join(schema.annotation_source, source.id == label.source_id)
+        .where(source.recording_id == recording_id, label.track_id.is_not(None))
+    )
+    same = (new.c.run_id == new_run) & (new.c.frame == old.c.frame) & (new.c.person == old.c.person)
+    time = schema.frame.c
+    moved = lost = 0
+    for key, track_id, start_s, stop_s in tx.execute(query).all():
+        heirs = (
+            select(new.c.track_id, func.count().label("frames"))
+            .select_from(old)
+            .join(new, same)
+            .join(schema.run, run.id == old.c.run_id)
+            .join(schema.frame, (time.run_id == run.parent_id) & (time.frame == old.c.frame))
+            .where(old.c.run_id == old_run, old.c.track_id == track_id)
+            .group_by(new.c.track_id)
+            .order_by(func.count().desc(), new.c.track_id)
+        )
+        within = heirs.where(time.time_s.between(start_s, stop_s))
+        row = tx.execute(within).first() or tx.execute(heirs).first()
+        heir = None if row is None else row.track_id
+        if heir != track_id:
+            tx.execute(update(schema.annotation).where(label.id == key).values(track_id=heir))
+            moved, lost = moved + (heir is not None), lost + (heir is None)
+    return moved, lost

@@ -23,7 +23,7 @@ from storage.bulk import fetch_arrays, insert_rows
 from storage.database import Database
 from storage.errors import MissingError
 from storage.poses import CHUNK, iter_frames, page_of_frames, points_of
-from storage.runs import get_run
+from storage.runs import Run, get_run, list_runs
 from storage.skeletons import keypoint_table_of, skeleton_of
 
 
@@ -159,6 +159,25 @@ def _segments(
         yield first, last, whole
 
 
+def copy_memberships(tx: Connection, source: int, target: int) -> None:
+    """Give a new track run the tracklets of another one on the same people."""
+    member = schema.membership.c
+    columns = [member.frame, member.person, member.tracklet]
+    rows = select(literal(target), *columns).where(member.run_id == source)
+    tx.execute(insert(schema.membership).from_select(["run_id", *(column.name for column in columns)], rows))
+
+
+def read_segments(tx: Connection, run_id: int) -> list[tuple[int, int, int, int | None]]:
+    """Tracklet, first and last frame (both inside) and track of each piece of a tracklet, in order."""
+    table = schema.tracklet.c
+    query = (
+        select(table.tracklet, table.first_frame, table.last_frame, table.track_id)
+        .where(table.run_id == run_id)
+        .order_by(table.tracklet, table.first_frame)
+    )
+    return [(tracklet, first, last, track_id) for tracklet, first, last, track_id in tx.execute(query)]
+
+
 def _summarise(tx: Connection, run_id: int) -> None:
     """Fill the table of tracks from the memberships."""
     people = schema.tracked(keypoint_table_of(tx, run_id)).where(schema.membership.c.run_id == run_id).subquery().c
@@ -181,14 +200,14 @@ def _summarise(tx: Connection, run_id: int) -> None:
 
 
 def write_decisions(tx: Connection, run_id: int, decisions: Iterable[Decision]) -> None:
-    """Store the decisions of a track run, in their order, in place of earlier ones."""
+    """Store the decisions of a track run, numbered from 1 in their order, in place of earlier ones."""
     tx.execute(delete(schema.decision).where(schema.decision.c.run_id == run_id))
     rows = [
         {
             "run_id": run_id, "number": number, "kind": decision.kind, "tracklets": list(decision.tracklets),
             "track_id": decision.track_id, "reason": decision.reason, "details": dict(decision.details),
         }
-        for number, decision in enumerate(decisions)
+        for number, decision in enumerate(decisions, start=1)
     ]  # fmt: skip
     if rows:
         tx.execute(insert(schema.decision), rows)
@@ -358,6 +377,20 @@ def iter_identified_frames(database: Database, run_id: int, *, chunk: int = CHUN
         for frame in page:
             people = (p.with_track(who.get((frame.index, number))) for number, p in enumerate(frame.people))
             yield FramePeople(frame.index, frame.time_s, tuple(people))
+
+
+AUTOMATIC = "automatic"
+"""In `extra` of a track run with changes by hand: the run that it changes, which stays as the tracker made it."""
+
+
+def changed_run(tx: Connection, run: Run) -> Run | None:
+    """The run that holds the changes by hand of an automatic track run; None when there are none."""
+    return next((other for other in list_runs(tx, run.recording_id) if other.extra.get(AUTOMATIC) == run.id), None)
+
+
+def automatic_run(tx: Connection, run: Run) -> Run:
+    """The track run as the tracker, or an imported file, made it; the run itself when it has no changes by hand."""
+    return get_run(tx, run.extra[AUTOMATIC]) if AUTOMATIC in run.extra else run
 
 
 def pose_run_of(tx: Connection, run_id: int) -> int:

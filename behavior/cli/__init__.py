@@ -23,6 +23,7 @@ from behavior.cli import (
     models,
     pose,
     report,
+    tracks,
     train,
 )
 from behavior.errors import BehaviorError
@@ -52,6 +53,7 @@ app.command(short_help="Analyse the sample video.")(demo.demo)
 app.command(short_help="Videos in, report of who did what and when out.")(analyze.analyze)
 app.command(short_help="Keypoints only, as OpenPose JSON.")(pose.pose)
 app.command(short_help="Feature table out of a database.")(features.features)
+app.add_typer(tracks.app, name="tracks", short_help="Who is who: list, merge, split, drop, rename.")
 app.add_typer(labels.app, name="labels", short_help="Human-coded intervals: import, compare.")
 app.command(short_help="Keypoints or bouts as a file of another program.")(export.export)
 app.command("import", short_help="Keypoints of another program into a database.")(import_.import_)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from pose.errors import PoseError
 
-Action = Literal["merge", "split", "drop", "rename"]
+Action = Literal["merge", "split", "drop", "rename", "undo"]
+COLUMNS = ("action", "person", "other", "frame", "decision")
+"""Of a file of edits."""
 
 
 @dataclass(frozen=True)
@@ -18,24 +20,37 @@ class Edit:
     """A change by hand, of people as numbered after all earlier changes.
 
     Attributes:
-        action: `merge` (`other` becomes `person`), `split` (`person` becomes `other`, or a new person, from
-            `frame` on), `drop` (`person` is nobody), or `rename` (`person` gets the number
-            `other`, and who had it gets the old one).
+        action: `merge` (`other` becomes `person`), `split` (`person` becomes `other`, or a new person, from `frame`
+            on), `drop` (`person` is nobody), `rename` (`person` gets the name `name` or the number `other`, and who had
+            that number gets the old one), or `undo` (decision `decision` is taken back: who was joined is two, who was
+            dropped is somebody).
         person: number of the person.
         other: second number, see above.
         frame: see above.
+        name: see above; empty takes the name away.
+        decision: number of the decision, of those that were not made by hand.
     """
 
     action: Action
-    person: int
+    person: int | None = None
     other: int | None = None
     frame: int | None = None
+    name: str | None = None
+    decision: int | None = None
 
     def __post_init__(self) -> None:
         if self.action not in get_args(Action):
             raise ValueError(f"unknown action {self.action!r}, expected {', '.join(get_args(Action))}")
-        if self.action in ("merge", "rename") and self.other is None:
-            raise ValueError(f"{self.action} needs a second person")
+        if self.action == "undo":
+            if self.decision is None:
+                raise ValueError("undo needs a decision")
+            return
+        if self.person is None:
+            raise ValueError(f"{self.action} needs a person")
+        if self.action == "merge" and self.other is None:
+            raise ValueError("merge needs a second person")
+        if self.action == "rename" and (self.other is None) == (self.name is None):
+            raise ValueError("rename needs a name or a number")
         if self.action == "split" and self.frame is None:
             raise ValueError("split needs a frame")
         if self.other is not None and (self.other < 1 or self.other == self.person):
@@ -50,7 +65,9 @@ class Edit:
             case "drop":
                 return f"drop person {self.person}"
             case "rename":
-                return f"rename person {self.person} to {self.other}"
+                return f"rename person {self.person} to {self.other if self.name is None else repr(self.name)}"
+            case "undo":
+                return f"take back decision {self.decision}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ class Segment:
 
 
 def apply_edit(segments: Sequence[Segment], edit: Edit) -> list[Segment]:
-    """The segments after the change; where a merge brings two of one person into a frame, the longer one stays.
+    """The segments after any change but `undo`; where a merge brings two of one person into a frame, the longer stays.
 
     Raises:
         ValueError: it names a person that isn't there.
@@ -87,10 +104,13 @@ def apply_edit(segments: Sequence[Segment], edit: Edit) -> list[Segment]:
         raise ValueError(f"can't {edit}: there is no person {person}")
     if edit.action == "split":
         assert edit.frame is not None
-        number = edit.other or max(p for p in people if p is not None) + 1
+        number = edit.other or _free(segments)
         if number in people:
             raise ValueError(f"can't {edit}: there is a person {number} already")
         parts = [part for s in segments for part in (s.cut(edit.frame) if s.identity == edit.person else (s,))]
+        sides = {s.first_frame >= edit.frame for s in parts if s.identity == edit.person}
+        if len(sides) < 2:
+            raise ValueError(f"can't {edit}: all of that person's frames are on one side of it")
         return [
             replace(s, identity=number) if s.identity == edit.person and s.first_frame >= edit.frame else s
             for s in parts
@@ -102,9 +122,59 @@ def apply_edit(segments: Sequence[Segment], edit: Edit) -> list[Segment]:
         case "drop":
             becomes = {edit.person: None}
         case _:
-            becomes = {edit.person: edit.other, edit.other: edit.person}
+            becomes = {edit.person: edit.other, edit.other: edit.person} if edit.other else {}
     changed = [replace(s, identity=becomes.get(s.identity, s.identity)) for s in segments]
     return one_per_frame(changed) if edit.action == "merge" else changed
+
+
+def take_back(segments: Sequence[Segment], kind: str, tracklets: Sequence[int]) -> list[Segment]:
+    """The segments without a decision of the second pass: the second tracklet of a join, with all that follows it, is
+    a new person; so is who was dropped as a duplicate or a ghost.
+
+    Raises:
+        ValueError: later changes have undone it already.
+    """
+    if kind == "join":
+        before, after = ([s for s in segments if s.tracklet == tracklet] for tracklet in tracklets)
+        person = after[0].identity
+        if person is None or person != before[-1].identity:
+            raise ValueError(f"tracklets {tracklets[0]} and {tracklets[1]} are not one person any more")
+        return apply_edit(segments, Edit("split", person, frame=after[0].first_frame))
+    dropped = set(tracklets[1:] if kind == "duplicate" else tracklets)
+    back = [s.tracklet in dropped and s.identity is None for s in segments]
+    if not any(back):
+        raise ValueError(f"tracklets {', '.join(map(str, sorted(dropped)))} are somebody already")
+    number = _free(segments)
+    return [replace(s, identity=number) if new else s for s, new in zip(segments, back, strict=True)]
+
+
+def names_after(names: Mapping[int, str], edit: Edit) -> dict[int, str]:
+    """The names by person after a change; a merged person keeps a name if either had one.
+
+    Raises:
+        ValueError: somebody else has the name.
+    """
+    after = dict(names)
+    if edit.person is None:
+        return after
+    own = after.pop(edit.person, None)
+    other = after.pop(edit.other, None) if edit.other and edit.action in ("merge", "rename") else None
+    if edit.action == "merge":
+        own = own or other
+    elif edit.action == "drop":
+        own = None
+    elif edit.name is not None:
+        own = edit.name
+        if own in after.values():
+            raise ValueError(f"can't {edit}: somebody has that name")
+    if edit.action == "rename" and edit.other:
+        after |= {edit.other: own} if own else {}
+        own = other
+    return after | ({edit.person: own} if own else {})
+
+
+def _free(segments: Sequence[Segment]) -> int:
+    return max((s.identity or 0 for s in segments), default=0) + 1
 
 
 def one_per_frame(segments: Sequence[Segment]) -> list[Segment]:
@@ -126,28 +196,48 @@ def one_per_frame(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def read_edits(path: Path) -> list[Edit]:
-    """Changes from a CSV file with the columns `action, person, other, frame`; the last two may be empty.
+    """Changes from a CSV file with the columns `action, person, other, frame, decision`, of which any may be empty that
+    an action does not need; in `other`, a rename has the new name or number.
 
     Raises:
         PoseError: the file can't be read, or a line is wrong (named by its number).
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PoseError(f"can't read the edits in {path}: {error}") from error
+    if "action" not in columns or not set(columns) <= set(COLUMNS):
+        raise PoseError(f"{path}, line 1: has the columns {','.join(columns)}; expected {','.join(COLUMNS)}")
     edits = []
     for number, row in enumerate(rows, start=2):
         try:
-            fields = {name: (row.get(name) or "").strip() for name in ("action", "person", "other", "frame")}
+            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+            named = cells["action"] == "rename" and not cells["other"].isdecimal()
+            numbers = {name: int(text) if (text := cells[name]) else None for name in ("person", "frame", "decision")}
             edits.append(
                 Edit(
-                    action=fields["action"],  # type: ignore[arg-type] # Edit itself refuses other words
-                    person=int(fields["person"]),
-                    other=int(fields["other"]) if fields["other"] else None,
-                    frame=int(fields["frame"]) if fields["frame"] else None,
+                    action=cells["action"],  # type: ignore[arg-type] # Edit itself refuses other words
+                    other=int(cells["other"]) if cells["other"] and not named else None,
+                    name=cells["other"] if named else None,
+                    **numbers,
                 )
             )
         except ValueError as error:
-            raise PoseError(f"{path}, line {number}: {error}; expected action,person,other,frame") from error
+            raise PoseError(f"{path}, line {number}: {error}; expected {','.join(COLUMNS)}") from error
     return edits
+
+
+def write_edits(edits: Sequence[Edit], path: Path) -> None:
+    """The file that `read_edits` reads; raises `PoseError` when it can't be written."""
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for edit in edits:
+                other = edit.other if edit.name is None else edit.name
+                writer.writerow([edit.action, edit.person, other, edit.frame, edit.decision])
+    except OSError as error:
+        raise PoseError(f"can't write the edits to {path}: {error.strerror or error}") from error

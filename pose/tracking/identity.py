@@ -3,8 +3,8 @@
 Duplicates are taken out, tracklets joined across gaps, ghosts dropped, people numbered from 1 in order of appearance.
 Joins are weighed as log likelihood ratios of "the same person" against "somebody else" (as in Zhang, Li, Nevatia 2008,
 https://doi.org/10.1109/CVPR.2008.4587584, whose links over the whole recording are also chosen together). Nothing is
-changed in the tracklets; each decision says why in words and numbers, can be taken back (`undone`), and people can be
-merged, split, dropped and renumbered by hand (`edits`).
+changed in the tracklets, and each decision says why in words and numbers; `pose.tracking.edits` takes decisions back
+and changes identities by hand.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
 from pose.tracking.costs import Array
-from pose.tracking.edits import Edit, Segment, apply_edit
 from pose.tracking.tracker import Tracker, TrackerSettings
 from pose.tracking.tracklets import Tracklet
 
@@ -67,19 +66,21 @@ class ResolveSettings:
     still_score: float = 0.25
 
 
+Kind = Literal["join", "duplicate", "ghost"]
+
+
 @dataclass(frozen=True)
 class Decision:
     """Something the second pass decided.
 
     Attributes:
-        kind: `join` (two tracklets are one person), `duplicate` (the second repeats the first), `ghost` (nobody), or
-            `edit` (by hand).
+        kind: `join` (two tracklets are one person), `duplicate` (the second repeats the first), or `ghost` (nobody).
         tracklets: concerned, in the order of the reason.
         reason: in words.
         numbers: by name; the evidence.
     """
 
-    kind: Literal["join", "duplicate", "ghost", "edit"]
+    kind: Kind
     tracklets: tuple[int, ...]
     reason: str
     numbers: dict[str, float] = field(default_factory=dict, hash=False)
@@ -91,57 +92,31 @@ class Resolution:
 
     Attributes:
         identity: person (from 1) of each tracklet, None for nobody.
-        exceptions: parts of tracklets that belong to another person than `identity` says, or to nobody.
         decisions: in the order taken.
     """
 
     identity: dict[int, int | None]
-    exceptions: tuple[Segment, ...]
     decisions: tuple[Decision, ...]
 
     def apply(self, frame: FramePeople) -> FramePeople:
         """A frame of the first pass with each person's identity in place of the tracklet's id."""
-        who = dict(self.identity) if self.exceptions else self.identity
-        for part in self.exceptions:
-            if part.first_frame <= frame.index <= part.last_frame:
-                who[part.tracklet] = part.identity
-        people = tuple(p.with_track(None if p.track_id is None else who[p.track_id]) for p in frame.people)
+        people = tuple(p.with_track(None if p.track_id is None else self.identity[p.track_id]) for p in frame.people)
         return FramePeople(frame.index, frame.time_s, people)
 
 
-def resolve(
-    tracklets: Sequence[Tracklet],
-    settings: ResolveSettings | None = None,
-    *,
-    undone: Iterable[Decision] = (),
-    edits: Iterable[Edit] = (),
-) -> Resolution:
+def resolve(tracklets: Sequence[Tracklet], settings: ResolveSettings | None = None) -> Resolution:
     """Decide who is who over the whole recording.
 
     Args:
         tracklets: of the first pass, all of one recording.
         settings: thresholds.
-        undone: decisions of an earlier call that must not be taken again.
-        edits: changes by hand, applied in order at the end.
-
-    Returns:
-        one identity per tracklet, exceptions for parts of tracklets, and the decisions.
-
-    Raises:
-        ValueError: an edit names a person that isn't there.
     """
-    settings = settings or ResolveSettings()
-    work = _Work(tracklets, settings, {(decision.kind, decision.tracklets) for decision in undone})
+    work = _Work(tracklets, settings or ResolveSettings())
     work.merge_duplicates()
     while work.join():
         pass
     work.drop_ghosts()
-    segments = work.segments()
-    for edit in edits:
-        concerned = {s.tracklet for s in segments if s.identity in (edit.person, edit.other) and s.identity is not None}
-        segments = apply_edit(segments, edit)
-        work.decisions.append(Decision("edit", tuple(sorted(concerned)), str(edit)))
-    return _resolution(segments, work.decisions)
+    return Resolution(work.identity(), tuple(work.decisions))
 
 
 @dataclass(eq=False)
@@ -153,28 +128,15 @@ class _Group:
 
 
 class _Work:
-    def __init__(
-        self, tracklets: Sequence[Tracklet], settings: ResolveSettings, taken_back: set[tuple[str, tuple[int, ...]]]
-    ) -> None:
+    def __init__(self, tracklets: Sequence[Tracklet], settings: ResolveSettings) -> None:
         self.settings = settings
-        self.taken_back = taken_back
         self.by_id = {t.tracklet_id: t for t in tracklets}
         self.groups = [_Group([t.tracklet_id], t) for t in sorted(tracklets, key=lambda t: t.tracklet_id)]
         self.length_s = _length_s(tracklets)
         self.decisions: list[Decision] = []
 
-    def decide(
-        self,
-        kind: Literal["join", "duplicate", "ghost", "edit"],
-        tracklets: tuple[int, ...],
-        reason: str,
-        **numbers: float,
-    ) -> bool:
-        """Record the decision, unless it was taken back by hand."""
-        if (kind, tracklets) in self.taken_back:
-            return False
+    def decide(self, kind: Kind, tracklets: tuple[int, ...], reason: str, **numbers: float) -> None:
         self.decisions.append(Decision(kind, tracklets, reason, {k: round(v, 4) for k, v in numbers.items()}))
-        return True
 
     def merge_duplicates(self) -> None:
         settings = self.settings
@@ -194,8 +156,8 @@ class _Work:
                 continue
             pair = (strong.tracklet_id, weak.tracklet_id)
             reason = f"tracklet {pair[1]} repeats {pair[0]}: {m.n} of its {weak.n} frames at the same place"
-            if self.decide("duplicate", pair, reason, similarity=m.similarity, share=share):
-                gone.add(weak.tracklet_id)
+            self.decide("duplicate", pair, reason, similarity=m.similarity, share=share)
+            gone.add(weak.tracklet_id)
         self.groups = [g for g in self.groups if g.members[0] not in gone]
 
     def join(self) -> bool:
@@ -203,9 +165,6 @@ class _Work:
         settings, groups = self.settings, self.groups
         first, second, evidence, parts = _evidence([g.whole for g in groups], settings)
         good = evidence > settings.join_evidence
-        for link in np.flatnonzero(good):
-            if ("join", (groups[first[link]].members[-1], groups[second[link]].members[0])) in self.taken_back:
-                good[link] = False
         first, second, evidence, parts = first[good], second[good], evidence[good], parts[good]
         chosen = _best_links(first, second, evidence, len(groups))
         follower: dict[int, int] = {}
@@ -235,7 +194,10 @@ class _Work:
         kept = []
         for group in self.groups:
             reason, number = self._ghostly(group.whole)
-            if not (reason and self.decide("ghost", tuple(group.members), reason, **number)):
+            if reason:
+                of = f"tracklet {', '.join(map(str, group.members))}"
+                self.decide("ghost", tuple(group.members), f"{of} is nobody: {reason}", **number)
+            else:
                 kept.append(group)
         self.groups = kept
 
@@ -251,24 +213,11 @@ class _Work:
             return "weak and never moves: background", {"moved": moved, "mean_score": whole.mean_score}
         return "", {}
 
-    def segments(self) -> list[Segment]:
-        """Whole tracklets with the numbers of their people."""
+    def identity(self) -> dict[int, int | None]:
+        """The number of the person of each tracklet."""
         order = sorted(self.groups, key=lambda g: (g.whole.first_time_s, g.members[0]))
         who = {member: number for number, group in enumerate(order, start=1) for member in group.members}
-        return [Segment(i, t.first_frame, t.last_frame, who.get(i)) for i, t in sorted(self.by_id.items())]
-
-
-def _resolution(segments: Sequence[Segment], decisions: Sequence[Decision]) -> Resolution:
-    """Each tracklet under the identity of its longest segment, the others as exceptions."""
-    longest: dict[int, Segment] = {}
-    for s in segments:
-        if s.tracklet not in longest or s.last_frame - s.first_frame > (
-            longest[s.tracklet].last_frame - longest[s.tracklet].first_frame
-        ):
-            longest[s.tracklet] = s
-    identity = {tracklet: s.identity for tracklet, s in longest.items()}
-    exceptions = tuple(s for s in segments if s.identity != identity[s.tracklet])
-    return Resolution(identity, exceptions, tuple(decisions))
+        return {tracklet: who.get(tracklet) for tracklet in sorted(self.by_id)}
 
 
 _PARTS = ("prior", "motion", "size", "limbs", "appearance")

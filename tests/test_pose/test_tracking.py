@@ -18,9 +18,13 @@ from pose.tracking import (
     Segment,
     Tracker,
     TrackerSettings,
+    apply_edit,
+    names_after,
     read_edits,
     resolve,
+    take_back,
     track_people,
+    write_edits,
 )
 from pose.tracking.appearance import CLOTHING_SIZE, clothing
 from pose.tracking.costs import BOX, body_scale, box_iou, boxes, oks, person_similarity
@@ -258,12 +262,6 @@ def test_tracklets_are_joined_over_a_gap_and_the_decision_says_why():
     assert {i for row in ids([resolution.apply(f) for f in frames]) for i in row} == {1}
 
 
-def test_a_decision_can_be_undone():
-    tracklets = walk_with_gap()[1].finish()
-    before = resolve(tracklets)
-    assert resolve(tracklets, undone=before.decisions).identity == {1: 1, 2: 2}
-
-
 def test_nobody_is_joined_who_appears_elsewhere():
     first = line((100, 400), (4, 0), range(40))
     second = line((900, 700), (4, 0), range(60, 100))
@@ -335,54 +333,93 @@ def test_people_are_counted_in_order_of_appearance():
 # --- by hand ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def couple() -> list[FramePeople]:
-    return scene(line((100, 400), (4, 0), range(60)), line((900, 400), (-4, 0), range(10, 50)))
+ALONE, OTHER = Segment(1, 0, 59, 1), Segment(2, 10, 49, 2)
 
 
-def edited(frames: list[FramePeople], *edits: Edit) -> list[set[int | None]]:
-    """Ids of the first and of the second person over the recording."""
-    seen, tracker = follow(frames)
-    resolution = resolve(tracker.finish(), edits=edits)
-    after = [resolution.apply(f) for f in seen]
-    assert [d.kind for d in resolution.decisions] == ["edit"] * len(edits)
-    return [{f.people[k].track_id for f in after if len(f.people) > k} for k in range(2)]
+def edited(*edits: Edit) -> set[tuple[int, int, int, int | None]]:
+    """Tracklet, first and last frame, person, of two people after the changes."""
+    segments = [ALONE, OTHER]
+    for edit in edits:
+        segments = apply_edit(segments, edit)
+    return {(s.tracklet, s.first_frame, s.last_frame, s.identity) for s in segments}
 
 
-def test_edits(couple: list[FramePeople]):
-    assert edited(couple) == [{1}, {2}]
-    assert edited(couple, Edit("rename", 2, 7)) == [{1}, {7}]
-    assert edited(couple, Edit("rename", 1, 2)) == [{2}, {1}]
-    assert edited(couple, Edit("drop", 1)) == [{None}, {2}]
-    assert edited(couple, Edit("split", 1, frame=20)) == [{1, 3}, {2}]
-    assert edited(couple, Edit("split", 1, frame=20), Edit("merge", 1, 3)) == [{1}, {2}]
-    assert edited(couple, Edit("split", 1, 9, frame=20), Edit("drop", 9)) == [{1, None}, {2}]
+def test_edits():
+    assert edited(Edit("rename", 2, 7)) == {(1, 0, 59, 1), (2, 10, 49, 7)}
+    assert edited(Edit("rename", 1, 2)) == {(1, 0, 59, 2), (2, 10, 49, 1)}
+    assert edited(Edit("rename", 1, name="Ada")) == {(1, 0, 59, 1), (2, 10, 49, 2)}
+    assert edited(Edit("drop", 1)) == {(1, 0, 59, None), (2, 10, 49, 2)}
+    split = {(1, 0, 19, 1), (1, 20, 59, 3), (2, 10, 49, 2)}
+    assert edited(Edit("split", 1, frame=20)) == split
+    assert edited(Edit("split", 1, 9, frame=20), Edit("rename", 9, 3)) == split
+    assert edited(Edit("split", 1, 9, frame=20), Edit("drop", 9)) == {(1, 0, 19, 1), (1, 20, 59, None), (2, 10, 49, 2)}
+    assert edited(Edit("split", 1, frame=20), Edit("merge", 1, 3)) == {(1, 0, 19, 1), (1, 20, 59, 1), (2, 10, 49, 2)}
 
 
-def test_forced_merge_leaves_one_person_per_frame(couple: list[FramePeople]):
-    seen, tracker = follow(couple)
-    resolution = resolve(tracker.finish(), edits=[Edit("merge", 2, 1)])
-    assert resolution.identity == {1: 2, 2: None}
-    assert resolution.exceptions == ()
-    seen, tracker = follow(scene(line((100, 400), (4, 0), range(40)), line((900, 400), (-4, 0), range(30, 60))))
-    resolution = resolve(tracker.finish(), edits=[Edit("merge", 1, 2)])
-    assert resolution.exceptions == (Segment(2, 30, 39, None),)
-    assert ids([resolution.apply(f) for f in seen]) == [[1]] * 30 + [[1, None]] * 10 + [[1]] * 20
+def test_forced_merge_leaves_one_person_per_frame():
+    assert edited(Edit("merge", 2, 1)) == {(1, 0, 59, 2), (2, 10, 49, None)}
+    later = [Segment(1, 0, 39, 1), Segment(2, 30, 59, 2)]
+    assert apply_edit(later, Edit("merge", 1, 2)) == [
+        Segment(1, 0, 39, 1), Segment(2, 30, 39, None), Segment(2, 40, 59, 1),
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("edit", [Edit("drop", 5), Edit("merge", 1, 5), Edit("split", 1, 2, frame=20)])
-def test_edit_of_somebody_who_is_not_there(couple: list[FramePeople], edit: Edit):
-    with pytest.raises(ValueError, match="there is "):
-        edited(couple, edit)
+@pytest.mark.parametrize(
+    "edit",
+    [Edit("drop", 5), Edit("merge", 1, 5), Edit("split", 1, 2, frame=20), Edit("split", 1, frame=0)],
+)
+def test_edit_that_can_not_be(edit: Edit):
+    with pytest.raises(ValueError, match="can't"):
+        edited(edit)
+
+
+def test_names_go_with_their_people():
+    names = {1: "Ada", 2: "Bob"}
+    assert names_after(names, Edit("rename", 1, 7)) == {7: "Ada", 2: "Bob"}
+    assert names_after(names, Edit("rename", 1, 2)) == {2: "Ada", 1: "Bob"}
+    assert names_after(names, Edit("rename", 3, name="Eve")) == {**names, 3: "Eve"}
+    assert names_after(names, Edit("rename", 1, name="")) == {2: "Bob"}
+    assert names_after(names, Edit("merge", 1, 2)) == {1: "Ada"}
+    assert names_after({2: "Bob"}, Edit("merge", 1, 2)) == {1: "Bob"}
+    assert names_after(names, Edit("drop", 2)) == {1: "Ada"}
+    assert names_after(names, Edit("split", 1, frame=9)) == names
+    with pytest.raises(ValueError, match="somebody has that name"):
+        names_after(names, Edit("rename", 1, name="Bob"))
+
+
+def test_decisions_are_taken_back():
+    tracklets = walk_with_gap()[1].finish()
+    resolution = resolve(tracklets)
+    segments = [
+        Segment(t.tracklet_id, t.first_frame, t.last_frame, resolution.identity[t.tracklet_id]) for t in tracklets
+    ]
+    (join,) = resolution.decisions
+    apart = take_back(segments, join.kind, join.tracklets)
+    assert [s.identity for s in apart] == [1, 2]
+    with pytest.raises(ValueError, match="not one person any more"):
+        take_back(apart, join.kind, join.tracklets)
+    dropped = [Segment(1, 0, 9, 1), Segment(2, 0, 5, None), Segment(3, 2, 4, None)]
+    assert [s.identity for s in take_back(dropped, "duplicate", (1, 2))] == [1, 2, None]
+    assert [s.identity for s in take_back(dropped, "ghost", (2, 3))] == [1, 2, 2]
+    with pytest.raises(ValueError, match="somebody already"):
+        take_back(dropped, "ghost", (1,))
 
 
 def test_edits_are_read_from_csv(tmp_path: Path):
     file = tmp_path / "edits.csv"
-    file.write_text("action,person,other,frame\nmerge,1,4,\nsplit,2,,120\ndrop,3,,\nrename,1,8,\n")
-    assert read_edits(file) == [Edit("merge", 1, 4), Edit("split", 2, frame=120), Edit("drop", 3), Edit("rename", 1, 8)]
+    file.write_text(
+        "action,person,other,frame,decision\nmerge,1,4\nsplit,2,,120,\ndrop,3,,\nrename,1,8,\nrename,8,Ada\nundo,,,,5\n"
+    )
+    edits = [
+        Edit("merge", 1, 4), Edit("split", 2, frame=120), Edit("drop", 3), Edit("rename", 1, 8),
+        Edit("rename", 8, name="Ada"), Edit("undo", decision=5),
+    ]  # fmt: skip
+    assert read_edits(file) == edits
+    write_edits(edits, tmp_path / "again.csv")
+    assert read_edits(tmp_path / "again.csv") == edits
 
 
-@pytest.mark.parametrize("row", ["fold,1,2,", "merge,1,,", "split,1,,", "drop,one,,", "merge,1,1,", "drop"])
+@pytest.mark.parametrize("row", ["fold,1,2,", "merge,1,,", "split,1,,", "drop,one,,", "merge,1,1,", "drop", "undo,1,,"])
 def test_wrong_line_of_edits_is_named(tmp_path: Path, row: str):
     file = tmp_path / "edits.csv"
     file.write_text(f"action,person,other,frame\ndrop,3,,\n{row}\n")
@@ -393,6 +430,9 @@ def test_wrong_line_of_edits_is_named(tmp_path: Path, row: str):
 def test_missing_file_of_edits(tmp_path: Path):
     with pytest.raises(PoseError, match="can't read the edits"):
         read_edits(tmp_path / "none.csv")
+    (tmp_path / "other.csv").write_text("what,who\nmerge,1\n")
+    with pytest.raises(PoseError, match="line 1: has the columns what,who"):
+        read_edits(tmp_path / "other.csv")
 
 
 # --- clothes ----------------------------------------------------------------------------------------------------------

@@ -133,6 +133,8 @@ def test_split_and_rename_can_be_taken_back(parts: list[Segment], data: st.DataO
     people = sorted({s.identity for s in parts if s.identity is not None})
     assume(people)
     person, frame = data.draw(st.sampled_from(people)), data.draw(st.integers(0, 100))
+    there = [key[1] for key, who in owners(parts).items() if who == person]
+    assume(min(there) < frame <= max(there))
     split = apply_edit(parts, Edit("split", person, 9, frame=frame))
     expected = {key: 9 if who == person and key[1] >= frame else who for key, who in owners(parts).items()}
     assert owners(split) == expected

@@ -40,7 +40,7 @@ def detections(path: Path) -> Path:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracks")
     file = detections(folder / "walk.json")
-    assert main(["import", str(file), "--db", str(folder / "w.db"), "--fps", str(FPS), "--actions", "default"]) == 0
+    assert main(["import", str(file), "--db", str(folder / "w.db"), "--fps", str(FPS)]) == 0
     return folder / "w.db"
 
 
@@ -115,13 +115,14 @@ def test_a_file_of_changes_forces_them(db: str, tracks: Any, tmp_path: Path) -> 
     assert {**again, "run": 0} == {**forced, "run": 0}
 
 
-def test_everything_follows(db: str, tracks: Any, tmp_path: Path) -> None:
+def test_everything_follows(source: Path, db: str, tracks: Any, tmp_path: Path) -> None:
     """Features, export, report and bouts are those of the changed people."""
+    file = str(source.parent / "walk.json")
+    assert main(["import", file, "--db", db, "--fps", str(FPS), "--actions", "default"]) == 0
     assert main(["report", db, "--out", str(tmp_path / "before")]) == 0
-    tracks("merge", "2", "1")
-    tracks("split", "2", "--frame", "50", "--as", "5")
-    tracks("rename", "5", "Eve")
-    tracks("list")
+    edits = tmp_path / "edits.csv"
+    edits.write_text("action,person,other,frame\nmerge,2,1,\nsplit,2,5,50\nrename,5,Eve,\n")
+    tracks("apply", str(edits))
     assert main(["features", db, "--out", str(tmp_path / "f.parquet")]) == 0
     assert set(pd.read_parquet(tmp_path / "f.parquet").track_id) == {2, 5}
     assert main(["export", db, "--format", "csv", "--out", str(tmp_path / "t.csv")]) == 0
@@ -135,8 +136,8 @@ def test_everything_follows(db: str, tracks: Any, tmp_path: Path) -> None:
     page = (after / "report.html").read_text()
     assert "Eve" in page
     assert "changed by hand" in page
-    edits = json.loads((after / "run.json").read_text())["settings"]["track"]["edits"]
-    assert [edit["action"] for edit in edits] == ["merge", "split", "rename"]
+    kept = json.loads((after / "run.json").read_text())["settings"]["track"]["edits"]
+    assert [edit["action"] for edit in kept] == ["merge", "split", "rename"]
     with open_database(db, create=False) as database, database.reading() as tx:
         known = runs.list_runs(tx, 1)
     assert [run.stage for run in known] == ["pose", "track", "actions", "track", "actions"]
@@ -159,7 +160,7 @@ def test_labels_follow_their_person(db: str, tracks: Any, tmp_path: Path, capsys
 
 def test_importing_the_file_again_keeps_the_changes(source: Path, db: str, tracks: Any) -> None:
     tracks("drop", "2")
-    command = ["import", str(source.parent / "walk.json"), "--db", db, "--fps", str(FPS), "--actions", "default"]
+    command = ["import", str(source.parent / "walk.json"), "--db", db, "--fps", str(FPS)]
     assert main(command) == 0
     assert frames_of(tracks("list")) == {1: 80}
 

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from behavior.describe import Parts, write_features
+from sqlalchemy import Connection
+
+from behavior.describe import BoutLike, Parts, Rows, write_features, write_pairs
 from behavior.errors import BehaviorError
 from behavior.loading import Models
 from behavior.narrator import Narrator
@@ -23,8 +25,11 @@ from behavior.stages import Recording, find_people, follow_people, forget, name_
 from behavior.telling import already_told, draw, tell
 from features.clean import CleanSettings
 from features.errors import FeatureError
+from features.zones import Zone
 from pose.errors import PoseError
+from pose.people import Track
 from pose.sources import SourceInfo, expand, open_source, source_hash
+from storage import bouts as stored_bouts
 from storage import open_database, recordings, runs, skeletons, tracks
 from storage.database import Database
 from storage.errors import MissingError, StorageError
@@ -123,12 +128,22 @@ def write_stored_features(
     recording: str | None,
     path: Path,
     settings: CleanSettings,
-    windows: tuple[float, float] | None,
     narrator: Narrator,
+    *,
+    windows: tuple[float, float] | None = None,
+    bouts: Literal["automatic", "human"] | None = None,
+    zones: Sequence[Zone] = (),
+    pairs: bool = False,
 ) -> int:
     """Features of a stored recording, straight from the database; gives the number of rows.
 
-    Raises `MissingError` when the recording is not there, was not analysed, or is one of several and not named.
+    Args:
+        windows: a row per window of this length and step, seconds, instead of per frame.
+        bouts: a row per bout of the newest action run, or per interval that a human coded and that has a person.
+        pairs: features between each two people instead.
+
+    Raises:
+        MissingError: the recording is not there, was not analysed, is one of several and not named, or has no bouts.
     """
     make_folder(path.parent)
     with open_database(database, create=False) as opened:
@@ -136,13 +151,44 @@ def write_stored_features(
         with opened.reading() as tx:
             skeleton = skeletons.skeleton_of(tx, track_run.id)
             known = tracks.list_tracks(tx, track_run.id)
+            stretches = None if bouts is None else _bouts_of(tx, track_run, bouts, narrator)
+        rows = Rows(windows, stretches, zones)
 
         def people() -> Iterator[Parts]:
             for done, track in enumerate(known, start=1):
                 yield partial(tracks.iter_track_parts, opened, track_run.id, track.track_id)
                 narrator.step("features", done, len(known))
 
-        return write_features(people(), skeleton, settings, path, windows)
+        def couples() -> Iterator[tuple[Track, Track]]:
+            for done, one in enumerate(known, start=1):
+                others = [
+                    other for other in known[done:] if other.start_s <= one.stop_s and one.start_s <= other.stop_s
+                ]
+                with opened.reading() as tx:
+                    first = tracks.read_track(tx, track_run.id, one.track_id)
+                    yield from ((first, tracks.read_track(tx, track_run.id, two.track_id)) for two in others)
+                narrator.step("features", done, len(known))
+
+        if pairs:
+            return write_pairs(couples(), skeleton, settings, path, rows)
+        return write_features(people(), skeleton, settings, path, rows)
+
+
+def _bouts_of(
+    tx: Connection, track_run: Run, who: Literal["automatic", "human"], narrator: Narrator
+) -> Sequence[BoutLike]:
+    if who == "automatic":
+        actions = runs.latest_run(tx, track_run.recording_id, "actions")
+        if actions is None or actions.parent_id != track_run.id:
+            raise MissingError("no actions are named on these people; run posescribe analyze with an action model")
+        return stored_bouts.read_bouts(tx, actions.id)
+    coded = stored_bouts.read_annotations(tx, track_run.recording_id)
+    usable = [label for label in coded if label.track_id is not None and label.stop_s > label.start_s]
+    if len(usable) < len(coded):
+        narrator.say(f"{len(coded) - len(usable)} of {len(coded)} labels are left out: points, or of no person")
+    if not usable:
+        raise MissingError("no human-coded intervals of a person; bring some in with posescribe labels import")
+    return usable
 
 
 def track_run_of(database: Database, recording: str | None) -> Run:

@@ -244,7 +244,12 @@ def _zone_entries(body: Body, zones: Sequence[Zone], level: Level, catalogue: Ca
 
 
 def _values(entry: Feature, n: int, *arguments: object) -> Array:
-    values = np.asarray(entry.function(*arguments), dtype=np.float64)
+    try:
+        values = np.asarray(entry.function(*arguments), dtype=np.float64)
+    except FeatureError:
+        raise
+    except Exception as error:  # a user's own feature may do anything
+        raise FeatureError(f"feature {entry.name}: {type(error).__name__}: {error}") from error
     if values.shape != (n,):
         raise FeatureError(f"feature {entry.name} gave an array of shape {values.shape}, expected ({n},)")
     return values
@@ -336,6 +341,8 @@ def wrist_gap(body):
 
 table = feature_table(sequence, ["wrist_gap"])
 ```
+
+The same functions in a file of yours: `posescribe features DB --out FILE --plugin mine.py`.
 """
 
 _PAGE_HEAD = """\

@@ -38,6 +38,9 @@ Bools = NDArray[np.bool_]
 EVEN = 0.02
 """Largest relative difference of steps that counts as even."""
 
+SWAP_PENALTY = 0.15
+"""What it costs to believe that left and right are exchanged in a frame, trunk lengths."""
+
 
 @dataclass(frozen=True)
 class CleanSettings:
@@ -165,7 +168,7 @@ def fill_gaps(
     return replace(sequence, points=points, steps=(*sequence.steps, step))
 
 
-def repair_swaps(sequence: PoseSequence, penalty: float = 0.15) -> PoseSequence:
+def repair_swaps(sequence: PoseSequence, penalty: float = SWAP_PENALTY) -> PoseSequence:
     """Left and right exchanged back in frames where the detector mixed them up.
 
     Arms, legs and the sides of the face are judged one by one. Over the whole sequence that labelling is chosen
@@ -177,7 +180,6 @@ def repair_swaps(sequence: PoseSequence, penalty: float = 0.15) -> PoseSequence:
     names = sequence.joint_names
     points, confidence = sequence.points.copy(), sequence.confidence.copy()
     size, hole = body_size(sequence), largest_step(sequence.time_s)
-    repaired = 0
     for parts in (
         ("shoulder", "elbow", "wrist"),
         ("hip", "knee", "ankle", "big_toe", "small_toe", "heel"),
@@ -199,8 +201,7 @@ def repair_swaps(sequence: PoseSequence, penalty: float = 0.15) -> PoseSequence:
             rows = np.flatnonzero(swapped)[:, None]
             points[rows, both] = points[rows, other]
             confidence[rows, both] = confidence[rows, other]
-            repaired += int(swapped.sum())
-    step = f"repair_swaps(penalty={penalty:g}: {repaired} exchanges)"
+    step = f"repair_swaps(penalty={penalty:g})"
     return replace(sequence, points=points, confidence=confidence, steps=(*sequence.steps, step))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
+
+Smoothing = Literal["kalman", "butterworth", "savitzky_golay", "one_euro", "median", "none"]
 
 
 def features(
@@ -19,18 +21,50 @@ def features(
         str | None, typer.Option(help="Name of the recording; needed when the database has several.")
     ] = None,
     window: Annotated[
-        float | None, typer.Option(min=0.01, help="One row per window of this length, seconds, instead of per frame.")
+        float | None,
+        typer.Option(min=0.01, help="One row per window of this length, seconds, instead of per frame."),
     ] = None,
     step: Annotated[
         float | None, typer.Option(min=0.01, help="From window to window, seconds.  [default: window/2]")
     ] = None,
+    bouts: Annotated[
+        Literal["automatic", "human"] | None,
+        typer.Option(help="One row per bout: of the actions named by the model, or of the labels imported."),
+    ] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Features between each two people instead.")] = False,
+    zones: Annotated[
+        Path | None,
+        typer.Option(
+            help='Areas of the image, pixels, as JSON: {"door": [[x, y], ...], ...}; each adds inside, time in, ...'
+        ),
+    ] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="Python file with features of your own (it is run); may be repeated.")
+    ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Cleaning: joints below it are missing; 0 leaves it out.")
+    ] = 0.1,
+    repair_swaps: Annotated[
+        bool, typer.Option("--repair-swaps", help="Cleaning: exchange left and right back where they were mixed up.")
+    ] = False,
+    outlier_window: Annotated[
+        float, typer.Option(min=0, help="Cleaning: window of the Hampel test for outliers, seconds; 0 leaves it out.")
+    ] = 0.5,
+    max_gap: Annotated[
+        float, typer.Option(min=0, help="Cleaning: longest gap of a joint that is filled, seconds; 0 leaves it out.")
+    ] = 0.25,
+    smoothing: Annotated[Smoothing, typer.Option(help="Cleaning: the filter.")] = "kalman",
     list_: Annotated[bool, typer.Option("--list", help="Print the catalogue: name, unit, formula, NaN rule.")] = False,
     json_: Json = False,
 ) -> None:
-    """Feature table, one row per person and frame, or per window.
+    """Feature table, one row per person and frame, per window or per bout.
 
     Computed on cleaned keypoints, in pixels of the original frame and seconds; docs/features.md defines each column.
+    The steps of the cleaning stand in the metadata of a .parquet.
     """
+    from features.plugins import load_features
+
+    own = [entry for path in plugin or () for entry in load_features(path)]
     if list_:
         from features.catalog import catalogue_markdown
 
@@ -40,12 +74,33 @@ def features(
         raise typer.BadParameter("give DB and --out FILE, or --list")
     if out.suffix not in (".parquet", ".csv"):
         raise typer.BadParameter(f"--out {out}: expected .parquet or .csv")
+    if bouts is not None and (pairs or window is not None):
+        raise typer.BadParameter("--bouts goes neither with --window nor with --pairs")
+    if pairs and zones is not None:
+        raise typer.BadParameter("--zones are of single people; leave out --pairs")
     from behavior import pipeline
-    from features.clean import CleanSettings
+    from features.clean import SWAP_PENALTY, CleanSettings
+    from features.zones import read_zones
 
+    settings = CleanSettings(
+        min_confidence=min_confidence or None,
+        swap_penalty=SWAP_PENALTY if repair_swaps else None,
+        outlier_window_s=outlier_window or None,
+        max_gap_s=max_gap or None,
+        smoothing=None if smoothing == "none" else smoothing,
+    )
     with Narrator() as narrator:
-        windows = None if window is None else (window, step or window / 2)
-        rows = pipeline.write_stored_features(db, recording, out, CleanSettings(), windows, narrator)
+        rows = pipeline.write_stored_features(
+            db,
+            recording,
+            out,
+            settings,
+            narrator,
+            windows=None if window is None else (window, step or window / 2),
+            bouts=bouts,
+            zones=() if zones is None else read_zones(zones),
+            pairs=pairs,
+        )
         narrator.say(f"{rows} rows: {out}")
     if json_:
-        print(json.dumps({"rows": rows, "out": str(out)}))
+        print(json.dumps({"rows": rows, "out": str(out), "own_features": [entry.name for entry in own]}))

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from behavior.describe import Parts, describe
-from features.catalog import feature_table, window_table
+from behavior.describe import Parts, Rows, describe
+from behavior.labels import Bout
+from features.catalog import bout_table, feature_table, window_table
 from features.clean import CleanSettings, clean
 from features.sequence import PoseSequence
 from pose.people import Track, TrackPart
@@ -63,7 +64,19 @@ def test_frames_in_parts_are_those_of_the_whole(walker: Track, rows: int) -> Non
 
 @pytest.mark.parametrize("windows", [(1.0, 0.5), (4.0, 4.0)])
 def test_windows_in_parts_are_those_of_the_whole(walker: Track, windows: tuple[float, float]) -> None:
-    table = pd.concat(describe(in_parts(walker, 700), COCO_18, CleanSettings(), windows), ignore_index=True)
+    table = pd.concat(describe(in_parts(walker, 700), COCO_18, CleanSettings(), Rows(windows)), ignore_index=True)
     whole = window_table(clean(PoseSequence.from_track(walker, COCO_18)), *windows)
     assert (table.pop("track_id") == 3).all()
+    pd.testing.assert_frame_equal(table, whole, rtol=1e-5, atol=1e-5)
+
+
+def test_bouts_in_parts_are_those_of_the_whole(walker: Track) -> None:
+    """One reaches over three parts, one begins where nobody is seen, one is somebody else's, one is after the end."""
+    spans = [(80.0, 81.0), (20.0, 75.0), (31.0, 31.5), (200.0, 201.0)]
+    bouts = [Bout(3, f"a{k}", start, stop, 0, 1, 1.0) for k, (start, stop) in enumerate(spans)]
+    asked = Rows(bouts=[*bouts, Bout(4, "b", 1.0, 2.0, 0, 1, 1.0)])
+    table = pd.concat(describe(in_parts(walker, 700), COCO_18, CleanSettings(), asked), ignore_index=True)
+    whole = bout_table(clean(PoseSequence.from_track(walker, COCO_18)), sorted(spans))
+    assert (table.pop("track_id") == 3).all()
+    assert table.pop("action").tolist() == ["a1", "a2", "a0", "a3"]
     pd.testing.assert_frame_equal(table, whole, rtol=1e-5, atol=1e-5)

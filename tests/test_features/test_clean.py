@@ -108,7 +108,7 @@ def test_absent_frames_come_back_as_missing_and_can_be_filled(make: Make) -> Non
 
 def test_swapped_sides_are_put_back(walking: PoseSequence, rng: np.random.Generator) -> None:
     raw = noisy(walking, rng, 1.0)
-    assert cleaning.repair_swaps(raw).steps == ("repair_swaps(penalty=0.15: 0 exchanges)",)
+    np.testing.assert_array_equal(cleaning.repair_swaps(raw).points, raw.points)
     names = raw.joint_names
     left = [names.index(f"left_{part}") for part in ("hip", "knee", "ankle")]
     right = [names.index(f"right_{part}") for part in ("hip", "knee", "ankle")]
@@ -117,7 +117,7 @@ def test_swapped_sides_are_put_back(walking: PoseSequence, rng: np.random.Genera
     points[frames, left + right] = points[frames, right + left]
     done = cleaning.repair_swaps(replace(raw, points=points))
     np.testing.assert_array_equal(done.points, raw.points)
-    assert done.steps == ("repair_swaps(penalty=0.15: 6 exchanges)",)
+    assert done.steps == ("repair_swaps(penalty=0.15)",)
 
 
 @pytest.mark.parametrize("name", FILTERS)

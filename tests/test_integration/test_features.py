@@ -1,0 +1,163 @@
+"""`posescribe features`: rows, zones, pairs, cleaning and a user's own features, straight from a database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from behavior.cli import main
+from features import CATALOGUE
+
+FPS = 25
+BODY = np.array(
+    [[0, -40], [3, -43], [-3, -43], [6, -40], [-6, -40], [20, 0], [-20, 0], [25, 40], [-25, 40],
+     [28, 75], [-28, 75], [12, 80], [-12, 80], [13, 130], [-13, 130], [14, 180], [-14, 180]]
+)  # fmt: skip
+OWN = """
+from features import feature
+
+@feature(
+    name="wrist_gap", unit="torso", formula="|left_wrist − right_wrist| / torso", joints=("left_wrist", "right_wrist"),
+    nan="a joint is missing", reference="own",
+)
+def wrist_gap(body):
+    return body.distance("left_wrist", "right_wrist")
+"""
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Four seconds: Ada walks right at 5 px per frame from x = 100, Bob stands at x = 700; human labels of both."""
+    folder = tmp_path_factory.mktemp("features")
+    items = []
+    for frame in range(100):
+        for person, x in ((1, 100 + 5 * frame), (2, 700)):
+            keypoints = np.column_stack([BODY + np.array([x, 200]), np.full(len(BODY), 0.9)]).ravel().tolist()
+            items.append(
+                {"image_id": frame, "category_id": 1, "keypoints": keypoints, "score": 0.9, "track_id": person}
+            )
+    (folder / "walk.json").write_text(json.dumps(items))
+    db = str(folder / "w.db")
+    assert main(["import", str(folder / "walk.json"), "--db", db, "--fps", str(FPS), "--actions", "default"]) == 0
+    labels = "recording,person,action,start_s,stop_s\nwalk,1,walk,0.4,2.4\nwalk,2,stand,0,4\nwalk,2,nod,1,1\n"
+    (folder / "labels.csv").write_text(labels)
+    assert main(["labels", "import", str(folder / "labels.csv"), "--db", db]) == 0
+    return db
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Path]:
+    known = {entry.name for entry in CATALOGUE}
+    (tmp_path / "own.py").write_text(OWN)
+    yield tmp_path / "own.py"
+    for name in {entry.name for entry in CATALOGUE} - known:
+        CATALOGUE.remove(name)
+
+
+def test_per_bout_of_a_human(db: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["features", db, "--out", str(tmp_path / "b.parquet"), "--bouts", "human"]) == 0
+    table = pd.read_parquet(tmp_path / "b.parquet")
+    assert table[["track_id", "action", "n_frames"]].to_numpy().tolist() == [[1, "walk", 50], [2, "stand", 100]]
+    assert table.centre_displacement[1] < 0.01 < table.centre_displacement[0]
+    assert "1 of 3 labels are left out" in capsys.readouterr().err
+
+
+def test_per_bout_of_the_model(db: str, tmp_path: Path) -> None:
+    assert main(["features", db, "--out", str(tmp_path / "b.csv"), "--bouts", "automatic"]) == 0
+    assert main(["export", db, "--format", "boris-aggregated", "--out", str(tmp_path / "bouts.csv")]) == 0
+    table, bouts = pd.read_csv(tmp_path / "b.csv"), pd.read_csv(tmp_path / "bouts.csv")
+    assert sorted(table.action) == sorted(bouts.Behavior)
+
+
+def test_zones(db: str, tmp_path: Path) -> None:
+    (tmp_path / "zones.json").write_text(json.dumps({"door": [[200, 0], [400, 0], [400, 400], [200, 400]]}))
+    zones = ["--zones", str(tmp_path / "zones.json")]
+    assert main(["features", db, "--out", str(tmp_path / "z.parquet"), *zones]) == 0
+    frames = pd.read_parquet(tmp_path / "z.parquet")
+    inside = frames[frames.track_id == 1].door_inside.to_numpy()
+    np.testing.assert_array_equal(inside[[0, 19, 22, 58, 62]], [0, 0, 1, 1, 0])
+    assert main(["features", db, "--out", str(tmp_path / "w.parquet"), *zones, "--window", "4"]) == 0
+    windows = pd.read_parquet(tmp_path / "w.parquet").set_index("track_id")
+    assert windows.door_entries.tolist() == [1, 0]
+    assert windows.door_time_in[1] == pytest.approx(40 / FPS, abs=1.5 / FPS)
+
+
+def test_pairs(db: str, tmp_path: Path) -> None:
+    assert main(["features", db, "--out", str(tmp_path / "p.parquet"), "--pairs"]) == 0
+    table = pd.read_parquet(tmp_path / "p.parquet")
+    assert list(table)[:3] == ["track_a", "track_b", "time_s"]
+    assert (len(table), set(table.track_a), set(table.track_b)) == (100, {1}, {2})
+    assert table.pair_distance.is_monotonic_decreasing
+    assert main(["features", db, "--out", str(tmp_path / "w.csv"), "--pairs", "--window", "1"]) == 0
+    assert "pair_distance_mean" in pd.read_csv(tmp_path / "w.csv")
+
+
+def test_cleaning_is_chosen_and_named(db: str, tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "f.parquet")]
+    assert main(["features", db, *out, "--smoothing", "butterworth", "--repair-swaps", "--max-gap", "0"]) == 0
+    steps = json.loads(pq.read_schema(tmp_path / "f.parquet").metadata[b"pandas"])["attributes"]["steps"]
+    names = [step.split("(")[0] for step in steps]
+    assert names == ["drop_unsure", "repair_swaps", "drop_outliers", "butterworth"]
+    raw = ["--smoothing", "none", "--max-gap", "0", "--min-confidence", "0", "--outlier-window", "0"]
+    assert main(["features", db, *out, *raw]) == 0
+    assert json.loads(pq.read_schema(tmp_path / "f.parquet").metadata[b"pandas"])["attributes"]["steps"] == []
+
+
+def test_own_features(db: str, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "f.parquet"
+    assert main(["features", db, "--out", str(out), "--plugin", str(own), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["own_features"] == ["wrist_gap"]
+    assert pd.read_parquet(out).wrist_gap.to_numpy() == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (None, "FileNotFoundError"),
+        ("def wrist_gap(:", "SyntaxError"),
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("x = 1", "no function in it is decorated"),
+        (OWN + "1 / 0", "ZeroDivisionError"),
+        (OWN.replace("wrist_gap", "width"), "already a feature 'width'"),
+        (OWN.replace('body.distance("left_wrist", "right_wrist")', "1 / 0"), "feature wrist_gap: ZeroDivisionError"),
+        (OWN.replace('body.distance("left_wrist", "right_wrist")', "[1.0]"), "feature wrist_gap gave an array"),
+    ],
+)
+def test_bad_plugins(
+    code: str | None, said: str, db: str, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.unlink()
+    if code is not None:
+        own.write_text(code)
+    assert main(["features", db, "--out", str(tmp_path / "f.csv"), "--plugin", str(own)]) == 1
+    told = capsys.readouterr().err.strip()
+    assert said in told
+    assert "\n" not in told
+    assert not (tmp_path / "f.csv").exists()
+
+
+@pytest.mark.parametrize("wrong", [["--bouts", "human", "--window", "1"], ["--pairs", "--zones", "z.json"]])
+def test_wrong_usage(wrong: list[str], db: str, tmp_path: Path) -> None:
+    assert main(["features", db, "--out", str(tmp_path / "f.csv"), *wrong]) == 2
+
+
+def test_no_bouts_is_said(db: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = tmp_path / "w.db"
+    changed.write_bytes(Path(db).read_bytes())
+    assert main(["tracks", "drop", str(changed), "1"]) == 0
+    assert main(["features", str(changed), "--out", str(tmp_path / "b.csv"), "--bouts", "automatic"]) == 0
+    assert set(pd.read_csv(tmp_path / "b.csv").track_id) <= {2}
+    bare = tmp_path / "bare.db"
+    items = json.loads((Path(db).parent / "walk.json").read_text())
+    (tmp_path / "bare.json").write_text(json.dumps(items))
+    assert main(["import", str(tmp_path / "bare.json"), "--db", str(bare), "--fps", "25"]) == 0
+    capsys.readouterr()
+    for who, said in (("human", "no human-coded intervals"), ("automatic", "no actions are named")):
+        assert main(["features", str(bare), "--out", str(tmp_path / "n.csv"), "--bouts", who]) == 1
+        assert said in capsys.readouterr().err

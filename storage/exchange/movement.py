@@ -17,7 +17,7 @@ import numpy as np
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.exchange.keypoints import Block, Clock, Keypoints, Values, dense_frames, identities, layout, needed
-from storage.exchange.optional import load
+from storage.exchange.optional import DAMAGE, load
 from storage.exchange.writing import Tracked, replacing
 
 _POSITION = ("time", "space", "keypoint", "individual")
@@ -67,9 +67,8 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
 
 def read(path: Path, clock: Clock | None = None) -> Keypoints:
     """Poses of any version; times of the file, else of the clock. Raises `ExchangeError`."""
-    h5netcdf = load("h5netcdf")
     try:
-        with h5netcdf.File(path, "r") as file:
+        with _opened(path) as file:
             if "position" not in file.variables:
                 raise ExchangeError(f"{path}: has no variable position, expected a dataset of movement")
             if _text(file.attrs.get("ds_type", "poses")) != "poses" or "shape" in file.variables:
@@ -82,7 +81,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
             time = np.asarray(file.variables["time"][...], dtype=np.float64)
             frames = file.variables["frame"][...] if "frame" in file.variables else None
             software = _text(file.attrs.get("source_software", "unknown software"))
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except DAMAGE as error:
         raise ExchangeError(f"{path}: no whole netCDF-4 file of movement ({_line(error)}); is it cut off?") from error
     if space != ["x", "y"]:
         raise ExchangeError(f"{path}: space is {', '.join(space)}, expected x, y: positions in the image")
@@ -101,10 +100,14 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
     return Keypoints(f"movement ({software})", skeleton, people, names=names, notes=notes)
 
 
+def _opened(path: Path) -> Any:
+    # With `_writable` from the start: h5netcdf's own complains once more when a damaged file is thrown away.
+    return type("File", (load("h5netcdf").File,), {"_writable": False})(path, "r")
+
+
 def _blocks(path: Path, frames: Any, time: Any) -> Iterator[Block]:
-    h5netcdf = load("h5netcdf")
     try:
-        with h5netcdf.File(path, "r") as file:
+        with _opened(path) as file:
             for start in range(0, len(frames), ROWS):
                 rows = slice(start, start + ROWS)
                 points = _piece(file, "position", ("time", "individual", "keypoint", "space"), rows, path)
@@ -114,7 +117,7 @@ def _blocks(path: Path, frames: Any, time: Any) -> Iterator[Block]:
                     if np.isnan(confidence).all() and np.isfinite(points).any():
                         confidence = None
                 yield Block(frames[rows].tolist(), time[rows].tolist(), points, confidence)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except DAMAGE as error:
         raise ExchangeError(f"{path}: can't be read ({_line(error)}); is it cut off?") from error
 
 

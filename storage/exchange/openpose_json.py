@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pose.people import FramePeople, Person
-from pose.skeleton import BODY_25, COCO_18, Skeleton
+from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
 from storage.database import Database
 from storage.errors import ExchangeError, StorageError
 from storage.exchange.keypoints import (
@@ -147,10 +147,10 @@ def _layout(files: dict[int, Path], path: Path) -> tuple[Skeleton, Any]:
     for file in files.values():
         for person in _people(file):
             size = len(array_of(person.get("pose_keypoints_2d"), f"{file}: pose_keypoints_2d", 3))
-            known = {18: COCO_18.joints, 25: BODY_25.joints, 15: _MPI_15}
+            known = {17: COCO_17.joints, 18: COCO_18.joints, 25: BODY_25.joints, 15: _MPI_15}
             if size not in known:
                 raise ExchangeError(
-                    f"{file}: pose_keypoints_2d has {size} joints, expected 18 (COCO), 25 (BODY_25) or 15 (MPI)"
+                    f"{file}: pose_keypoints_2d has {size} joints, expected 17 or 18 (COCO), 25 (BODY_25) or 15 (MPI)"
                 )
             return layout(known[size], (), path)
     return layout(COCO_18.joints, (), path)

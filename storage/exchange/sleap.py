@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.exchange.keypoints import Block, Clock, Keypoints, Values, dense_frames, identities, layout, needed
-from storage.exchange.optional import load
+from storage.exchange.optional import DAMAGE, load
 from storage.exchange.writing import Tracked, replacing
 
 _MATLAB = {
@@ -110,7 +110,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
             tracks = _texts(file, "track_names") if "track_names" in file else []
             edges = [tuple(_text(end) for end in edge) for edge in file["edge_names"]] if "edge_names" in file else []
             sizes = dict(zip(dims, file["tracks"].shape, strict=True))
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except DAMAGE as error:
         raise ExchangeError(f"{path}: no whole analysis file of SLEAP ({_line(error)}); is it cut off?") from error
     tracks = tracks or [""] * min(1, sizes["track"])
     if (sizes["xy"], sizes["node"], sizes["track"]) != (2, len(joints), len(tracks)):
@@ -140,7 +140,7 @@ def _blocks(path: Path, clock: Clock, sizes: dict[str, int]) -> Iterator[Block]:
                     _piece(file, "point_scores", ("frame", "track", "node"), rows, sizes, path),
                     _piece(file, "instance_scores", ("frame", "track"), rows, sizes, path),
                 )
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except DAMAGE as error:
         raise ExchangeError(f"{path}: can't be read ({_line(error)}); is it cut off?") from error
 
 

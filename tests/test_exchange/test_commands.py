@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,58 @@ def test_wrong_usage(tmp_path: Path, wrong: list[str], capsys: pytest.CaptureFix
     assert main(["import", str(tmp_path), "--db", str(tmp_path / "w.db"), *wrong]) == 2
     assert main(["export", str(tmp_path), "--out", "x", "--format", "xls"]) == 2
     assert "xls" in capsys.readouterr().err
+
+
+BOTH_WAYS = {"openpose-json": "", "coco": ".json", "dlc-csv": ".csv", "dlc-h5": ".h5", "sleap-h5": ".h5"} | {
+    "movement-nc": ".nc"
+}
+
+
+@pytest.fixture(scope="module")
+def exported(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file, or folder, of each format that goes both ways."""
+    pytest.importorskip("h5netcdf", reason="the extra `exchange` is not installed")
+    folder = tmp_path_factory.mktemp("exported")
+    for format, suffix in BOTH_WAYS.items():
+        assert main(["export", str(imported), "--format", format, "--out", str(folder / f"{format}{suffix}")]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("format", BOTH_WAYS)
+def test_there_and_back(exported: Path, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    source = exported / f"{format}{BOTH_WAYS[format]}"
+    command = ["import", str(source), "--db", str(tmp_path / "w.db"), "--json"]
+    assert main([*command, *([] if format in ("coco", "movement-nc") else ["--fps", "25"])]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["frames"], told["people"], told["skeleton"]) == (60, 2, "coco_17")
+    assert told["identities"] == "file"
+
+
+@pytest.mark.parametrize("format", BOTH_WAYS)
+@pytest.mark.parametrize("damage", ["cut", "noise"])
+def test_damaged_files_are_one_line_and_nothing_half_imported(
+    exported: Path, tmp_path: Path, format: str, damage: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Cut off at many places; a few bytes replaced at random, with which a file may still be one that can be read."""
+    source = tmp_path / f"w{BOTH_WAYS[format]}"
+    intact = exported / f"{format}{BOTH_WAYS[format]}"
+    shutil.copytree(intact, source) if intact.is_dir() else shutil.copy(intact, source)
+    file = sorted(source.iterdir())[7] if source.is_dir() else source
+    whole, rng = file.read_bytes(), np.random.default_rng(1)
+    for number, share in enumerate((0, 0.01, 0.1, 0.5, 0.9, 0.99)):
+        data = np.frombuffer(whole, dtype=np.uint8)
+        if damage == "cut":
+            data = data[: int(share * len(data))]
+        else:
+            data = data.copy()
+            data[rng.integers(len(data), size=20)] = rng.integers(256, size=20)
+        file.write_bytes(data.tobytes())
+        db = tmp_path / f"{number}.db"
+        capfd.readouterr()
+        code = main(["import", str(source), "--db", str(db), "--fps", "25", "--format", format])
+        told = capfd.readouterr().err.strip()
+        assert code == 1 or (damage == "noise" and code == 0), told
+        if code == 1:
+            assert "\n" not in told
+            assert source.name in told
+            assert not db.exists() or names_in(db) == []

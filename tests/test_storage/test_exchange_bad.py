@@ -61,7 +61,7 @@ GOOD = [1.0, 2.0, 0.5] * 18
         ('{"people": [3]}', 'has no list "people"'),
         (b'{"people": "\xe9t\xe9"}', "byte 12 is not UTF-8"),
         ("[" * 100_000, "no JSON that can be read"),
-        ({"people": [person(17)]}, "17 joints, expected 18 (COCO), 25 (BODY_25) or 15 (MPI)"),
+        ({"people": [person(16)]}, "16 joints, expected 17 or 18 (COCO), 25 (BODY_25) or 15 (MPI)"),
         ({"people": [person(), person(25)]}, "person 1: has 25 joints, expected 18"),
         ({"people": [{}]}, "pose_keypoints_2d is None, expected numbers in groups of 3"),
         ({"people": [{"pose_keypoints_2d": GOOD[:-1]}]}, "has 53 numbers, expected numbers in groups of 3"),

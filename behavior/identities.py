@@ -123,7 +123,13 @@ def _change(
                 _name_again(database, after, actions, narrator)
             if before.id not in (after.id, automatic.id):
                 runs.delete_run(tx, before.id)
-            return _people(tx, after)
+            people = _people(tx, after)
+    if after.id != before.id:
+        narrator.say(
+            "features, export and report now show these people; files written before do not: "
+            f"posescribe report {where} --out DIR writes them anew"
+        )
+    return people
 
 
 def _apply(tx: Connection, automatic: Run, edits: Sequence[Edit]) -> Run:

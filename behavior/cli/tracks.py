@@ -158,8 +158,8 @@ def _apply(db: str, recording: str | None, changes: list[dict[str, Any]], json_:
 
 def _show(found: list[People], json_: bool, decisions: bool = False) -> None:
     if json_:
-        told = [_plain(people) for people in found]
-        print(json.dumps(told[0] if not decisions else {"recordings": told}))
+        plain = [_plain(people) for people in found]
+        print(json.dumps(plain[0] if not decisions else {"recordings": plain}))
         return
     for people in found:
         by_hand = f", {len(people.edits)} changes by hand" if people.edits else ""

@@ -158,6 +158,13 @@ def test_labels_follow_their_person(db: str, tracks: Any, tmp_path: Path, capsys
     assert "1 are nobody's now" in capsys.readouterr().err
 
 
+def test_what_was_written_before_is_said_to_be_old(db: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tracks", "drop", db, "2"]) == 0
+    assert f"posescribe report {db} --out DIR" in capsys.readouterr().err
+    assert main(["tracks", "list", db]) == 0
+    assert "posescribe report" not in capsys.readouterr().err
+
+
 def test_importing_the_file_again_keeps_the_changes(source: Path, db: str, tracks: Any) -> None:
     tracks("drop", "2")
     command = ["import", str(source.parent / "walk.json"), "--db", db, "--fps", str(FPS)]

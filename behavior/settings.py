@@ -33,6 +33,7 @@ class Settings:
     Attributes:
         part: which frames.
         engine, tracker, resolve, clean, recognise: see the stages.
+        clothes: whether people are told apart by the colours of their clothes, too.
         overlay: whether to write the source with skeletons drawn on it.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     resolve: ResolveSettings = field(default_factory=ResolveSettings)
     clean: CleanSettings = field(default_factory=CleanSettings)
     recognise: RecogniseSettings = field(default_factory=RecogniseSettings)
+    clothes: bool = False
     overlay: bool = True
 
 
@@ -56,6 +58,7 @@ def make_settings(
     every: int,
     overlay: bool,
     min_bout_s: float | None = None,
+    clothes: bool = False,
 ) -> Settings:
     """The settings that the command line offers, in their places; the rest at their defaults."""
     parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
@@ -63,5 +66,6 @@ def make_settings(
         part=Part(start_s, end_s, every),
         engine=EngineSettings(net_height=net_height, accuracy=accuracy, precision=precision, parser=parser),
         recognise=RecogniseSettings() if min_bout_s is None else RecogniseSettings(min_bout_s=min_bout_s),
+        clothes=clothes,
         overlay=overlay,
     )

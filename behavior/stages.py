@@ -10,6 +10,7 @@ Each is a run, found again by a fingerprint of everything that decides its resul
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from behavior.classifiers.model import ActionModel
 from behavior.errors import DataError
@@ -33,6 +37,7 @@ from pose.engine import PoseStream
 from pose.people import FramePeople
 from pose.sources import FrameSource, open_source
 from pose.tracking import Tracker, resolve
+from pose.tracking.appearance import CLOTHING_SIZE, clothing
 from storage import bouts as stored_bouts
 from storage import poses, runs, skeletons, tracks
 from storage.database import Database
@@ -103,13 +108,14 @@ def find_people(
         with database.transaction() as tx:
             run = runs.start_run(
                 tx, recording.id, "pose", fingerprint, version=VERSION,
-                settings=plain(settings.engine) | {"part": plain(settings.part)},
+                settings=plain(settings.engine) | {"part": plain(settings.part)} | _clothes(settings),
                 skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
                 | ({"pictures": str(recording.folder / PICTURES)} if recording.opened and settings.overlay else {}),
             )  # fmt: skip
     chunk: list[FramePeople] = []
+    looks: list[NDArray[np.float64]] = []
     saved = begin = time.monotonic()
 
     def save(stream: PoseStream) -> None:
@@ -117,6 +123,8 @@ def find_people(
         source = stream.source
         with database.transaction() as tx:
             poses.append_frames(tx, run.id, chunk)
+            if settings.clothes:
+                poses.append_clothing(tx, run.id, chunk, looks)
             extra = {
                 "skipped": run.extra["skipped"] + source.skipped,
                 "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
@@ -125,6 +133,7 @@ def find_people(
             }
             runs.update_run(tx, run.id, device=engine.device, extra=extra)
         chunk.clear()
+        looks.clear()
         saved = time.monotonic()
 
     source = recording.opened or open_source(recording.stored.uri, **asdict(settings.part), after=last)
@@ -135,6 +144,8 @@ def find_people(
         try:
             for frame in stream:
                 chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
+                if settings.clothes:
+                    looks.append(clothing(frame.image, frame.people, engine.skeleton))
                 keep(frame)
                 done += 1
                 narrator.step("people", done, total)
@@ -181,10 +192,14 @@ def follow_people(database: Database, pose_run: Run, settings: Settings, narrato
             tx, pose_run.recording_id, "track", fingerprint, settings=own, version=VERSION, parent_id=pose_run.id
         )
         total = poses.count_frames(tx, pose_run.id)
-        tracker = Tracker(skeletons.skeleton_of(tx, pose_run.id), settings.tracker)
+        size = CLOTHING_SIZE if pose_run.settings.get("clothes") else 0
+        tracker = Tracker(skeletons.skeleton_of(tx, pose_run.id), settings.tracker, appearance_size=size)
+        looks = poses.iter_clothing(database, pose_run.id, size) if size else itertools.repeat(None)
         chunk: list[FramePeople] = []
-        for done, frame in enumerate(poses.iter_frames(database, pose_run.id), start=1):
-            chunk.append(tracker.update(frame))
+        for done, (frame, look) in enumerate(
+            zip(poses.iter_frames(database, pose_run.id), looks, strict=False), start=1
+        ):
+            chunk.append(tracker.update(frame, look))
             if len(chunk) == poses.CHUNK or done == total:
                 tracks.append_memberships(tx, run.id, chunk)
                 chunk.clear()
@@ -229,8 +244,12 @@ def _pose_fingerprint(recording: Recording, model: ModelInfo, settings: Settings
     source = recording.stored.sha256 or f"live {recording.id}"
     return runs.fingerprint(
         stage="pose", version=VERSION, source=source, model=model.sha256,
-        settings=plain(settings.engine), part=plain(settings.part),
+        settings=plain(settings.engine), part=plain(settings.part), **_clothes(settings),
     )  # fmt: skip
+
+
+def _clothes(settings: Settings) -> dict[str, bool]:
+    return {"clothes": True} if settings.clothes else {}
 
 
 def plain(settings: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, Table
 
 
 def insert_rows(tx: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows of plain int, float, str or None, in the order of the table's columns."""
+    """Insert rows of plain int, float, str, bytes or None, in the order of the table's columns."""
     if rows:
         tx.exec_driver_sql(str(table.insert().compile(dialect=tx.dialect)), list(rows))
 

@@ -38,7 +38,14 @@ def _create_tables(connection: Connection) -> None:
     schema.metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("0001_create_tables", _create_tables),)
+def _add_clothing(connection: Connection) -> None:
+    schema.clothing.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("0001_create_tables", _create_tables),
+    Migration("0002_add_clothing", _add_clothing),
+)
 
 
 def applied(connection: Connection) -> list[str]:

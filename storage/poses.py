@@ -18,6 +18,7 @@ from storage.bulk import fetch_arrays, insert_rows
 from storage.database import Database
 from storage.skeletons import keypoint_table_of, skeleton_of
 
+Array = NDArray[np.float64]
 CHUNK = 500
 """Frames that a reader holds at a time."""
 
@@ -44,6 +45,52 @@ def append_frames(tx: Connection, run_id: int, frames: Sequence[FramePeople]) ->
             for (frame, number, person), joints in zip(people, cells.tolist(), strict=True)
         ]
         insert_rows(tx, schema.keypoint_table(skeleton.name, skeleton.joints), rows)
+
+
+def append_clothing(tx: Connection, run_id: int, frames: Sequence[FramePeople], shares: Sequence[Array]) -> None:
+    """Store colours of clothes for people of stored frames: (N, A) shares each, NaN rows where unknown.
+
+    Kept in steps of 1/255.
+    """
+    rows = [
+        (run_id, frame.index, number, bytes(np.round(255 * row).astype(np.uint8)))
+        for frame, people in zip(frames, shares, strict=True)
+        for number, row in enumerate(people)
+        if np.isfinite(row).all()
+    ]
+    insert_rows(tx, schema.clothing, rows)
+
+
+def iter_clothing(database: Database, run_id: int, size: int, *, chunk: int = CHUNK) -> Iterator[Array]:
+    """(N, size) shares of the clothes of each stored frame's people, in order; they sum to 1, NaN where unknown."""
+    columns = schema.clothing.c
+    after: int | None = None
+    while True:
+        with database.reading() as tx:
+            page = _counts(tx, run_id, after, chunk)
+            if not page:
+                return
+            query = select(columns.frame, columns.person, columns.shares).where(
+                columns.run_id == run_id, columns.frame.between(page[0][0], page[-1][0])
+            )
+            found = {(frame, person): shares for frame, person, shares in tx.execute(query)}
+        after = page[-1][0]
+        for frame, n_people in page:
+            result = np.full((n_people, size), np.nan)
+            for person in range(n_people):
+                if (shares := found.get((frame, person))) is not None:
+                    row = np.frombuffer(shares, dtype=np.uint8).astype(np.float64)
+                    result[person] = row / row.sum()
+            yield result
+
+
+def _counts(tx: Connection, run_id: int, after: int | None, size: int) -> list[tuple[int, int]]:
+    """Numbers of the next `size` frames behind `after`, and how many people each has."""
+    columns = schema.frame.c
+    query = select(columns.frame, columns.n_people).where(columns.run_id == run_id).order_by(columns.frame).limit(size)
+    if after is not None:
+        query = query.where(columns.frame > after)
+    return [(frame, n_people) for frame, n_people in tx.execute(query)]
 
 
 def last_frame(tx: Connection, run_id: int) -> tuple[int, float] | None:

@@ -30,6 +30,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Select,
     String,
@@ -133,6 +134,17 @@ frame = Table(
     Column("n_people", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+clothing = Table(
+    "clothing",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("frame", Integer, primary_key=True, autoincrement=False),
+    Column("person", Integer, primary_key=True, autoincrement=False),
+    Column("shares", LargeBinary, nullable=False, comment="uint8 each, of 255: the histogram's bins"),
+    sqlite_with_rowid=False,
+)
+"""Colours of a raw person's clothes, where there was a picture of them; for the tracker."""
 
 membership = Table(
     "membership",

@@ -12,6 +12,7 @@ from behavior.cli.options import (
     Accuracy,
     Actions,
     Batch,
+    Clothes,
     Db,
     Device,
     End,
@@ -51,6 +52,7 @@ def analyze(
     end: End = None,
     every: Every = 1,
     max_people: MaxPeople = None,
+    clothes: Clothes = False,
     overlay: Overlay = True,
     json_: Json = False,
     resume: Resume = True,
@@ -75,6 +77,7 @@ def analyze(
         end_s=end,
         every=every,
         min_bout_s=min_bout,
+        clothes=clothes,
         overlay=overlay,
     )
     with Narrator() as narrator:

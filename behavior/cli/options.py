@@ -57,6 +57,14 @@ Start = Annotated[float | None, typer.Option(min=0, help="Begin here, seconds of
 End = Annotated[float | None, typer.Option(min=0, help="Stop here, seconds of the source's own time.")]
 Every = Annotated[int, typer.Option(min=1, help="Take each N-th frame.")]
 MaxPeople = Annotated[int | None, typer.Option(min=1, help="Keep the N people of highest score in each frame.")]
+Clothes = Annotated[
+    bool,
+    typer.Option(
+        "--clothes",
+        help="Tell people apart by the colours of their clothes, too: for many people in even light. Where the light "
+        "changes from place to place, one person may become two.",
+    ),
+]
 Overlay = Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write the video with skeletons drawn on it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages stay on stderr.")]
 Resume = Annotated[

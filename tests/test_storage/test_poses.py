@@ -203,3 +203,15 @@ def test_a_killed_writer_leaves_whole_chunks_and_can_be_resumed(tmp_path: Path) 
     write(killed, until, kill_after=None)
     write(whole, until, kill_after=None)
     assert contents(killed) == contents(whole)
+
+
+def test_clothing_comes_back_frame_by_frame(database: Database, stored: runs.Run, world: list[FramePeople]) -> None:
+    shares = [np.full((len(frame.people), 40), 1 / 40) for frame in world]
+    shares[2][1] = np.nan
+    shares[3][0] = np.eye(40)[7]
+    with database.transaction() as tx:
+        poses.append_clothing(tx, stored.id, world, shares)
+    found = list(poses.iter_clothing(database, stored.id, 40, chunk=3))
+    assert len(found) == len(shares)
+    for got, given in zip(found, shares, strict=True):
+        np.testing.assert_allclose(got, given, atol=1 / 255)

@@ -196,9 +196,8 @@ def follow_people(database: Database, pose_run: Run, settings: Settings, narrato
         tracker = Tracker(skeletons.skeleton_of(tx, pose_run.id), settings.tracker, appearance_size=size)
         looks = poses.iter_clothing(database, pose_run.id, size) if size else itertools.repeat(None)
         chunk: list[FramePeople] = []
-        for done, (frame, look) in enumerate(
-            zip(poses.iter_frames(database, pose_run.id), looks, strict=False), start=1
-        ):
+        frames = zip(poses.iter_frames(database, pose_run.id), looks, strict=False)
+        for done, (frame, look) in enumerate(frames, start=1):
             chunk.append(tracker.update(frame, look))
             if len(chunk) == poses.CHUNK or done == total:
                 tracks.append_memberships(tx, run.id, chunk)

@@ -213,5 +213,5 @@ def test_clothing_comes_back_frame_by_frame(database: Database, stored: runs.Run
         poses.append_clothing(tx, stored.id, world, shares)
     found = list(poses.iter_clothing(database, stored.id, 40, chunk=3))
     assert len(found) == len(shares)
-    for got, given in zip(found, shares, strict=True):
-        np.testing.assert_allclose(got, given, atol=1 / 255)
+    for got, expected in zip(found, shares, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1 / 255)

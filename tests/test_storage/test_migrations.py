@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, insert, inspect
+from sqlalchemy import Connection, delete, insert, inspect
 
 from storage import Database, SchemaError, schema, schema_version
 from storage.migrations import MIGRATIONS, Migration, applied, migrate
@@ -52,3 +52,16 @@ def test_a_newer_schema_is_refused_in_one_line(database: Database) -> None:
 def test_names_sort_in_the_order_of_the_steps() -> None:
     names = [step.name for step in MIGRATIONS]
     assert names == sorted(set(names))
+
+
+def test_an_older_database_comes_to_the_same_tables(database: Database) -> None:
+    """Taken back to its first form, step by step the other way round."""
+    with database.reading() as tx:
+        new = set(inspect(tx).get_table_names())
+    with database.transaction() as tx:
+        schema.clothing.drop(tx)
+        tx.execute(delete(schema.migration).where(schema.migration.c.name != MIGRATIONS[0].name))
+    migrate(database)
+    with database.reading() as tx:
+        assert set(inspect(tx).get_table_names()) == new
+        assert applied(tx) == [step.name for step in MIGRATIONS]

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from behavior.augment import AugmentSettings, augment
 from behavior.classifiers.base import Abilities, ActionClassifier, Parts, Progress
-from behavior.classifiers.linear import mirrored
+from behavior.classifiers.statistics import mirrored
 from behavior.datasets import Clips
 
 

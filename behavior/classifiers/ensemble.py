@@ -24,7 +24,7 @@ class EnsembleSettings:
 
     rocket: RocketSettings = field(default_factory=RocketSettings)
     svm: SupportVectorSettings = field(default_factory=SupportVectorSettings)
-    temporal: TemporalSettings = field(default_factory=lambda: TemporalSettings(epochs=60))
+    temporal: TemporalSettings = field(default_factory=lambda: TemporalSettings(epochs=40))
 
 
 class EnsembleClassifier(ActionClassifier):

@@ -28,7 +28,7 @@ STREAMS = 11
 class GraphSettings(NetworkSettings):
     """Settings of `GraphClassifier`."""
 
-    widths: tuple[int, ...] = (32, 32, 64, 64)
+    widths: tuple[int, ...] = (24, 32, 48)
     """Channels of each block; frames are halved where they grow."""
 
 

@@ -31,7 +31,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "rocket": {"kernels": 200},
     "temporal": {"epochs": 10},
     "graph": {"epochs": 10},
-    "ensemble": {"rocket": {"kernels": 200}, "temporal": {"epochs": 10}},
+    "ensemble": {"rocket": {"kernels": 200}},
 }
 COLUMNS = {"classifier": "", "fit, s": ".0f", "size, kB": ".0f", "ask, ms a clip": ".1f"}
 

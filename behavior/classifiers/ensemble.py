@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from behavior.classifiers.base import Abilities, ActionClassifier, Parts, Progress
+from behavior.classifiers.base import ActionClassifier, Parts, Progress
 from behavior.classifiers.rocket import RocketClassifier, RocketSettings
 from behavior.classifiers.svm import SupportVectorClassifier, SupportVectorSettings
-from behavior.classifiers.temporal import TemporalClassifier, TemporalSettings
 from behavior.datasets import Clips
-
-WEIGHTS = {"rocket": 0.4, "svm": 0.4, "temporal": 0.2}
-"""Shares in the mean, chosen by grouped cross-validation on J-HMDB's training part."""
 
 
 @dataclass(frozen=True)
@@ -24,26 +20,24 @@ class EnsembleSettings:
 
     rocket: RocketSettings = field(default_factory=RocketSettings)
     svm: SupportVectorSettings = field(default_factory=SupportVectorSettings)
-    temporal: TemporalSettings = field(default_factory=lambda: TemporalSettings(epochs=40))
 
 
 class EnsembleClassifier(ActionClassifier):
-    """Random kernels, support vectors and a temporal network: they err on different clips.
+    """Random convolutions and support vectors: statistics and sequences err on different clips.
 
     Each member's probabilities are brought to one sharpness by its own settings; `behavior.training.calibrate` then
-    finds the temperature of their mean.
+    finds the temperature of their mean. The networks are left out: on J-HMDB they cost four times the time and add
+    nothing to these two (`benchmarks/README.md`).
     """
 
     name = "ensemble"
     settings_type = EnsembleSettings
-    abilities = Abilities(device=True)
     settings: EnsembleSettings
 
     def _members(self) -> dict[str, ActionClassifier]:
         return {
             "rocket": RocketClassifier(self.settings.rocket),
             "svm": SupportVectorClassifier(self.settings.svm),
-            "temporal": TemporalClassifier(self.settings.temporal),
         }
 
     def _fit(self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, progress: Progress) -> None:
@@ -56,8 +50,8 @@ class EnsembleClassifier(ActionClassifier):
             member.fit(clips, labels, self.classes_, seed=int(rng.integers(2**31)), progress=step)
 
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
-        answers = [WEIGHTS[name] * member.predict_proba(clips) for name, member in self.members_.items()]
-        return np.asarray(np.sum(answers, axis=0))
+        answers = [member.predict_proba(clips) for member in self.members_.values()]
+        return np.asarray(np.mean(answers, axis=0))
 
     def _parts(self) -> Parts:
         return {

@@ -19,7 +19,6 @@ from behavior.datasets import Clips, LabelledSequences, to_clips
 from behavior.errors import ActionModelError, DataError
 from behavior.training import TrainSettings, train
 
-TEMPORAL = {"epochs": 10, "batch": 16, "embed": 8, "width": 16}
 QUICK: dict[str, dict[str, Any]] = {
     "rules": {"copies": 1, "min_rows": 4},
     "logistic": {"copies": 1},
@@ -27,9 +26,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "boosting": {"copies": 1, "rounds": 10, "leaves": 4},
     "svm": {"copies": 1},
     "rocket": {"copies": 1, "kernels": 100},
-    "temporal": TEMPORAL,
+    "temporal": {"epochs": 10, "batch": 16, "embed": 8, "width": 16},
     "graph": {"epochs": 30, "batch": 16, "widths": (8, 16)},
-    "ensemble": {"rocket": {"copies": 1, "kernels": 40}, "svm": {"copies": 1}, "temporal": TEMPORAL},
+    "ensemble": {"rocket": {"copies": 1, "kernels": 40}, "svm": {"copies": 1}},
 }
 """Settings that fit the small world in a second."""
 

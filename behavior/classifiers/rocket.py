@@ -100,7 +100,7 @@ class RocketClassifier(ActionClassifier):
         x = series(clips, self.settings.smooth)
         limits = torch.from_numpy(self.limits_)
         parts = []
-        for chunk in x.split(64):
+        for chunk in torch.split(x, 64):
             found, start = [], 0
             for answer in self._convolve(chunk):
                 low, high = limits[start : start + answer.shape[1]].T[:, None, :, None]

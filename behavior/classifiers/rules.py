@@ -102,13 +102,13 @@ def quantities(clips: Clips, smooth: float = 1.0) -> NDArray[np.float32]:
     inside = body.inside
 
     def mean(series: NDArray[np.floating]) -> NDArray[np.floating]:
-        return np.where(inside, series, 0).sum(axis=1) / clips.lengths
+        return np.asarray(np.where(inside, series, 0).sum(axis=1) / clips.lengths)
 
     def peak(series: NDArray[np.floating]) -> NDArray[np.floating]:
-        return np.where(inside, series, -np.inf).max(axis=1)
+        return np.asarray(np.where(inside, series, -np.inf).max(axis=1))
 
     def net(series: NDArray[np.floating]) -> NDArray[np.floating]:
-        return series[np.arange(len(series)), clips.lengths - 1] - series[:, 0]
+        return np.asarray(series[np.arange(len(series)), clips.lengths - 1] - series[:, 0])
 
     def spread(series: NDArray[np.floating]) -> NDArray[np.floating]:
         return peak(series) + peak(-series)
@@ -124,7 +124,7 @@ def quantities(clips: Clips, smooth: float = 1.0) -> NDArray[np.float32]:
         angles = [_angle(*ends) for ends in zip(sides(inner), sides(joint), sides(outer), strict=True)]
         return _more_and_less([mean(angle) for angle in angles])
 
-    shoulders, hips = sum(sides("shoulder")) / 2, sum(sides("hip")) / 2
+    shoulders, hips = np.mean(sides("shoulder"), axis=0), np.mean(sides("hip"), axis=0)
     raised = [shoulders[..., 1] - wrist[..., 1] for wrist in sides("wrist")]
     step = length(np.subtract(*sides("ankle")))
     trunk = shoulders - hips
@@ -147,4 +147,6 @@ def _more_and_less(sides: list[NDArray[np.floating]]) -> list[NDArray[np.floatin
 def _angle(a: NDArray[np.floating], b: NDArray[np.floating], c: NDArray[np.floating]) -> NDArray[np.floating]:
     """(S, T) inner angle at b, degrees."""
     u, v = a - b, c - b
-    return np.degrees(np.abs(np.arctan2(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0], (u * v).sum(axis=-1))))
+    return np.asarray(
+        np.degrees(np.abs(np.arctan2(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0], (u * v).sum(axis=-1))))
+    )

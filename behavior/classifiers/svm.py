@@ -36,8 +36,8 @@ class SupportVectorClassifier(StatisticsClassifier):
 
     def _learn(self, x: NDArray[np.float32], labels: NDArray[np.int64]) -> Parts:
         vectors = np.round(x * self._steps).astype(np.int8)  # a quarter of the size, and the borders don't move
-        x = vectors / self._steps
-        dual, bias = solve_one_against_rest(self._kernel(x, x), labels, self.settings.ridge)
+        kernel = self._kernel(vectors / self._steps, vectors / self._steps)
+        dual, bias = solve_one_against_rest(kernel, labels, self.settings.ridge)
         return {"vectors": vectors, "dual": dual.astype(np.float32), "bias": bias.astype(np.float32)}
 
     def _answer(self, x: NDArray[np.float32], learned: Parts) -> NDArray[np.float64]:
@@ -49,7 +49,7 @@ class SupportVectorClassifier(StatisticsClassifier):
         """Of int8 per standard deviation."""
         return np.float32(127 / self.settings.clip)
 
-    def _kernel(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _kernel(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
         square = (a.astype(np.float64) ** 2).sum(axis=1)[:, None] + (b.astype(np.float64) ** 2).sum(axis=1)
         distance = np.maximum(square - 2 * a.astype(np.float64) @ b.astype(np.float64).T, 0) / a.shape[1]
         return np.asarray(np.exp(-self.settings.width * distance))

@@ -26,7 +26,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "boosting": {"copies": 1, "rounds": 10, "leaves": 4},
     "svm": {"copies": 1},
     "rocket": {"copies": 1, "kernels": 100},
-    "temporal": {"epochs": 10, "batch": 16, "embed": 8, "width": 16},
+    "temporal": {"epochs": 20, "batch": 16, "embed": 8, "width": 16},
     "graph": {"epochs": 30, "batch": 16, "widths": (8, 16)},
     "ensemble": {"rocket": {"copies": 1, "kernels": 40}, "svm": {"copies": 1}},
 }

@@ -31,6 +31,7 @@ from behavior.recognise import recognise
 from behavior.report.drawing import FrameLike
 from behavior.report.encoding import EncoderSettings, VideoWriter
 from behavior.report.files import make_folder
+from behavior.rules import rule_bouts
 from behavior.settings import Settings
 from pose.backends.base import ModelInfo
 from pose.engine import PoseStream
@@ -233,7 +234,8 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         total = len(tracks.list_tracks(tx, track_run.id))
         for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
-            stored_bouts.write_bouts(tx, run.id, recognise(track, skeleton, model, settings.recognise).bouts)
+            found = recognise(track, skeleton, model, settings.recognise).bouts
+            stored_bouts.write_bouts(tx, run.id, found + rule_bouts(track, skeleton, model.rules))
             narrator.step("actions", done, total)
         return runs.finish_run(tx, run.id)
 

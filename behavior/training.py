@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +24,7 @@ from behavior.datasets import Clips, Folds, LabelledSequences, data_hash, groupe
 from behavior.errors import DataError
 from behavior.evaluation.metrics import ClipFigures, apply_temperature, clip_figures, fit_temperature
 from behavior.labels import UNKNOWN
+from behavior.rules import known_rules
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def train(
     data_name: str = "",
     licence: str = "as the data it was trained on",
     prior: Mapping[str, float] | None = None,
+    rules: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[ActionModel, CrossValidation | None]:
     """Cross-validate, calibrate, then fit to all clips; write the model folder when `out` is given.
@@ -169,6 +171,7 @@ def train(
         classifier_settings: its settings where they differ from the defaults.
         data_name: of the data, for the model's card.
         prior: see `ActionModel.prior`.
+        rules: see `ActionModel.rules`.
 
     Raises:
         DataError: what can't be learned from, see `ActionClassifier.fit` and `grouped_folds`.
@@ -214,7 +217,7 @@ def train(
         versions=_versions(),
     )
     window_s = float(np.clip(np.median(clips.lengths) / clips.rate_hz, 0.5, 5))
-    model = ActionModel(info, fitted, window_s=round(window_s, 3), prior=prior or {})
+    model = ActionModel(info, fitted, window_s=round(window_s, 3), prior=prior or {}, rules=known_rules(rules))
     if calibration is not None:
         model = replace(model, temperature=calibration.temperature, unknown_below=calibration.unknown_below)
     if out is not None:

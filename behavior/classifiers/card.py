@@ -15,6 +15,7 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
         f"# Action model `{info.name}`",
         "",
         f"Classifier: {info.classifier}. Actions: {', '.join(info.classes)}.",
+        *([f"Found by rules beside these: {', '.join(model.rules)}."] if model.rules else []),
         f"Joints: {', '.join(info.joints)}; in torso lengths of the body itself, resampled to 30 Hz by timestamps.",
         f"Licence: {info.licence}.",
         "",

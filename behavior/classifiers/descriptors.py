@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from behavior.joints import mirror_indices
+
 Points = NDArray[np.float32]
 
 _TRUNK = ("right_shoulder", "left_shoulder", "right_hip", "left_hip")
@@ -178,7 +180,8 @@ def clip_statistics(
     """(S, F) statistics of whole clips; NaN where they rest on a joint never seen.
 
     Per series its mean, deviation, extremes and thirds; of the motion its cosine transform, speeds at three time
-    scales and net displacement; of the shape all distances between joints and the angles of the limbs.
+    scales, net displacement and which joints move together; of the shape all distances between joints and the angles of
+    the limbs; of each pair of limbs which side does more, whichever that is.
     """
     body = normalise(points, lengths, joints, smooth)
     n, longest, n_joints, _ = body.points.shape
@@ -186,9 +189,9 @@ def clip_statistics(
     whole = body.points.reshape(n, longest, -1)
     first, second = np.triu_indices(n_joints, 1)
     distance = length(body.points[:, :, first] - body.points[:, :, second])
-    even = _evenly(whole, lengths, 32)
-    even_local = _evenly(local, lengths, 32)
-    even_distance = _evenly(distance, lengths, 32)
+    even = evenly(whole, lengths, 32)
+    even_local = evenly(local, lengths, 32)
+    even_distance = evenly(distance, lengths, 32)
     parts = [
         *_moments(even_local),
         *_thirds(even_local),
@@ -205,7 +208,9 @@ def clip_statistics(
         np.log(1e-4 + (power[:, low:high] ** 2).sum(axis=(1, 3))) for low, high in ((1, 3), (3, 6), (6, 12), (12, 24))
     ]
     frames = np.log(lengths.astype(np.float32))[:, None]
-    return np.concatenate([*parts, *bands, frames], axis=1).astype(np.float32)
+    sides = _sides(even_local.reshape(n, 32, n_joints, 2), body.points, lengths, joints)
+    together = _together(even.reshape(n, 32, n_joints, 2))
+    return np.concatenate([*parts, *bands, frames, sides, together], axis=1).astype(np.float32)
 
 
 def length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -213,7 +218,7 @@ def length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(np.hypot(vectors[..., 0], vectors[..., 1]))
 
 
-def _evenly(series: NDArray[np.float32], lengths: NDArray[np.int64], count: int) -> NDArray[np.float32]:
+def evenly(series: NDArray[np.float32], lengths: NDArray[np.int64], count: int) -> NDArray[np.float32]:
     """(S, count, F): each clip at `count` moments spread evenly over its length."""
     place = np.linspace(0, 1, count)[None] * (lengths - 1)[:, None]
     low = place.astype(np.int64)
@@ -252,11 +257,45 @@ def _angles(points: Points, joints: tuple[str, ...]) -> NDArray[np.float32]:
     return np.asarray(np.abs(np.arctan2(cross, (u * v).sum(axis=-1))), dtype=np.float32)
 
 
+def _sides(local: Points, points: Points, lengths: NDArray[np.int64], joints: tuple[str, ...]) -> NDArray[np.float32]:
+    """(S, F) the larger and the smaller of what the left and the right joint of each pair do; no side is preferred."""
+    partner = mirror_indices(joints)
+    right = np.flatnonzero(np.arange(len(joints)) < partner)
+    left = partner[right]
+    x, y = local[..., 0], local[..., 1]
+    speeds = [speed for lag in (1, 3, 8) for speed in _speeds(points, lengths, lag)[:3]]
+    single = np.stack(
+        [
+            *speeds,
+            y.mean(axis=1), y.min(axis=1), y.max(axis=1), y.std(axis=1),
+            x.std(axis=1), np.abs(x).max(axis=1), np.abs(x).mean(axis=1),
+            *(part.mean(axis=1) for part in np.array_split(y, 3, axis=1)),
+        ],
+        axis=1,
+    )  # fmt: skip
+    higher = np.minimum(y[..., right], y[..., left])  # y points down
+    lower = np.maximum(y[..., right], y[..., left])
+    parts = [
+        np.maximum(single[..., right], single[..., left]), np.minimum(single[..., right], single[..., left]),
+        *(part[:, None] for part in (higher.mean(axis=1), higher.min(axis=1), higher.std(axis=1))),
+        *(part[:, None] for part in (lower.mean(axis=1), lower.max(axis=1), lower.std(axis=1))),
+    ]  # fmt: skip
+    return np.concatenate(parts, axis=1).reshape(len(local), -1)
+
+
+def _together(points: Points) -> NDArray[np.float32]:
+    """(S, K(K-1)/2) how far two joints move the same way, -1 to 1: mean inner product of their scaled velocities."""
+    step = np.diff(points, axis=1)
+    step = step / (0.01 + np.sqrt((step**2).sum(axis=(1, 3), keepdims=True) / step.shape[1]))
+    first, second = np.triu_indices(points.shape[2], 1)
+    return np.asarray((step[:, :, first] * step[:, :, second]).sum(axis=(1, 3)) / step.shape[1], dtype=np.float32)
+
+
 def _speeds(points: Points, lengths: NDArray[np.int64], lag: int) -> list[NDArray[np.float32]]:
     """Mean, deviation and maximum of each joint's speed over `lag` frames, and its mean velocity's parts by size."""
     n, longest, n_joints, _ = points.shape
     if longest <= lag:
-        return [np.zeros((n, n_joints * 5), dtype=np.float32)]
+        return [np.zeros((n, size), dtype=np.float32) for size in (n_joints, n_joints, n_joints, 2 * n_joints)]
     step = (points[:, lag:] - points[:, :-lag]) / lag
     inside = pad_mask(np.maximum(lengths - lag, 0), longest - lag)[..., None]
     count = np.maximum(inside.sum(axis=1), 1)

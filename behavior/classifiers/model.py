@@ -26,6 +26,7 @@ from behavior.datasets import RATE_HZ, Clips
 from behavior.errors import ActionModelError, DataError, OutputError
 from behavior.evaluation.metrics import apply_temperature
 from behavior.labels import UNKNOWN
+from behavior.rules import known_rules
 
 FORMAT = "posescribe-action-model"
 FORMAT_VERSION = 1
@@ -76,6 +77,7 @@ class ActionModel:
         window_s: length of the windows that suit the training clips, seconds.
         prior: how much more often than in training an action is met in the videos to come, by name, 1 where left out;
             `recognise` weighs with it, `predict_proba` doesn't.
+        rules: actions of `behavior.rules` that are looked for beside the learnt ones.
     """
 
     info: ActionModelInfo
@@ -84,6 +86,7 @@ class ActionModel:
     unknown_below: float = 0.4
     window_s: float = 4 / 3
     prior: Mapping[str, float] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
 
     def predict_proba(self, clips: Clips) -> NDArray[np.float64]:
         """(S, C) calibrated probabilities of `info.classes`; what a row lacks to 1 is the probability of `unknown`."""
@@ -179,6 +182,7 @@ def _read(place: Any, label: str) -> ActionModel:
             unknown_below=float(header["unknown_below"]),
             window_s=float(header["window_s"]),
             prior={str(action): float(weight) for action, weight in header["prior"].items()},
+            rules=known_rules(header.get("rules", ())),
         )
     except (KeyError, TypeError, ValueError, OSError, SafetensorError, DataError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
@@ -211,6 +215,7 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
         "temperature": model.temperature,
         "unknown_below": model.unknown_below,
         "prior": dict(model.prior),
+        "rules": list(model.rules),
         "licence": info.licence,
         "data": info.data,
         "figures": info.figures,

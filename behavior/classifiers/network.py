@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from behavior.augment import AugmentSettings, augment
 from behavior.classifiers.base import Abilities, ActionClassifier, Parts, Progress
-from behavior.classifiers.linear import mirrored
+from behavior.classifiers.statistics import mirrored
 from behavior.datasets import Clips
 
 
@@ -23,7 +23,7 @@ from behavior.datasets import Clips
 class NetworkSettings:
     """How a network is trained; subclasses add its shape."""
 
-    epochs: int = 100
+    epochs: int = 60
     """Passes over the clips, each freshly augmented."""
     batch: int = 64
     """Clips per step."""

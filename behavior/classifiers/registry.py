@@ -10,8 +10,14 @@ from behavior.classifiers.base import ActionClassifier
 from behavior.errors import DataError
 
 CLASSIFIERS = {
+    "rules": ("behavior.classifiers.rules", "RulesClassifier"),
     "logistic": ("behavior.classifiers.linear", "LinearClassifier"),
+    "forest": ("behavior.classifiers.forest", "ForestClassifier"),
+    "boosting": ("behavior.classifiers.forest", "BoostingClassifier"),
+    "svm": ("behavior.classifiers.svm", "SupportVectorClassifier"),
+    "rocket": ("behavior.classifiers.rocket", "RocketClassifier"),
     "temporal": ("behavior.classifiers.temporal", "TemporalClassifier"),
+    "graph": ("behavior.classifiers.graph", "GraphClassifier"),
     "ensemble": ("behavior.classifiers.ensemble", "EnsembleClassifier"),
 }
 """Name to module and class; modules load when asked for, so that listing needs no torch."""

@@ -11,6 +11,7 @@ import typer
 from behavior.classifiers.registry import CLASSIFIERS
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
+from behavior.rules import RULES
 
 Data = Annotated[Path, typer.Argument(help="Labelled sequences, .npz.")]
 ModelPath = Annotated[
@@ -35,6 +36,10 @@ def train(
     prior: Annotated[
         str | None,
         typer.Option(help="How much more often an action is met than in the data: JSON, '{\"walk\": 3}'."),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Action found by a rule beside the learnt ones: {', '.join(RULES)}; may be given again."),
     ] = None,
     settings: Annotated[
         str | None, typer.Option(help="Of the classifier, where they differ from its own: JSON.")
@@ -64,6 +69,7 @@ def train(
             data_name=data_name,
             licence=licence,
             prior=_object(prior, "--prior"),
+            rules=rule or (),
             progress=lambda done, total, message: narrator.step(message, done, total),
         )
         write_bytes(out / "README.md", model_card(model, " ".join(_command())).encode())

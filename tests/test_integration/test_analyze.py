@@ -78,6 +78,31 @@ def test_the_woman_walks(analysed: Path) -> None:
     assert walking > 0.8 * 1.5
 
 
+def test_the_man_raises_his_arms(sample_video: Path, tmp_path: Path) -> None:
+    """A jumping jack: no class of the model, found by the rule that the model brings along."""
+    assert main(["analyze", str(sample_video), "--out", str(tmp_path), "--start", "0.2", "--end", "1.4"]) == 0
+    bouts = pd.read_csv(tmp_path / "demo" / "bouts.csv")
+    raised = bouts[bouts.action == "arms_raised"]
+    assert len(raised) == 1
+    assert raised.start_s.iloc[0] == pytest.approx(0.5, abs=0.15)
+    assert raised.stop_s.iloc[0] == pytest.approx(1.1, abs=0.15)
+
+
+@pytest.mark.slow
+def test_the_whole_sample(sample_video: Path, tmp_path: Path) -> None:
+    assert main(["analyze", str(sample_video), "--out", str(tmp_path)]) == 0
+    tracks = pd.read_parquet(tmp_path / "demo" / "tracks.parquet")
+    bouts = pd.read_csv(tmp_path / "demo" / "bouts.csv")
+    necks = tracks[tracks.keypoint == "neck"].groupby("track_id").y.mean()
+    woman, man = necks.idxmax(), necks.idxmin()
+    assert set(bouts.track_id) == {woman, man}
+    walks = bouts[(bouts.track_id == woman) & (bouts.action == "walk")]
+    walking = {frame for walk in walks.itertuples() for frame in range(walk.start_frame, walk.stop_frame + 1)}
+    assert len(walking & set(range(56, 189))) > 0.8 * 133
+    assert (bouts[bouts.action == "arms_raised"].track_id == man).all()
+    assert (bouts.action == "arms_raised").sum() == 2
+
+
 def test_provenance(analysed: Path) -> None:
     run = json.loads((analysed / "demo" / "run.json").read_text())
     assert run["source"]["sha256"] == "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"

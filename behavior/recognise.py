@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from behavior.classifiers.model import ActionModel
 from behavior.datasets import RATE_HZ, Clips, resample, to_joints
-from behavior.labels import Bout
+from behavior.labels import UNKNOWN, Bout
 from behavior.smoothing import drop_short, frames_to_bouts, viterbi
 from pose.people import Track
 from pose.skeleton import Skeleton
@@ -17,22 +18,26 @@ from pose.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class RecogniseSettings:
-    """How a track is cut into windows and its scores into bouts."""
+    """How a track is cut into windows and its scores into bouts; None takes what the model learnt."""
 
     step_s: float = 0.3
     """Distance of windows, seconds."""
     max_gap_s: float = 0.5
     """A longer gap in the track ends a stretch; no window and no bout crosses it. Seconds."""
-    min_bout_s: float = 0.5
-    """Shorter bouts are dropped, seconds."""
-    switch_s: float = 0.25
-    """Price of a change of action, see `behavior.smoothing.viterbi`; seconds."""
+    min_bout_s: float | None = None
+    """Shorter bouts are dropped, seconds; `MIN_BOUT_S` where the model learnt none."""
+    switch_s: float | None = None
+    """Price of a change of action, see `behavior.smoothing.viterbi`, seconds; `SWITCH_S` where it learnt none."""
     min_seen: float = 0.45
     """A window in which a smaller share of the joints is seen counts as unknown."""
     min_window_s: float = 0.4
     """Stretches shorter than this are unknown throughout, seconds."""
     unknown_below: float | None = None
-    """Score under which nothing is claimed, in (0, 1); None takes the model's own."""
+    """Score under which nothing is claimed, in (0, 1)."""
+
+
+MIN_BOUT_S = 0.5
+SWITCH_S = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +45,12 @@ class Recognition:
     """What was recognised of one track.
 
     Attributes:
-        bouts: in order of time; never `unknown`.
+        bouts: in order of time, by action where several hold at once; never `unknown`.
         classes: C actions.
         frames: (n,) int64 frame numbers of the track.
         time_s: (n,) float64 their timestamps, seconds.
-        scores: (n, C) float32 calibrated probabilities under the model's prior; what a row lacks to 1 is `unknown`.
+        scores: (n, C) float32 calibrated probabilities under the model's prior; where actions are exclusive, what a row
+            lacks to 1 is `unknown`.
     """
 
     bouts: list[Bout]
@@ -66,25 +72,85 @@ def recognise(
         ActionModelError: the skeleton lacks joints that the model needs.
     """
     settings = settings or RecogniseSettings()
+    scores = track_scores(track, skeleton, model, settings)
+    bouts = decode(track, scores, model, settings)
+    return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores.astype(np.float32))
+
+
+def track_scores(
+    track: Track, skeleton: Skeleton, model: ActionModel, settings: RecogniseSettings
+) -> NDArray[np.float64]:
+    """(n, C) scores of the frames of a track; 0 where nothing can be said."""
     points = to_joints(track.keypoints, skeleton.joints, model.info.joints)
-    n = len(track)
-    scores = np.zeros((n, len(model.info.classes)), dtype=np.float32)
+    scores = np.zeros((len(track), len(model.info.classes)))
+    times = Times.of(track.time_s, settings.max_gap_s)
+    for rows in times.stretches:
+        if len(rows) >= 2 and times.length_s(rows) >= settings.min_window_s:
+            scores[rows] = stretch_scores(points[rows], track.time_s[rows], times.usual_s, model, settings)
+    return scores
+
+
+def decode(track: Track, scores: NDArray[np.float64], model: ActionModel, settings: RecogniseSettings) -> list[Bout]:
+    """The bouts behind the (n, C) scores of a track's frames."""
+    actions, learnt = model.info.classes, model.decoding
+    below = np.array([_chosen(settings.unknown_below, learnt.unknown_below, a, model.unknown_below) for a in actions])
+    price = np.array([_chosen(settings.switch_s, learnt.switch_s, state, SWITCH_S) for state in (*actions, UNKNOWN)])
+    least = [_chosen(settings.min_bout_s, learnt.min_bout_s, action, MIN_BOUT_S) for action in actions]
+    everything = np.arange(len(actions))
+    alone = [everything] if model.exclusive else np.split(everything, len(actions))
+    times = Times.of(track.time_s, settings.max_gap_s)
     bouts: list[Bout] = []
-    below = model.unknown_below if settings.unknown_below is None else settings.unknown_below
-    steps = np.diff(track.time_s)
-    usual = float(np.median(steps)) if len(steps) else 1 / RATE_HZ
-    ends_s = np.append(track.time_s[:-1] + np.minimum(steps, usual * 1.5), track.time_s[-1:] + usual)
-    cuts = np.flatnonzero(steps > max(settings.max_gap_s, 2 * usual)) + 1
-    for rows in np.split(np.arange(n), cuts):
-        if len(rows) < 2 or ends_s[rows[-1]] - track.time_s[rows[0]] < settings.min_window_s:
-            continue
-        time_s, frames = track.time_s[rows], track.frames[rows]
-        own = stretch_scores(points[rows], time_s, usual, model, settings)
-        scores[rows] = own
-        labels = viterbi(own, time_s, below, settings.switch_s)
-        labels = drop_short(labels, ends_s[rows], time_s, settings.min_bout_s)
-        bouts += frames_to_bouts(labels, own, frames, time_s, ends_s[rows], track.track_id, model.info.classes)
-    return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores)
+    for rows in times.stretches:
+        time_s, ends_s, frames = track.time_s[rows], times.ends_s[rows], track.frames[rows]
+        for some in alone:
+            labels = viterbi(scores[rows][:, some], time_s, below[some], price[[*some, -1]])
+            labels = drop_short(labels, ends_s, time_s, [least[action] for action in some])
+            names = [actions[action] for action in some]
+            bouts += frames_to_bouts(labels, scores[rows][:, some], frames, time_s, ends_s, track.track_id, names)
+    return bouts
+
+
+def _chosen(asked: float | None, learnt: Mapping[str, float], name: str, usual: float) -> float:
+    return learnt.get(name, usual) if asked is None else asked
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """The frames of a track in time.
+
+    Attributes:
+        usual_s: usual time between two frames, seconds.
+        ends_s: (n,) when each frame leaves the screen, seconds.
+        stretches: rows of the frames between which no long gap lies.
+    """
+
+    usual_s: float
+    ends_s: NDArray[np.float64]
+    stretches: list[NDArray[np.intp]]
+    time_s: NDArray[np.float64]
+
+    @staticmethod
+    def of(time_s: NDArray[np.float64], max_gap_s: float) -> Times:
+        steps = np.diff(time_s)
+        usual = float(np.median(steps)) if len(steps) else 1 / RATE_HZ
+        ends_s = np.append(time_s[:-1] + np.minimum(steps, usual * 1.5), time_s[-1:] + usual)
+        cuts = np.flatnonzero(steps > max(max_gap_s, 2 * usual)) + 1
+        return Times(usual, ends_s, [rows for rows in np.split(np.arange(len(time_s)), cuts) if len(rows)], time_s)
+
+    def length_s(self, rows: NDArray[np.intp]) -> float:
+        """How long a stretch lasts, seconds."""
+        return float(self.ends_s[rows[-1]] - self.time_s[rows[0]])
+
+
+def to_grid(
+    points: NDArray[np.float32], time_s: NDArray[np.float64], usual_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """One stretch at `RATE_HZ`: the moments, and (m, K, 2) points; what lies inside a gap is missing, not made up."""
+    grid_s = np.arange(time_s[0], time_s[-1] + 0.5 / RATE_HZ, 1 / RATE_HZ)
+    grid = resample(points, time_s, grid_s)
+    near = np.abs(grid_s - time_s[nearest(time_s, grid_s)])
+    grid[near > max(0.6 * usual_s, 0.75 / RATE_HZ)] = np.nan
+    return grid_s, grid
 
 
 def stretch_scores(
@@ -95,11 +161,7 @@ def stretch_scores(
     settings: RecogniseSettings,
 ) -> NDArray[np.float64]:
     """(n, C) scores of the frames of one unbroken stretch."""
-    grid_s = np.arange(time_s[0], time_s[-1] + 0.5 / RATE_HZ, 1 / RATE_HZ)
-    grid = resample(points, time_s, grid_s)
-    near = np.abs(grid_s - time_s[nearest(time_s, grid_s)])
-    grid[near > max(0.6 * usual_s, 0.75 / RATE_HZ)] = np.nan  # inside a gap: missing, not made up
-
+    grid_s, grid = to_grid(points, time_s, usual_s)
     half = max(2, round(model.window_s * RATE_HZ / 2))
     step = max(1, round(settings.step_s * RATE_HZ))
     least = min(len(grid), max(2, round(settings.min_window_s * RATE_HZ)))

@@ -65,7 +65,7 @@ def make_settings(
     return Settings(
         part=Part(start_s, end_s, every),
         engine=EngineSettings(net_height=net_height, accuracy=accuracy, precision=precision, parser=parser),
-        recognise=RecogniseSettings() if min_bout_s is None else RecogniseSettings(min_bout_s=min_bout_s),
+        recognise=RecogniseSettings(min_bout_s=min_bout_s),
         clothes=clothes,
         overlay=overlay,
     )

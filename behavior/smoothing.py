@@ -14,19 +14,23 @@ UNKNOWN_STATE = -1
 
 
 def viterbi(
-    scores: NDArray[np.float64], time_s: NDArray[np.float64], unknown_below: float, switch_s: float
+    scores: NDArray[np.float64],
+    time_s: NDArray[np.float64],
+    unknown_below: float | NDArray[np.float64],
+    switch_s: float | NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """The most plausible course of actions.
 
-    A state per action and one for unknown, whose score is `unknown_below` at every frame. A change of state must earn
-    its price: an action replaces another only where it is e times as probable for `switch_s` seconds (or twice as long
-    where it is the square root of e times as probable, and so on), so brief or slight changes leave no trace.
+    A state per action and one for unknown, which an action must beat by reaching its `unknown_below`. A change of state
+    must earn its price: an action replaces another only where it is e times as probable for `switch_s` seconds (or
+    twice as long where it is the square root of e times as probable, and so on), so brief or slight changes leave no
+    trace.
 
     Args:
         scores: (n, C) probabilities per frame.
         time_s: (n,) seconds, rising.
-        unknown_below: score of unknown, in (0, 1).
-        switch_s: price of a change, seconds at one nat.
+        unknown_below: score under which an action is not claimed, in (0, 1); one for all, or (C,).
+        switch_s: price of leaving a state, seconds at one nat; one for all, or (C + 1,), the last that of unknown.
 
     Returns:
         (n,) positions of the actions, -1 for unknown.
@@ -37,16 +41,18 @@ def viterbi(
     steps = np.diff(time_s)
     usual = float(np.median(steps)) if len(steps) else 1.0
     weight = np.minimum(np.append(steps, usual), 3 * usual)[:, None]
-    states = np.concatenate([scores, np.full((n, 1), unknown_below)], axis=1)
-    gain = np.log(np.maximum(states, 1e-6)) * weight
+    gain = np.zeros((n, n_classes + 1))
+    gain[:, :-1] = (np.log(np.maximum(scores, 1e-6)) - np.log(unknown_below)) * weight
+    price = np.broadcast_to(np.asarray(switch_s, dtype=np.float64), (n_classes + 1,))
     best = gain[0].copy()
     come_from = np.zeros((n, n_classes + 1), dtype=np.int64)
     own = np.arange(n_classes + 1)
     for frame in range(1, n):
-        leader = int(best.argmax())
-        switch = best[leader] - switch_s > best
+        left = best - price
+        leader = int(left.argmax())
+        switch = left[leader] > best
         come_from[frame] = np.where(switch, leader, own)
-        best = np.where(switch, best[leader] - switch_s, best) + gain[frame]
+        best = np.where(switch, left[leader], best) + gain[frame]
     path = np.empty(n, dtype=np.int64)
     path[-1] = best.argmax()
     for frame in range(n - 1, 0, -1):
@@ -63,24 +69,30 @@ def runs(labels: NDArray[np.int64]) -> list[tuple[int, int, int]]:
 
 
 def drop_short(
-    labels: NDArray[np.int64], ends_s: NDArray[np.float64], time_s: NDArray[np.float64], min_s: float
+    labels: NDArray[np.int64],
+    ends_s: NDArray[np.float64],
+    time_s: NDArray[np.float64],
+    min_s: float | Sequence[float],
 ) -> NDArray[np.int64]:
-    """Labels without runs shorter than `min_s`.
+    """Labels without runs shorter than `min_s`, seconds; one for all actions, or one for each.
 
-    A short run between two of one action joins them; any other becomes unknown.
+    A short run between two of one action joins them; any other becomes unknown. A gap is short by its neighbours' rule.
     """
+
+    def short(first: int, last: int, label: int) -> bool:
+        return bool(ends_s[last] - time_s[first] < (min_s if isinstance(min_s, float | int) else min_s[label]))
+
     labels = labels.copy()
     found = runs(labels)
     for place, (first, last, label) in enumerate(found):
-        if ends_s[last] - time_s[first] >= min_s:
-            continue
         around = {found[place - 1][2] if place else None, found[place + 1][2] if place + 1 < len(found) else None}
-        if len(around) == 1 and (only := around.pop()) is not None and only != UNKNOWN_STATE:
+        only = around.pop() if len(around) == 1 else None
+        if only is not None and only != UNKNOWN_STATE and short(first, last, only if label == UNKNOWN_STATE else label):
             labels[first : last + 1] = only
-        elif label != UNKNOWN_STATE:
+        elif label != UNKNOWN_STATE and short(first, last, label):
             labels[first : last + 1] = UNKNOWN_STATE
     for first, last, label in runs(labels):
-        if label != UNKNOWN_STATE and ends_s[last] - time_s[first] < min_s:
+        if label != UNKNOWN_STATE and short(first, last, label):
             labels[first : last + 1] = UNKNOWN_STATE
     return labels
 

@@ -25,7 +25,7 @@ from behavior.classifiers.registry import classifier_type, settings_from_dict
 from behavior.datasets import RATE_HZ, Clips
 from behavior.errors import ActionModelError, DataError, OutputError
 from behavior.evaluation.metrics import apply_temperature
-from behavior.labels import UNKNOWN
+from behavior.labels import UNKNOWN, actions_of
 from behavior.rules import known_rules
 
 FORMAT = "posescribe-action-model"
@@ -65,19 +65,38 @@ class ActionModelInfo:
     versions: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """How scores over time become bouts, by action; learnt from the bouts that a human coded, see `behavior.tuning`.
+
+    Attributes:
+        unknown_below: score under which an action is not claimed, in (0, 1).
+        switch_s: price of leaving an action (or `unknown`), see `behavior.smoothing.viterbi`; seconds.
+        min_bout_s: shorter bouts are dropped, seconds.
+    """
+
+    unknown_below: Mapping[str, float] = field(default_factory=dict)
+    switch_s: Mapping[str, float] = field(default_factory=dict)
+    min_bout_s: Mapping[str, float] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class ActionModel:
     """A trained, calibrated classifier.
 
+    The classes of the classifier are sets of actions: most hold one, `unknown` none, and `walk + wave` two that hold at
+    once. The score of an action is the sum over the sets that hold it.
+
     Attributes:
         info: see `ActionModelInfo`; its sha256 is empty before the model is saved.
-        classifier: fitted; where trained with one, its last class is `unknown`.
+        classifier: fitted.
         temperature: probabilities are raised to 1/temperature and normalised (Guo et al., 2017).
         unknown_below: a clip whose best probability is lower counts as unknown.
         window_s: length of the windows that suit the training clips, seconds.
         prior: how much more often than in training an action is met in the videos to come, by name, 1 where left out;
             `recognise` weighs with it, `predict_proba` doesn't.
         rules: actions of `behavior.rules` that are looked for beside the learnt ones.
+        decoding: of `recognise`; what is left out falls back to its settings.
     """
 
     info: ActionModelInfo
@@ -87,18 +106,38 @@ class ActionModel:
     window_s: float = 4 / 3
     prior: Mapping[str, float] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    decoding: Decoding = field(default_factory=Decoding)
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of what the classifier tells apart, `unknown` among them where it learnt it."""
+        return self.classifier.classes_
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether a person does one action at a time."""
+        return all(len(actions_of(name)) < 2 for name in self.sets)
+
+    def set_proba(self, clips: Clips) -> NDArray[np.float64]:
+        """(S, n) calibrated probabilities of `sets`; rows sum to 1."""
+        return apply_temperature(self.classifier.predict_proba(clips), self.temperature)
 
     def predict_proba(self, clips: Clips) -> NDArray[np.float64]:
-        """(S, C) calibrated probabilities of `info.classes`; what a row lacks to 1 is the probability of `unknown`."""
-        scores = apply_temperature(self.classifier.predict_proba(clips), self.temperature)
-        return np.asarray(scores[:, : len(self.info.classes)])
+        """(S, C) calibrated probabilities of `info.classes`.
+
+        Where actions are exclusive, what a row lacks to 1 is the probability of `unknown`.
+        """
+        return np.asarray(self.set_proba(clips) @ self._members())
 
     def weighted_proba(self, clips: Clips) -> NDArray[np.float64]:
         """`predict_proba` under the `prior` (Saerens et al., 2002); `unknown` has weight 1."""
-        scores = self.predict_proba(clips)
-        rest = np.maximum(1 - scores.sum(axis=1, keepdims=True), 0)
-        scores *= np.array([self.prior.get(name, 1.0) for name in self.info.classes])
-        return np.asarray(scores / (scores.sum(axis=1, keepdims=True) + rest))
+        scores = self.set_proba(clips)
+        scores *= [np.prod([self.prior.get(action, 1.0) for action in actions_of(name)]) for name in self.sets]
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True) @ self._members())
+
+    def _members(self) -> NDArray[np.float64]:
+        """(n, C) 1 where a set holds an action."""
+        return np.array([[float(action in actions_of(name)) for action in self.info.classes] for name in self.sets])
 
 
 def load_action_model(name_or_path: str | Path = DEFAULT) -> ActionModel:
@@ -159,7 +198,7 @@ def _read(place: Any, label: str) -> ActionModel:
         classes = tuple(header["classes"])
         kind = classifier_type(header["classifier"])
         classifier = kind(settings_from_dict(kind.settings_type, header["settings"]))
-        outputs = (*classes, UNKNOWN) if header["background"] else classes
+        outputs = tuple(header.get("sets") or ((*classes, UNKNOWN) if header["background"] else classes))
         joints = tuple(header["joints"])
         classifier.load_parts(load(weights), outputs, joints)
         trial = np.arange(8 * len(joints) * 2, dtype=np.float32).reshape(1, 8, len(joints), 2) % 7
@@ -183,6 +222,7 @@ def _read(place: Any, label: str) -> ActionModel:
             window_s=float(header["window_s"]),
             prior={str(action): float(weight) for action, weight in header["prior"].items()},
             rules=known_rules(header.get("rules", ())),
+            decoding=Decoding(**header.get("decoding", {})),
         )
     except (KeyError, TypeError, ValueError, OSError, SafetensorError, DataError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
@@ -207,7 +247,8 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
         "classifier": info.classifier,
         "settings": dataclasses.asdict(model.classifier.settings),
         "classes": list(info.classes),
-        "background": len(model.classifier.classes_) > len(info.classes),
+        "background": UNKNOWN in model.sets,
+        "sets": list(model.sets),
         "joints": list(info.joints),
         "unit": _UNIT,
         "rate_hz": RATE_HZ,
@@ -216,6 +257,7 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
         "unknown_below": model.unknown_below,
         "prior": dict(model.prior),
         "rules": list(model.rules),
+        "decoding": dataclasses.asdict(model.decoding),
         "licence": info.licence,
         "data": info.data,
         "figures": info.figures,

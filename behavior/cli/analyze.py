@@ -40,7 +40,7 @@ def analyze(
     out: Out,
     db: Db = None,
     actions: Actions = "default",
-    min_bout: MinBout = 0.5,
+    min_bout: MinBout = None,
     device: Device = "auto",
     model: Model = "mobilenet_thin",
     accuracy: Accuracy = "balanced",

@@ -71,4 +71,7 @@ Resume = Annotated[
     bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped, or do all of it again.")
 ]
 Actions = Annotated[str, typer.Option(help="Action model: a name, a file, or `none` to leave this stage out.")]
-MinBout = Annotated[float, typer.Option(min=0, help="Shortest bout that is kept, seconds.")]
+MinBout = Annotated[
+    float | None,
+    typer.Option(min=0, help="Shortest bout that is kept, seconds.  [default: as the action model learnt it, else 0.5]"),
+]

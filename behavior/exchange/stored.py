@@ -21,6 +21,7 @@ from behavior.exchange.intervals import Interval, stem
 from behavior.exchange.matching import NEAR_S, Target, at_place, by_name
 from behavior.exchange.media import MediaInfo, called, end_of
 from behavior.exchange.reading import read_labels
+from behavior.labels import Bout
 from storage import bouts, poses, recordings, runs, tracks
 from storage.bouts import Annotation, AnnotationSource, BoutRow
 from storage.database import Database
@@ -32,7 +33,7 @@ PAST_END_S = 0.5
 """How far a label may reach behind the end of the video, seconds: players round the length."""
 
 
-_Timed = TypeVar("_Timed", Annotation, BoutRow)
+_Timed = TypeVar("_Timed", Annotation, BoutRow, Bout)
 
 
 @dataclass(frozen=True)
@@ -159,24 +160,55 @@ def compare_labels(
     people: list[Coded] = []
     notes: list[str] = []
     with database.reading() as tx:
-        for stored in _recordings(database, tx, recording):
-            sources = _sources(tx, stored.id, coder)
-            if not sources:
+        for one in coded_recordings(database, tx, notes, recording=recording, coder=coder):
+            action_run = runs.latest_run(tx, one.stored.id, "actions")
+            if action_run is None or action_run.parent_id != one.track_run.id:
+                notes.append(f"{one.stored.name}: has labels, but no automatic bouts of its newest tracks")
                 continue
-            track_run = runs.latest_run(tx, stored.id, "track")
-            action_run = runs.latest_run(tx, stored.id, "actions")
-            if track_run is None or action_run is None or action_run.parent_id != track_run.id:
-                notes.append(f"{stored.name}: has labels, but no automatic bouts of its newest tracks")
-                continue
-            if len(sources) > 1:
-                notes.append(f"{stored.name}: labels of {len(sources)} files together; --coder chooses")
-            labels = bouts.read_annotations(tx, stored.id, [source.id for source in sources])
             machine = bouts.read_bouts(tx, action_run.id)
-            people += _coded(tx, stored, track_run, labels, machine, (start_s, stop_s), notes)
+            people += judged(tx, one, machine, (start_s, stop_s), notes)
     if not people:
         why = "; ".join(notes) or "no labels were imported (posescribe labels import)"
         raise MissingError(f"{database.where}: nothing to compare: {why}")
     return replace(agreement(people, actions=actions, min_s=min_s), notes=tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class CodedRecording:
+    """A recording with labels of humans.
+
+    Attributes:
+        stored: the recording.
+        track_run: its newest tracks.
+        labels: by time; point events and people without a track among them.
+    """
+
+    stored: Recording
+    track_run: Run
+    labels: tuple[Annotation, ...]
+
+
+def coded_recordings(
+    database: Database, tx: Connection, notes: list[str], *, recording: str | None = None, coder: str | None = None
+) -> list[CodedRecording]:
+    """The recordings that have both tracks and labels; `notes` hears what is left out.
+
+    Raises `MissingError` when there is no recording of that name.
+    """
+    found = []
+    for stored in _recordings(database, tx, recording):
+        sources = _sources(tx, stored.id, coder)
+        if not sources:
+            continue
+        track_run = runs.latest_run(tx, stored.id, "track")
+        if track_run is None:
+            notes.append(f"{stored.name}: has labels, but no tracks; run posescribe analyze")
+            continue
+        if len(sources) > 1:
+            notes.append(f"{stored.name}: labels of {len(sources)} files together; --coder chooses")
+        labels = bouts.read_annotations(tx, stored.id, [source.id for source in sources])
+        found.append(CodedRecording(stored, track_run, tuple(labels)))
+    return found
 
 
 def stored_media_info(
@@ -389,46 +421,55 @@ def _within(actions: Sequence[_Timed], low: float, high: float) -> list[_Timed]:
     ]
 
 
-def _coded(
+def states_of_people(tx: Connection, coded: CodedRecording, notes: list[str]) -> dict[int, list[Annotation]]:
+    """What a human coded of each track; `notes` hears of labels that belong to no track or have no duration."""
+    known = {track.track_id for track in tracks.list_tracks(tx, coded.track_run.id)}
+    name = coded.stored.name
+    states = [label for label in coded.labels if not label.is_point]
+    if without := sum(label.track_id not in known for label in states):
+        notes.append(f"{name}: {without} labels of people without a track are left out")
+    if points := len(coded.labels) - len(states):
+        notes.append(f"{name}: {points} point events are left out, they have no duration")
+    people: dict[int, list[Annotation]] = {}
+    for label in states:
+        if label.track_id is not None and label.track_id in known:
+            people.setdefault(label.track_id, []).append(label)
+    return dict(sorted(people.items()))
+
+
+def judged(
     tx: Connection,
-    recording: Recording,
-    track_run: Run,
-    labels: Sequence[Annotation],
-    machine: Sequence[BoutRow],
+    coded: CodedRecording,
+    machine: Sequence[BoutRow] | Sequence[Bout],
     part: tuple[float | None, float | None],
     notes: list[str],
 ) -> list[Coded]:
     """Each person of a recording that a human coded, with both sides' bouts."""
-    known = {track.track_id: track for track in tracks.list_tracks(tx, track_run.id)}
-    frames, time_s = poses.frame_times(tx, tracks.pose_run_of(tx, track_run.id))
+    known = {track.track_id: track for track in tracks.list_tracks(tx, coded.track_run.id)}
+    frames, time_s = poses.frame_times(tx, tracks.pose_run_of(tx, coded.track_run.id))
     names = called(known, {number: track.name for number, track in known.items() if track.name})
-    states = [label for label in labels if not label.is_point]
-    if without := sum(label.track_id not in known for label in states):
-        notes.append(f"{recording.name}: {without} labels of people without a track are left out")
-    if points := len(labels) - len(states):
-        notes.append(f"{recording.name}: {points} point events are left out, they have no duration")
-    coded = sorted({label.track_id for label in states if label.track_id is not None and label.track_id in known})
-    if others := [names[number] for number in known if number not in coded]:
-        notes.append(f"{recording.name}: without labels, so not judged: {', '.join(others)}")
+    labels = states_of_people(tx, coded, notes)
+    if others := [names[number] for number in known if number not in labels]:
+        notes.append(f"{coded.stored.name}: without labels, so not judged: {', '.join(others)}")
     low, high = (part[0] if part[0] is not None else -np.inf), (part[1] if part[1] is not None else np.inf)
     people: list[Coded] = []
-    for number in coded:
-        own = _within([label for label in states if label.track_id == number], low, high)
+    for number, states in labels.items():
+        own = _within(states, low, high)
         track = known[number]
-        judged = (time_s >= track.start_s) & (time_s <= track.stop_s)
+        seen = (time_s >= track.start_s) & (time_s <= track.stop_s)
         for label in own:
-            judged |= (time_s >= label.start_s) & (time_s < label.stop_s)
-        judged &= (time_s >= low) & (time_s < high)
+            seen |= (time_s >= label.start_s) & (time_s < label.stop_s)
+        seen &= (time_s >= low) & (time_s < high)
         people.append(
             Coded(
-                recording=recording.name,
+                recording=coded.stored.name,
                 track_id=number,
                 person=names[number],
-                frames=frames[judged],
-                time_s=time_s[judged],
-                ends_s=np.append(time_s[1:], end_of(time_s))[judged],
+                frames=frames[seen],
+                time_s=time_s[seen],
+                ends_s=np.append(time_s[1:], end_of(time_s))[seen],
                 human=own,
-                machine=_within([bout for bout in machine if bout.track_id == number], low, high),
+                machine=[part for bout in machine if bout.track_id == number for part in _within([bout], low, high)],
             )
         )
     return people

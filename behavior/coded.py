@@ -177,7 +177,9 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     found = [(at, run) for at, run in found if settings.unlabelled or run.actions != UNKNOWN]
     short = [run for _, run in found if (run.stop - run.first) / RATE_HZ < settings.min_bout_s]
     if named := sum(run.actions != UNKNOWN for run in short):
-        notes.append(f"{named} bouts shorter than {settings.min_bout_s:g} s, or of people hardly seen then, give no clip")
+        notes.append(
+            f"{named} bouts shorter than {settings.min_bout_s:g} s, or of people hardly seen then, give no clip"
+        )
     found = [(at, run) for at, run in found if run not in short]
     counts = {name: sum(run.actions == name for _, run in found) for name in {run.actions for _, run in found}}
 

@@ -23,7 +23,7 @@ from behavior.classifiers.registry import make_classifier
 from behavior.datasets import Clips, Folds, LabelledSequences, data_hash, grouped_folds, load_sequences, to_clips
 from behavior.errors import DataError
 from behavior.evaluation.metrics import ClipFigures, apply_temperature, clip_figures, fit_temperature
-from behavior.labels import UNKNOWN
+from behavior.labels import UNKNOWN, all_actions
 from behavior.rules import known_rules
 
 
@@ -50,7 +50,8 @@ class CrossValidation:
     """Answers for clips by classifiers that saw no clip of their group.
 
     Attributes:
-        clean: (S, C + 1) uncalibrated probabilities, the last of `unknown`; NaN for clips never tested.
+        clean: (S, C + 1) uncalibrated probabilities of the C classes but `unknown`, which comes last; NaN for clips
+            never tested.
         noisy: the same for clips with missing and jittering joints.
         folds: the split.
     """
@@ -83,8 +84,9 @@ def fit_classifier(
         still = still_clips(clips, max(1, round(settings.still * len(clips))), np.random.default_rng(settings.seed))
         points = np.concatenate([clips.points, still.points])
         clips = Clips(points, np.concatenate([clips.lengths, still.lengths]), clips.joints, clips.rate_hz)
-        labels = np.concatenate([labels, np.full(len(still), len(classes), dtype=np.int64)])
-        classes = (*classes, UNKNOWN)
+        if UNKNOWN not in classes:
+            classes = (*classes, UNKNOWN)
+        labels = np.concatenate([labels, np.full(len(still), classes.index(UNKNOWN), dtype=np.int64)])
     return classifier.fit(clips, labels, classes, seed=settings.seed, progress=progress)
 
 
@@ -103,8 +105,9 @@ def cross_validate(
     clips = to_clips(data)
     noisy_clips = spoil_evenly(clips, np.random.default_rng(settings.seed), settings.missing, settings.jitter)
     folds = grouped_folds(data.labels, data.groups, settings.folds)
-    n_classes = len(data.classes)
-    clean, noisy = np.full((2, len(data), n_classes + 1), np.nan)
+    data = unknown_last(data)
+    n_outputs = len(data.classes) + (UNKNOWN not in data.classes)
+    clean, noisy = np.full((2, len(data), n_outputs), np.nan)
     for fold in range(folds.n_folds):
         train, test = folds.split(fold)
         if len(test) == 0:
@@ -122,6 +125,15 @@ def cross_validate(
     return CrossValidation(clean, noisy, folds)
 
 
+def unknown_last(data: LabelledSequences) -> LabelledSequences:
+    """The same clips with `unknown`, if it is a class, as the last one."""
+    if UNKNOWN not in data.classes:
+        return data
+    order = sorted(range(len(data.classes)), key=lambda place: data.classes[place] == UNKNOWN)
+    labels = np.argsort(order)[data.labels].astype(np.int64)
+    return replace(data, classes=tuple(data.classes[place] for place in order), labels=labels)
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """What cross-validation says about the classifier's probabilities."""
@@ -133,7 +145,10 @@ class Calibration:
 
 
 def calibrate(cv: CrossValidation, labels: NDArray[np.int64], settings: TrainSettings) -> Calibration:
-    """Temperature, threshold of `unknown` and figures from cross-validated answers (clean and noisy together)."""
+    """Temperature, threshold of `unknown` and figures from cross-validated answers (clean and noisy together).
+
+    Clips labelled `unknown` count as wrong where an action is claimed, and are a class of the figures.
+    """
     tested = np.isfinite(cv.clean[:, 0])
     clean, noisy, truth = cv.clean[tested], cv.noisy[tested], labels[tested]
     both, both_truth = np.concatenate([clean, noisy]), np.concatenate([truth, truth])
@@ -145,7 +160,12 @@ def calibrate(cv: CrossValidation, labels: NDArray[np.int64], settings: TrainSet
     enough = np.flatnonzero(share >= settings.claims_right)
     threshold = float(best.max(axis=1)[order][enough[-1]]) if len(enough) else 0.9
     below = round(float(np.clip(threshold, 0.2, 0.9)), 3)
-    figures = [clip_figures(apply_temperature(p, temperature)[:, :-1], truth, below) for p in (clean, noisy)]
+    unknown = clean.shape[1] - 1
+    labelled = bool((labels == unknown).any())
+    figures = [
+        clip_figures(p if labelled else p[:, :-1], truth, below, unknown=unknown if labelled else None)
+        for p in (apply_temperature(clean, temperature), apply_temperature(noisy, temperature))
+    ]
     return Calibration(temperature, below, *figures)
 
 
@@ -182,6 +202,9 @@ def train(
     def make() -> ActionClassifier:
         return make_classifier(classifier, classifier_settings)
 
+    data = unknown_last(data)
+    if not all_actions(data.classes):
+        raise DataError("no clip shows an action, all are labelled `unknown`; label some")
     clips = to_clips(data)
     cv, calibration = None, None
     if settings.folds > 1:
@@ -194,6 +217,7 @@ def train(
     if calibration is not None and cv is not None:
         figures = {
             "protocol": f"{cv.folds.n_folds}-fold cross-validation, groups kept whole",
+            "classes": list(data.classes),
             "not_tested": [data.classes[label] for label in cv.folds.never_tested],
             "clean": calibration.clean.to_dict(data.classes),
             "noisy": {"missing": settings.missing, "jitter": settings.jitter} | calibration.noisy.to_dict(data.classes),
@@ -201,7 +225,7 @@ def train(
     info = ActionModelInfo(
         name=name,
         classifier=classifier,
-        classes=data.classes,
+        classes=all_actions(data.classes),
         joints=clips.joints,
         sha256="",
         licence=licence,
@@ -209,6 +233,7 @@ def train(
             "name": data_name,
             "sha256": data_hash(data),
             "clips": len(data),
+            "classes": list(data.classes),
             "clips_per_class": np.bincount(data.labels, minlength=len(data.classes)).tolist(),
             "groups": 0 if data.groups is None else len(np.unique(data.groups)),
             "joint_names": list(data.joint_names),

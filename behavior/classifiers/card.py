@@ -61,7 +61,7 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
             "|---|---|---|---|",
             *[
                 f"| {name} | {count} | {_percent(clean['recall'][name])} | {_percent(noisy['recall'][name])} |"
-                for name, count in zip(info.classes, data["clips_per_class"], strict=True)
+                for name, count in zip(data.get("classes", info.classes), data["clips_per_class"], strict=True)
             ],
             "",
             "Reliability (clean): of the answers with a best probability in the bin, the share that was right.",

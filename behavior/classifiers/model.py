@@ -25,7 +25,7 @@ from behavior.classifiers.registry import classifier_type, settings_from_dict
 from behavior.datasets import RATE_HZ, Clips
 from behavior.errors import ActionModelError, DataError, OutputError
 from behavior.evaluation.metrics import apply_temperature
-from behavior.labels import UNKNOWN, actions_of
+from behavior.labels import UNKNOWN, actions_of, all_actions
 from behavior.rules import known_rules
 
 FORMAT = "posescribe-action-model"
@@ -199,6 +199,8 @@ def _read(place: Any, label: str) -> ActionModel:
         kind = classifier_type(header["classifier"])
         classifier = kind(settings_from_dict(kind.settings_type, header["settings"]))
         outputs = tuple(header.get("sets") or ((*classes, UNKNOWN) if header["background"] else classes))
+        if set(all_actions(outputs)) != set(classes):
+            raise ValueError(f"its sets {', '.join(outputs)} are not those of its actions {', '.join(classes)}")
         joints = tuple(header["joints"])
         classifier.load_parts(load(weights), outputs, joints)
         trial = np.arange(8 * len(joints) * 2, dtype=np.float32).reshape(1, 8, len(joints), 2) % 7

@@ -141,6 +141,28 @@ def compare(
         print(found.disagreements[columns].to_string(index=False, float_format="{:.3f}".format))
 
 
+@app.command()
+def suggest(
+    db: Annotated[str, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")],
+    out: Annotated[Path, typer.Option("--out", help="Times of the clips to label (.csv).")],
+    actions: Annotated[str, typer.Option(help="Action model: a name or a model's folder.")] = "default",
+    count: Annotated[int, typer.Option(min=1, help="How many clips.")] = 20,
+    recording: Annotated[str | None, typer.Option(help="Only this recording.")] = None,
+) -> None:
+    """What to label next: the moments without labels at which the model is least sure."""
+    from behavior.catalogue import locate
+    from behavior.classifiers.model import load_action_model
+    from behavior.learning import suggest as suggest_clips
+    from behavior.report.tables import write_table
+    from storage import open_database
+
+    model = load_action_model(locate(actions))
+    with open_database(db, create=False) as opened, Narrator() as narrator:
+        table = suggest_clips(model, opened, count, recording=recording)
+        write_table(table, out)
+        narrator.say(f"{len(table)} clips to label: {out}")
+
+
 def _match(text: str) -> tuple[str, Target]:
     from behavior.exchange.matching import parse_match
 

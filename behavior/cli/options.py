@@ -73,5 +73,7 @@ Resume = Annotated[
 Actions = Annotated[str, typer.Option(help="Action model: a name, a file, or `none` to leave this stage out.")]
 MinBout = Annotated[
     float | None,
-    typer.Option(min=0, help="Shortest bout that is kept, seconds.  [default: as the action model learnt it, else 0.5]"),
+    typer.Option(
+        min=0, help="Shortest bout that is kept, seconds.  [default: as the action model learnt it, else 0.5]"
+    ),
 ]

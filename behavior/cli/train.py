@@ -1,10 +1,11 @@
-"""`posescribe train`, `evaluate` and `predict`: action models on labelled sequences."""
+"""`posescribe train`, `evaluate` and `predict`: action models on labelled sequences, or a database with human labels."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,10 +14,25 @@ from behavior.cli.console import Narrator
 from behavior.cli.options import Json
 from behavior.rules import RULES
 
-Data = Annotated[Path, typer.Argument(help="Labelled sequences, .npz.")]
+Data = Annotated[
+    str,
+    typer.Argument(metavar="DATA", help="Labelled sequences (.npz), or a database with imported labels (file or URL)."),
+]
+RecordingName = Annotated[str | None, typer.Option(help="Database: only this recording.")]
+Coder = Annotated[str | None, typer.Option(help="Database: only labels of this coder.")]
 ModelPath = Annotated[
     str, typer.Argument(metavar="MODEL", help="A name of `posescribe models list`, or a model's folder.")
 ]
+
+
+class Grouping(StrEnum):
+    """What never stands on both sides of a split."""
+
+    auto = "auto"
+    recording = "recording"
+    person = "person"
+    time = "time"
+    none = "none"
 
 
 def train(
@@ -45,12 +61,31 @@ def train(
         str | None, typer.Option(help="Of the classifier, where they differ from its own: JSON.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of every random step.")] = 0,
+    group_by: Annotated[
+        Grouping,
+        typer.Option(
+            help="Database: what never stands on both sides of a split. auto: recordings, or parts of the time where"
+            " only one is labelled."
+        ),
+    ] = Grouping.auto,
+    window: Annotated[
+        float | None, typer.Option(min=0.1, help="Database: length of a clip, seconds.  [default: the median bout]")
+    ] = None,
+    unlabelled: Annotated[
+        bool,
+        typer.Option(
+            "--unlabelled/--skip-unlabelled",
+            help="Database: time of coded people without a label is `unknown`, or is left out.",
+        ),
+    ] = True,
+    recording: RecordingName = None,
+    coder: Coder = None,
     json_: Json = False,
 ) -> None:
     """Train an action classifier, and measure how far to trust it.
 
     Clips of one group (recording or person) never stand on both sides of a split. Writes a folder without pickle:
-    model.json, weights.safetensors and the model's card.
+    model.json, weights.safetensors, the model's card, and report.html: how far to trust it, in figures.
     """
     from behavior.classifiers.card import model_card
     from behavior.datasets import load_sequences
@@ -58,30 +93,57 @@ def train(
     from behavior.training import TrainSettings
     from behavior.training import train as train_model
 
+    asked: dict[str, Any] = {
+        "settings": TrainSettings(folds=folds, seed=seed, still=still),
+        "classifier_settings": _object(settings, "--settings"),
+        "name": name,
+        "data_name": data_name,
+        "licence": licence,
+        "prior": _object(prior, "--prior"),
+        "rules": rule or (),
+    }
+    notes: tuple[str, ...] = ()
     with Narrator() as narrator:
-        model, _ = train_model(
-            load_sequences(data),
-            classifier,
-            out,
-            settings=TrainSettings(folds=folds, seed=seed, still=still),
-            classifier_settings=_object(settings, "--settings"),
-            name=name,
-            data_name=data_name,
-            licence=licence,
-            prior=_object(prior, "--prior"),
-            rules=rule or (),
-            progress=lambda done, total, message: narrator.step(message, done, total),
-        )
+
+        def step(done: int, total: int, message: str) -> None:
+            narrator.step(message, done, total)
+
+        if _is_database(data):
+            from behavior.coded import CutSettings
+            from behavior.learning import train_coded
+            from storage import open_database
+
+            cut = CutSettings(window_s=window, unlabelled=unlabelled, group_by=group_by.value)
+            with open_database(data, create=False) as database:
+                trained = train_coded(
+                    database, classifier, out, cut=cut, recording=recording, coder=coder, progress=step, **asked
+                )
+            model, cv, notes, sequences = trained.model, trained.cv, trained.notes, trained.clips.data
+        else:
+            sequences = load_sequences(data)
+            model, cv = train_model(sequences, classifier, out, progress=step, **asked)
+            if sequences.groups is None and folds:
+                notes = (f"{data} names no groups: clips of one person may stand on both sides, the figures flatter",)
+        for note in notes:
+            narrator.say(f"note: {note}")
         write_bytes(out / "README.md", model_card(model, " ".join(_command())).encode())
+        if cv is not None:
+            from behavior.report.training import training_figures, write_training_page
+
+            shown = training_figures(model, sequences, cv, asked["settings"], asked["classifier_settings"], step)
+            write_training_page(model, shown, notes, out / "report.html")
         narrator.say(f"{out}: {_figures(model.info.figures)}")
     if json_:
         print(json.dumps({"model": str(out), "sha256": model.info.sha256, "figures": model.info.figures}))
 
 
-def evaluate(model: ModelPath, data: Data, json_: Json = False) -> None:
-    """Accuracy of an action model on labelled sequences that it was not trained on.
+def evaluate(
+    model: ModelPath, data: Data, recording: RecordingName = None, coder: Coder = None, json_: Json = False
+) -> None:
+    """Accuracy of an action model on labels that it was not trained on.
 
-    Accuracy, balanced accuracy, precision, recall and F1 of each class, confusion matrix (rows: truth).
+    Accuracy, balanced accuracy, precision, recall and F1 of each class, confusion matrix (rows: truth); on a database
+    also kappa by frame and F1 of bouts against the human.
     """
     import numpy as np
 
@@ -89,12 +151,23 @@ def evaluate(model: ModelPath, data: Data, json_: Json = False) -> None:
     from behavior.classifiers.model import load_action_model
     from behavior.evaluation.sequences import evaluate_sequences
 
-    result = evaluate_sequences(load_action_model(locate(model)), data)
+    loaded = load_action_model(locate(model))
+    if _is_database(data):
+        from behavior.learning import evaluate_coded
+        from storage import open_database
+
+        with open_database(data, create=False) as database:
+            result = evaluate_coded(loaded, database, recording=recording, coder=coder)
+    else:
+        result = evaluate_sequences(loaded, Path(data))
+    for note in result.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
     if json_:
         print(json.dumps(result))
         return
-    for key in ("clips", "accuracy", "balanced_accuracy", "coverage", "claims_right"):
-        print(f"{key:18} {result[key]}")
+    for key in ("clips", "accuracy", "balanced_accuracy", "coverage", "claims_right", "kappa", "bout_f1"):
+        if key in result:
+            print(f"{key:18} {result[key]}")
     width = max(len(name) for name in result["classes"])
     print(f"\n{'':{width}}  precision  recall      F1  clips")
     for name, row in result["per_class"].items():
@@ -106,8 +179,9 @@ def predict(
     model: ModelPath,
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="CSV: one row per sequence.")],
+    recording: RecordingName = None,
 ) -> None:
-    """Name the action of each sequence.
+    """Name the action of each sequence; of each window of every track, in a database.
 
     Columns: sequence (number from 0), label (the best action), score (its probability), claim (the label, or `unknown`
     where the model is not sure enough to claim it), then the probability of every action.
@@ -117,7 +191,26 @@ def predict(
     from behavior.evaluation.sequences import predict_sequences
     from behavior.report.tables import write_table
 
-    write_table(predict_sequences(load_action_model(locate(model)), data), out)
+    loaded = load_action_model(locate(model))
+    if _is_database(data):
+        from behavior.learning import predict_stored
+        from storage import open_database
+
+        with open_database(data, create=False) as database:
+            table = predict_stored(loaded, database, recording=recording)
+    else:
+        table = predict_sequences(loaded, Path(data))
+    write_table(table, out)
+
+
+def _is_database(data: str) -> bool:
+    if "://" in data:
+        return True
+    try:
+        with Path(data).open("rb") as file:
+            return file.read(15) == b"SQLite format 3"
+    except OSError:
+        return Path(data).suffix == ".db"
 
 
 def _object(text: str | None, option: str) -> dict[str, float] | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+
+from behavior.labels import UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +39,7 @@ class ClipFigures:
 
     def per_class(self) -> NDArray[np.float64]:
         """(C, 4) precision, recall, F1 and number of clips; NaN where a class neither occurs nor is answered."""
-        hits = np.diag(self.confusion).astype(np.float64)
-        answered, true = self.confusion.sum(axis=0), self.confusion.sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            table = np.stack([hits / answered, hits / true, 2 * hits / (answered + true), true], axis=1)
-        return np.asarray(table)
+        return per_class(self.confusion)
 
     def to_dict(self, classes: tuple[str, ...]) -> dict[str, Any]:
         """Plain numbers for a model's card."""
@@ -62,15 +61,22 @@ def _number(value: float) -> float | None:
 
 
 def clip_figures(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], unknown_below: float = 0.0, bins: int = 10
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    unknown_below: float = 0.0,
+    bins: int = 10,
+    unknown: int | None = None,
 ) -> ClipFigures:
-    """Figures of (S, C) calibrated probabilities against (S,) labels; rows may sum to less than 1 (`unknown`)."""
+    """Figures of (S, C) calibrated probabilities against (S,) labels; rows may sum to less than 1 (`unknown`).
+
+    `unknown` is the class that claims no action, where clips are labelled so.
+    """
     answer, best = probabilities.argmax(axis=1), probabilities.max(axis=1)
     right = answer == labels
     confusion = np.zeros((probabilities.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, answer), 1)
     true = confusion.sum(axis=1)
-    claimed = best >= unknown_below
+    claimed = (best >= unknown_below) & (answer != unknown) if unknown is not None else best >= unknown_below
     place = np.minimum((best * bins).astype(np.int64), bins - 1)
     reliability = np.full((bins, 3), np.nan)
     error = 0.0
@@ -109,3 +115,31 @@ def fit_temperature(probabilities: NDArray[np.float64], labels: NDArray[np.int64
 
     found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(5)), method="bounded")
     return round(float(np.exp(found.x)), 4)
+
+
+def confusion_figures(truth: Sequence[str], said: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, balanced accuracy, precision, recall and F1 of each class, and the confusion (rows: truth); plain JSON."""
+    classes = sorted({*truth, *said}, key=lambda name: (name == UNKNOWN, name))
+    confusion = np.zeros((len(classes),) * 2, dtype=np.int64)
+    np.add.at(confusion, ([classes.index(name) for name in truth], [classes.index(name) for name in said]), 1)
+    table = per_class(confusion)
+    return {
+        "accuracy": round(float(np.trace(confusion) / max(confusion.sum(), 1)), 4),
+        "balanced_accuracy": _number(float(np.nanmean(table[:, 1]))),
+        "classes": classes,
+        "per_class": {
+            name: {key: _number(value) for key, value in zip(("precision", "recall", "f1"), row, strict=False)}
+            | {"clips": int(row[3])}
+            for name, row in zip(classes, table, strict=True)
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+def per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(C, 4) precision, recall, F1 and number of clips; NaN where a class neither occurs nor is answered."""
+    hits = np.diag(confusion).astype(np.float64)
+    answered, true = confusion.sum(axis=0), confusion.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        table = np.stack([hits / answered, hits / true, 2 * hits / (answered + true), true], axis=1)
+    return np.asarray(table)

@@ -121,15 +121,23 @@ def _action_model(name: str, model: ActionModel) -> dict[str, Any]:
     return {
         "name": name,
         "kind": "actions",
-        "accuracy": ", ".join(f"{key} {value}" for key, value in info.figures.items()),
+        "accuracy": _accuracy(info.figures),
         "sha256": info.sha256,
         "licence": info.licence,
         "classifier": info.classifier,
         "classes": list(info.classes),
         "joints": list(info.joints),
         "data": info.data,
+        "figures": info.figures,
         "versions": info.versions,
     }
+
+
+def _accuracy(figures: dict[str, Any]) -> str:
+    if not figures:
+        return "not measured"
+    clean, noisy = (figures[kind]["accuracy"] for kind in ("clean", "noisy"))
+    return f"{clean:.1%} of clips, {noisy:.1%} of noisy ones ({figures['protocol']})"
 
 
 def _size(path: Path) -> str:

@@ -7,8 +7,9 @@ set holds in most of it, so clips at the border of two actions are left out. Tim
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -101,7 +102,7 @@ class CutSettings:
     """Shorter bouts give no clip, seconds."""
     pieces: int = 4
     """Grouped by time, an action of fewer bouts has its bouts cut until it has so many groups."""
-    recognise: RecogniseSettings = RecogniseSettings()
+    recognise: RecogniseSettings = field(default_factory=RecogniseSettings)
     """Gaps and joints that must be seen are as when the model will be used."""
 
 
@@ -248,7 +249,7 @@ def _runs(place: int, labels: Sequence[Annotation], grid_s: NDArray[np.float64])
     edges = np.concatenate([[0], changes, [len(grid_s)]]).tolist()
     return [
         _Run(place, set_name(action for action, there in zip(actions, shown[first], strict=True) if there), first, stop)
-        for first, stop in zip(edges[:-1], edges[1:], strict=True)
+        for first, stop in itertools.pairwise(edges)
     ]
 
 
@@ -286,7 +287,7 @@ def _parts(run: _Run, parts: int, window_s: float) -> list[tuple[int, int]]:
     """A run cut into at most so many parts, none shorter than a window."""
     parts = max(1, min(parts, int((run.stop - run.first) / (window_s * RATE_HZ))))
     edges = np.linspace(run.first, run.stop, parts + 1).round().astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
 def _windows(

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 UNKNOWN = "unknown"
-"""What a classifier says when it is unsure or sees too few joints; never stored as a bout. As a class of labelled clips:
-none of the actions."""
+"""What a classifier says when it is unsure or sees too few joints; never stored as a bout. As a class of labelled
+clips: none of the actions."""
 
 TOGETHER = " + "
 """Joins the actions of a set into one name: `walk + wave` is both at once."""

@@ -1,4 +1,4 @@
-"""`posescribe train`, `evaluate` and `predict`: action models on labelled sequences, or a database with human labels."""
+"""`posescribe train`, `evaluate` and `predict`: action models on labelled sequences or a database with labels."""
 
 from __future__ import annotations
 

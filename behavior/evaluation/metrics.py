@@ -118,7 +118,7 @@ def fit_temperature(probabilities: NDArray[np.float64], labels: NDArray[np.int64
 
 
 def confusion_figures(truth: Sequence[str], said: Sequence[str]) -> dict[str, Any]:
-    """Accuracy, balanced accuracy, precision, recall and F1 of each class, and the confusion (rows: truth); plain JSON."""
+    """Accuracy, balanced accuracy, precision, recall, F1 of each class, confusion (rows: truth), as plain JSON."""
     classes = sorted({*truth, *said}, key=lambda name: (name == UNKNOWN, name))
     confusion = np.zeros((len(classes),) * 2, dtype=np.int64)
     np.add.at(confusion, ([classes.index(name) for name in truth], [classes.index(name) for name in said]), 1)

@@ -66,11 +66,10 @@ def training_figures(
 
     def fit(rows: NDArray[np.intp]) -> Any:
         kept, own = np.unique(labels[rows], return_inverse=True)
-        classifier = fit_classifier(
+        return fit_classifier(
             lambda: make_classifier(model.info.classifier, classifier_settings),
             clips[rows], own.astype(np.int64), tuple(data.classes[label] for label in kept), settings,
         )  # fmt: skip
-        return classifier
 
     splits = [cv.folds.split(fold) for fold in range(cv.folds.n_folds)]
     splits = [(train, test) for train, test in splits if len(test) and len(train)][:CURVE_FOLDS]

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from behavior.classifiers.linear import LinearClassifier
 from behavior.classifiers.registry import make_classifier
-from behavior.datasets import LabelledSequences, to_clips
+from behavior.datasets import Clips, LabelledSequences, to_clips
 from behavior.errors import DataError
-from behavior.evaluation.metrics import apply_temperature, clip_figures, fit_temperature
+from behavior.evaluation.metrics import apply_temperature, clip_figures, confusion_figures, fit_temperature
+from behavior.evaluation.trust import CurvePoint, group_intervals, more_labels, part_importance
 from behavior.training import TrainSettings, calibrate, cross_validate, still_clips, train
+from behavior.tuning import best_threshold, bout_lengths
 
 
 def test_figures_by_hand() -> None:
@@ -74,3 +78,65 @@ def test_one_group_cannot_be_judged(small_world: LabelledSequences) -> None:
     model, cv = train(single, "logistic", settings=TrainSettings(folds=0), classifier_settings={"copies": 0})
     assert cv is None
     assert model.info.figures == {}
+
+
+class ByWrist(LinearClassifier):
+    """Answers by the height of the right wrist over the shoulder alone."""
+
+    def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
+        wrist, shoulder = (clips.points[:, :, clips.joints.index(f"right_{part}"), 1] for part in ("wrist", "shoulder"))
+        up = np.nanmean(wrist - shoulder, axis=1) < 0
+        return np.where(up[:, None], [0.0, 0.0, 1.0], [0.9, 0.1, 0.0])
+
+
+def test_importance_is_lost_where_the_classifier_looks(small_world: LabelledSequences) -> None:
+    classifier = ByWrist().load_parts(
+        make_classifier("logistic", {"copies": 0})
+        .fit(to_clips(small_world), small_world.labels, small_world.classes)
+        .parts(),
+        small_world.classes,
+        to_clips(small_world).joints,
+    )
+    lost = part_importance(classifier, to_clips(small_world), small_world.labels)
+    assert lost["wrist"] > 0.1
+    assert lost["knee"] == lost["ankle"] == lost["head"] == 0
+
+
+def test_intervals_are_wider_where_groups_differ() -> None:
+    labels = np.tile([0, 1], 20)
+    groups = np.repeat(np.arange(10), 4)
+    right, one_group_wrong = labels.copy(), np.where(groups == 3, 1 - labels, labels)
+    np.testing.assert_array_equal(group_intervals(labels, right, groups, 2), 1.0)
+    low, high = group_intervals(labels, one_group_wrong, groups, 2)[0, 1]
+    assert low < 0.9 <= high == 1.0
+    assert low == pytest.approx(0.7, abs=0.1)
+
+
+def test_what_a_learning_curve_says() -> None:
+    flat = [CurvePoint(50, (0.8, 0.8)), CurvePoint(100, (0.8, 0.805))]
+    rising = [CurvePoint(50, (0.7, 0.7)), CurvePoint(100, (0.8, 0.81))]
+    assert more_labels(flat).startswith("Not many")
+    assert more_labels(rising).startswith("Probably")
+    assert more_labels([rising[0], CurvePoint(100, (0.95, 0.6))]).startswith("Perhaps")
+
+
+def test_confusion_of_names() -> None:
+    found = confusion_figures(["a", "a", "b", "unknown"], ["a", "b", "b", "a"])
+    assert found["classes"] == ["a", "b", "unknown"]
+    assert found["confusion"] == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert found["accuracy"] == 0.5
+    assert found["per_class"]["b"] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667, "clips": 1}
+
+
+def test_threshold_of_best_f1_and_lengths_of_bouts() -> None:
+    scores, truth = np.array([0.9, 0.8, 0.6, 0.3, 0.2]), np.array([True, True, False, False, False])
+    assert best_threshold(scores, truth) == 0.7
+    lengths = bout_lengths({"walk": [1.0], "walk + wave": [2.0], "unknown": [5.0]})
+    assert lengths == {"walk": [1.0, 2.0], "wave": [2.0], "unknown": [5.0]}
+
+
+def test_unknown_as_a_class_is_a_claim_of_nothing() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
+    figures = clip_figures(probabilities, np.array([0, 1, 1]), 0.5, unknown=1)
+    assert figures.coverage == pytest.approx(2 / 3)
+    assert figures.claims_right == 0.5

@@ -211,11 +211,11 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     names = sorted({row[0] for row in rows_}, key=lambda name: (name == UNKNOWN, name.count("+"), name))
     bouts, persons, pieces = (np.array([row[column] for row in rows_], dtype=np.int64) for column in (1, 2, 4))
     groups = {
-        "recording": lambda: _numbers([people[place].sha256 for place in persons]),
-        "person": lambda: _numbers([_identity(people[place]) for place in persons]),
-        "time": lambda: pieces,
-        "none": lambda: np.arange(len(rows_), dtype=np.int64),
-    }[group_by]()
+        "recording": _numbers([people[place].sha256 for place in persons]),
+        "person": _numbers([_identity(people[place]) for place in persons]),
+        "time": pieces,
+        "none": np.arange(len(rows_), dtype=np.int64),
+    }[group_by]
     data = make_sequences(
         np.concatenate(clips),
         np.concatenate([[0], np.cumsum([len(clip) for clip in clips])]),

@@ -158,7 +158,7 @@ def predict_stored(model: ActionModel, database: Database, *, recording: str | N
 
 
 def suggest(model: ActionModel, database: Database, count: int = 20, *, recording: str | None = None) -> pd.DataFrame:
-    """The windows that the model is least sure of, the least sure first, none of them where that person has a label.
+    """The windows that the model is least sure of, the least sure first, none of them labelled at its middle.
 
     Columns: `recording, track_id, start_s, stop_s, label, score, uncertainty`. Uncertainty: 1 less what the best answer
     (`unknown` is one) is ahead of the next (Scheffer et al., 2001); where actions may hold together, 1 where a score is
@@ -171,7 +171,7 @@ def suggest(model: ActionModel, database: Database, count: int = 20, *, recordin
                 labelled.setdefault((one.stored.name, label.track_id), []).append((label.start_s, label.stop_s))
     rows = []
     for name, track_id, start, stop, scores in _windows(model, database, recording):
-        taken = any(start < b and stop > a for a, b in labelled.get((name, track_id), []))
+        taken = any(a <= (start + stop) / 2 < b for a, b in labelled.get((name, track_id), []))
         if taken or not scores.any():
             continue
         if model.exclusive:
@@ -184,7 +184,8 @@ def suggest(model: ActionModel, database: Database, count: int = 20, *, recordin
     rows.sort(key=lambda row: -row[-1])
     quota = max(1, -(-count // 4))
     taken_of: dict[str, int] = {}
-    first, rest = [], []
+    first: list[tuple[Any, ...]] = []
+    rest: list[tuple[Any, ...]] = []
     for row in rows:
         taken_of[row[4]] = taken_of.get(row[4], 0) + 1
         (first if taken_of[row[4]] <= quota else rest).append(row)
@@ -219,9 +220,11 @@ def _windows(model: ActionModel, database: Database, recording: str | None) -> I
             skeleton = skeletons.skeleton_of(tx, run.id)
         for track in tracks.iter_tracks(database, run.id):
             scores = recognise(track, skeleton, model, RecogniseSettings()).scores.astype(np.float64)
-            place = ((track.time_s - track.time_s[0]) / model.window_s).astype(np.int64)
+            length_s = float(track.time_s[-1] - track.time_s[0])
+            n_windows = max(1, round(length_s / model.window_s))
+            place = ((track.time_s - track.time_s[0]) / model.window_s).astype(np.int64).clip(max=n_windows - 1)
             for window in np.unique(place):
                 rows = place == window
                 start = float(track.time_s[0] + window * model.window_s)
-                stop = min(start + model.window_s, float(track.time_s[-1]))
+                stop = float(track.time_s[-1]) if window == n_windows - 1 else start + model.window_s
                 yield one.name, track.track_id, start, stop, scores[rows].mean(axis=0)

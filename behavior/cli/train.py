@@ -80,6 +80,9 @@ def train(
     ] = True,
     recording: RecordingName = None,
     coder: Coder = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write report.html, which needs eight more fits.")
+    ] = True,
     json_: Json = False,
 ) -> None:
     """Train an action classifier, and measure how far to trust it.
@@ -127,7 +130,7 @@ def train(
         for note in notes:
             narrator.say(f"note: {note}")
         write_bytes(out / "README.md", model_card(model, " ".join(_command())).encode())
-        if cv is not None:
+        if cv is not None and report:
             from behavior.report.training import training_figures, write_training_page
 
             shown = training_figures(model, sequences, cv, asked["settings"], asked["classifier_settings"], step)

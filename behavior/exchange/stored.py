@@ -33,7 +33,7 @@ PAST_END_S = 0.5
 """How far a label may reach behind the end of the video, seconds: players round the length."""
 
 
-_Timed = TypeVar("_Timed", Annotation, BoutRow, Bout)
+_Timed = TypeVar("_Timed", bound=Annotation | BoutRow | Bout)
 
 
 @dataclass(frozen=True)
@@ -469,7 +469,7 @@ def judged(
                 time_s=time_s[seen],
                 ends_s=np.append(time_s[1:], end_of(time_s))[seen],
                 human=own,
-                machine=[part for bout in machine if bout.track_id == number for part in _within([bout], low, high)],
+                machine=_within([bout for bout in machine if bout.track_id == number], low, high),
             )
         )
     return people

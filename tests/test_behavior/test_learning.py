@@ -230,3 +230,52 @@ def test_sequences_that_teach_little(
         assert status == 1
         assert ("at least two actions" if case == "one class" else "lacks all joints") in err.splitlines()[-1]
         assert not (tmp_path / "m").exists()
+
+
+def test_clips_of_one_frame(small_world: LabelledSequences, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    n = len(small_world)
+    data = replace(
+        small_world, joints=small_world.joints[small_world.offsets[:-1]], offsets=np.arange(n + 1, dtype=np.int64)
+    )
+    save_sequences(tmp_path / "data.npz", data)
+    out = tmp_path / "m"
+    assert main(["train", str(tmp_path / "data.npz"), "--out", str(out), *FAST, "--no-report"]) == 0
+    assert not (out / "report.html").exists()
+    assert main(["predict", str(out), str(tmp_path / "data.npz"), "--out", str(tmp_path / "p.csv")]) == 0
+    assert len(pd.read_csv(tmp_path / "p.csv")) == n
+
+
+def test_wrong_joint_names(small_world: LabelledSequences, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from dataclasses import replace
+
+    out = tmp_path / "m"
+    save_sequences(tmp_path / "data.npz", small_world)
+    assert main(["train", str(tmp_path / "data.npz"), "--out", str(out), *FAST, "--no-report"]) == 0
+    save_sequences(tmp_path / "other.npz", replace(small_world, joint_names=tuple(f"point {k}" for k in range(13))))
+    capsys.readouterr()
+    for command in (["predict", str(out), str(tmp_path / "other.npz"), "--out", str(tmp_path / "p.csv")],
+                    ["evaluate", str(out), str(tmp_path / "other.npz")]):  # fmt: skip
+        assert main(command) == 1
+        err = capsys.readouterr().err
+        assert len(err.splitlines()) == 1
+        assert "missing" in err
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_labels_outside_the_video(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = coding(tmp_path, "new,1,wave,1,2", "new,1,wave,100,101", name="outside.csv")
+    assert main(["labels", "import", str(labels), "--db", str(films)]) == 1
+    assert "line 3" in capsys.readouterr().err
+
+
+def test_an_action_that_the_model_does_not_know(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m"
+    assert main(["train", str(films), "--out", str(out), *FAST, "--folds", "0"]) == 0
+    assert main(["labels", "import", str(coding(tmp_path, "new,1,dance,0,3", name="d.csv")), "--db", str(films)]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(out), str(films)]) == 1
+    assert "actions dance are not among the model's" in capsys.readouterr().err

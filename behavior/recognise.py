@@ -74,15 +74,15 @@ def recognise(
     settings = settings or RecogniseSettings()
     scores = track_scores(track, skeleton, model, settings)
     bouts = decode(track, scores, model, settings)
-    return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores.astype(np.float32))
+    return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores)
 
 
 def track_scores(
     track: Track, skeleton: Skeleton, model: ActionModel, settings: RecogniseSettings
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """(n, C) scores of the frames of a track; 0 where nothing can be said."""
     points = to_joints(track.keypoints, skeleton.joints, model.info.joints)
-    scores = np.zeros((len(track), len(model.info.classes)))
+    scores = np.zeros((len(track), len(model.info.classes)), dtype=np.float32)
     times = Times.of(track.time_s, settings.max_gap_s)
     for rows in times.stretches:
         if len(rows) >= 2 and times.length_s(rows) >= settings.min_window_s:
@@ -90,7 +90,7 @@ def track_scores(
     return scores
 
 
-def decode(track: Track, scores: NDArray[np.float64], model: ActionModel, settings: RecogniseSettings) -> list[Bout]:
+def decode(track: Track, scores: NDArray[np.float32], model: ActionModel, settings: RecogniseSettings) -> list[Bout]:
     """The bouts behind the (n, C) scores of a track's frames."""
     actions, learnt = model.info.classes, model.decoding
     below = np.array([_chosen(settings.unknown_below, learnt.unknown_below, a, model.unknown_below) for a in actions])
@@ -146,11 +146,25 @@ def to_grid(
     points: NDArray[np.float32], time_s: NDArray[np.float64], usual_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """One stretch at `RATE_HZ`: the moments, and (m, K, 2) points; what lies inside a gap is missing, not made up."""
-    grid_s = np.arange(time_s[0], time_s[-1] + 0.5 / RATE_HZ, 1 / RATE_HZ)
+    grid_s = _moments(time_s)
+    return grid_s, _at(grid_s, points, time_s, usual_s)
+
+
+def _moments(time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.arange(time_s[0], time_s[-1] + 0.5 / RATE_HZ, 1 / RATE_HZ)
+
+
+def _at(
+    grid_s: NDArray[np.float64], points: NDArray[np.float32], time_s: NDArray[np.float64], usual_s: float
+) -> NDArray[np.float32]:
     grid = resample(points, time_s, grid_s)
     near = np.abs(grid_s - time_s[nearest(time_s, grid_s)])
     grid[near > max(0.6 * usual_s, 0.75 / RATE_HZ)] = np.nan
-    return grid_s, grid
+    return grid
+
+
+_AT_ONCE = 256
+"""Windows that are in memory together."""
 
 
 def stretch_scores(
@@ -159,22 +173,24 @@ def stretch_scores(
     usual_s: float,
     model: ActionModel,
     settings: RecogniseSettings,
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """(n, C) scores of the frames of one unbroken stretch."""
-    grid_s, grid = to_grid(points, time_s, usual_s)
+    grid_s = _moments(time_s)
     half = max(2, round(model.window_s * RATE_HZ / 2))
     step = max(1, round(settings.step_s * RATE_HZ))
-    least = min(len(grid), max(2, round(settings.min_window_s * RATE_HZ)))
-    centres = np.arange(0, len(grid), step)
-    starts = np.clip(centres - half, 0, len(grid) - least)
-    stops = np.clip(centres + half, least, len(grid))
-    total = np.zeros((len(grid), len(model.info.classes)))
-    weight = np.zeros(len(grid))
+    least = min(len(grid_s), max(2, round(settings.min_window_s * RATE_HZ)))
+    centres = np.arange(0, len(grid_s), step)
+    starts = np.clip(centres - half, 0, len(grid_s) - least)
+    stops = np.clip(centres + half, least, len(grid_s))
+    total = np.zeros((len(grid_s), len(model.info.classes)), dtype=np.float32)
+    weight = np.zeros(len(grid_s), dtype=np.float32)
     offsets = np.arange(2 * half)
-    for chunk in np.array_split(np.arange(len(centres)), max(1, len(centres) // 1024)):
+    for chunk in np.array_split(np.arange(len(centres)), max(1, len(centres) // _AT_ONCE)):
+        first, last = starts[chunk[0]], stops[chunk[-1]]
+        grid = _at(grid_s[first:last], points, time_s, usual_s)
         inside = starts[chunk, None] + offsets
         held = inside < stops[chunk, None]
-        windows = grid[np.minimum(inside, len(grid) - 1)]
+        windows = grid[np.minimum(inside - first, len(grid) - 1)]
         windows[~held] = np.nan
         lengths = (stops - starts)[chunk]
         share = np.isfinite(windows[..., 0]).sum(axis=(1, 2)) / (lengths * windows.shape[2])
@@ -183,8 +199,8 @@ def stretch_scores(
         nearness = np.where(held, 1 - np.abs(inside - centres[chunk, None]) / (half + 1), 0).clip(0.02, None) * held
         np.add.at(total, inside[held], (nearness[..., None] * answers[:, None])[held])
         np.add.at(weight, inside[held], nearness[held])
-    mean = total / np.maximum(weight, 1e-9)[:, None]
-    return np.asarray(mean[nearest(grid_s, time_s)])
+    total /= np.maximum(weight, 1e-9)[:, None]
+    return np.asarray(total[nearest(grid_s, time_s)])
 
 
 def nearest(known_s: NDArray[np.float64], asked_s: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,7 @@ UNKNOWN_STATE = -1
 
 
 def viterbi(
-    scores: NDArray[np.float64],
+    scores: NDArray[np.floating],
     time_s: NDArray[np.float64],
     unknown_below: float | NDArray[np.float64],
     switch_s: float | NDArray[np.float64],
@@ -41,18 +41,24 @@ def viterbi(
     steps = np.diff(time_s)
     usual = float(np.median(steps)) if len(steps) else 1.0
     weight = np.minimum(np.append(steps, usual), 3 * usual)[:, None]
-    gain = np.zeros((n, n_classes + 1))
-    gain[:, :-1] = (np.log(np.maximum(scores, 1e-6)) - np.log(unknown_below)) * weight
+
+    def gains() -> Iterator[NDArray[np.float64]]:
+        for begin in range(0, n, 4096):
+            rows = slice(begin, begin + 4096)
+            known = (np.log(np.maximum(scores[rows], 1e-6, dtype=np.float64)) - np.log(unknown_below)) * weight[rows]
+            yield from np.append(known, np.zeros((len(known), 1)), axis=1)
+
     price = np.broadcast_to(np.asarray(switch_s, dtype=np.float64), (n_classes + 1,))
-    best = gain[0].copy()
-    come_from = np.zeros((n, n_classes + 1), dtype=np.int64)
+    gain = gains()
+    best = next(gain)
+    come_from = np.zeros((n, n_classes + 1), dtype=np.int16)
     own = np.arange(n_classes + 1)
     for frame in range(1, n):
         left = best - price
         leader = int(left.argmax())
         switch = left[leader] > best
         come_from[frame] = np.where(switch, leader, own)
-        best = np.where(switch, left[leader], best) + gain[frame]
+        best = np.where(switch, left[leader], best) + next(gain)
     path = np.empty(n, dtype=np.int64)
     path[-1] = best.argmax()
     for frame in range(n - 1, 0, -1):
@@ -99,7 +105,7 @@ def drop_short(
 
 def frames_to_bouts(
     labels: NDArray[np.int64],
-    scores: NDArray[np.float64],
+    scores: NDArray[np.floating],
     frames: NDArray[np.int64],
     time_s: NDArray[np.float64],
     ends_s: NDArray[np.float64],

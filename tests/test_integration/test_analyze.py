@@ -148,7 +148,8 @@ def test_stopped_at_any_moment_it_ends_with_the_same_tables(
     blow: signal.Signals, code: int, analysed: Path, sample_video: Path, tmp_path: Path
 ) -> None:
     command = ["analyze", str(sample_video), "--out", str(tmp_path), *PART]
-    script = "import sys; from behavior import stages; stages.COMMIT_EVERY_S = 0.3\n"
+    script = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # as in a terminal
+    script += "from behavior import stages; stages.COMMIT_EVERY_S = 0.3\n"
     script += "from behavior.cli import main; sys.exit(main())"
     working = subprocess.Popen([sys.executable, "-c", script, *command], stderr=subprocess.PIPE, text=True)
     db = tmp_path / "posescribe.db"
@@ -163,7 +164,10 @@ def test_stopped_at_any_moment_it_ends_with_the_same_tables(
     while stored() < 5 and working.poll() is None:
         time.sleep(0.05)
     os.kill(working.pid, blow)
-    _, said = working.communicate(timeout=120)
+    try:
+        _, said = working.communicate(timeout=120)
+    finally:
+        working.kill()
     assert working.returncode == code
     assert "Traceback" not in said
     assert 5 <= stored() < 45, "stopped too late to show anything"

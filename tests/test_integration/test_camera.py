@@ -54,7 +54,8 @@ def test_report_of_a_camera_shows_what_it_saw(street: str, tmp_path: Path, capsy
 
 
 def test_ctrl_c_is_the_regular_end_of_a_camera(street: str, tmp_path: Path) -> None:
-    script = "import sys; from behavior.cli import main; sys.exit(main())"
+    script = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # as in a terminal
+    script += "from behavior.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", script, "analyze", street, "--out", str(tmp_path), "--json"]
     errors = tmp_path / "errors.txt"
     with errors.open("wb") as file:
@@ -64,7 +65,10 @@ def test_ctrl_c_is_the_regular_end_of_a_camera(street: str, tmp_path: Path) -> N
         time.sleep(0.1)
     time.sleep(3)
     os.kill(working.pid, signal.SIGINT)
-    out, _ = working.communicate(timeout=120)
+    try:
+        out, _ = working.communicate(timeout=120)
+    finally:
+        working.kill()
     assert working.returncode == 0, errors.read_text()
     result = json.loads(out)
     assert result["frames"] > 0

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -65,8 +68,8 @@ def repeat(clip: Path, path: Path, frames: int) -> None:
             out.mux(packet)
 
 
-def watch(command: list[str]) -> list[tuple[float, float]]:
-    """Seconds since the start and resident MB of the process, until it ends."""
+def watch(command: list[str], tell: Callable[[float], None] | None = None) -> list[tuple[float, float]]:
+    """Seconds since the start and resident MB of the process, until it ends; `tell` hears of each moment."""
     begin = time.monotonic()
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     process = psutil.Process(running.pid)
@@ -74,6 +77,8 @@ def watch(command: list[str]) -> list[tuple[float, float]]:
     while running.poll() is None:
         try:
             sizes.append((time.monotonic() - begin, process.memory_info().rss / 1e6))
+            if tell is not None:
+                tell(sizes[-1][0])
         except psutil.NoSuchProcess:
             break
         time.sleep(0.1)
@@ -155,11 +160,19 @@ def pose_stage(folder: Path, minutes: int) -> tuple[Row, list[tuple[float, float
     repeat(folder / "clip.mp4", folder / "long.mp4", minutes * 60 * 30)
     code = "import sys; from behavior.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "analyze", str(folder / "long.mp4"), "--out", str(folder / "out")]
-    sizes = watch([*command, "--net-size", "184", "--actions", "none", "--no-overlay"])
+    frames = minutes * 60 * 30
+    begun: dict[int, float] = {}  # when so many frames were stored
+
+    def note(moment: float) -> None:
+        stored = stored_frames(folder / "out" / "posescribe.db")
+        for n in (frames // minutes, frames):
+            if stored >= n:
+                begun.setdefault(n, moment)
+
+    sizes = watch([*command, "--net-size", "184", "--actions", "none", "--no-overlay"], note)
     run = json.loads((folder / "out" / "long" / "run.json").read_text())["result"]
-    pose_s = run["frames"] / run["frames_per_second"]
-    first = sizes[0][0] + 3 + pose_s / minutes  # start-up, then one minute of video
-    settled = max(size for moment, size in sizes if moment <= max(first, 5))
+    first, pose_s = begun[frames // minutes], begun[frames]
+    settled = max(size for moment, size in sizes if moment <= first)
     during = [size for moment, size in sizes if first < moment <= pose_s]
     row = {
         "case": f"analyze, {minutes} min, {run['frames']} frames",
@@ -169,6 +182,15 @@ def pose_stage(folder: Path, minutes: int) -> tuple[Row, list[tuple[float, float
         "database, MB": (folder / "out" / "posescribe.db").stat().st_size / 1e6,
     }
     return row, sizes, pose_s
+
+
+def stored_frames(database: Path) -> int:
+    """Frames in a database that another process is writing; 0 before there is one."""
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT coalesce(max(frame) + 1, 0) FROM frame").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
 
 
 def later_stages(folder: Path, minutes: int) -> tuple[Row, list[tuple[float, float]]]:

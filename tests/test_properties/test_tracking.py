@@ -130,11 +130,14 @@ def test_nobody_is_twice_in_a_frame_after_a_merge(parts: list[Segment]):
 
 @given(st.lists(segments, min_size=1, max_size=8, unique_by=lambda s: s.tracklet), st.data())
 def test_split_and_rename_can_be_taken_back(parts: list[Segment], data: st.DataObject):
-    people = sorted({s.identity for s in parts if s.identity is not None})
-    assume(people)
-    person, frame = data.draw(st.sampled_from(people)), data.draw(st.integers(0, 100))
-    there = [key[1] for key, who in owners(parts).items() if who == person]
-    assume(min(there) < frame <= max(there))
+    there: dict[int, list[int]] = {}
+    for (_, seen), who in owners(parts).items():
+        if who is not None:
+            there.setdefault(who, []).append(seen)
+    longer = sorted(who for who, frames in there.items() if min(frames) < max(frames))
+    assume(longer)
+    person = data.draw(st.sampled_from(longer))
+    frame = data.draw(st.integers(min(there[person]) + 1, max(there[person])))
     split = apply_edit(parts, Edit("split", person, 9, frame=frame))
     expected = {key: 9 if who == person and key[1] >= frame else who for key, who in owners(parts).items()}
     assert owners(split) == expected

@@ -251,10 +251,13 @@ class PoseStream:
         with closing(read_ahead(self._source, depth)) as ahead:
             frames = self._until_failure(ahead)
             if is_worth_a_trial(self._loads, self._source):
-                yield from try_out(self._loads, frames, self._work, lambda load: setattr(self, "load", load))
+                yield from try_out(self._loads, frames, self._work, self._choose)
             yield from self._work(frames, self.load)
         if self._failure is not None:
             raise self._failure
+
+    def _choose(self, load: Load) -> None:
+        self.load = load
 
     def _until_failure(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """A source that fails first gives what came before."""

@@ -57,7 +57,7 @@ class MobilenetThinConfig:
 
 
 LIGHT = MobilenetThinConfig(refinements=("pafs", "heatmaps", "heatmaps"))
-"""The part of the network that `fast` runs. Of all ways to leave refinements out it costs the least accuracy."""
+"""The part of the network that `fast` runs: of some forty ways to leave refinements out the best AP at its cost."""
 
 
 class SameConv2d(nn.Conv2d):

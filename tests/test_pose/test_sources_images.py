@@ -111,7 +111,7 @@ def test_exif_orientation(orientation: int, turn: object, tmp_path: Path) -> Non
     path = tmp_path / "phone.jpg"
     path.write_bytes(encoded[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + encoded[2:])
     plain = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    np.testing.assert_array_equal(one(path), turn(plain))  # type: ignore[operator]
+    np.testing.assert_array_equal(one(path), turn(plain))  # type: ignore[operator]  # a parameter
 
 
 def test_names_beyond_ascii_and_with_glob_signs(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_folder_without_a_rate_counts_seconds(tmp_path: Path) -> None:
 )
 def test_folder_ranges(selection: dict[str, object], expected: list[int], tmp_path: Path) -> None:
     shades(tmp_path, [f"{i}.png" for i in range(10)])
-    with open_source(tmp_path, **selection) as source:  # type: ignore[arg-type]
+    with open_source(tmp_path, **selection) as source:  # type: ignore[arg-type]  # a parameter
         assert [frame.index for frame in source] == expected
 
 

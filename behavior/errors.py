@@ -2,8 +2,7 @@
 
 BehaviorError
 ├── ActionModelError      an action model that is unknown, damaged, or made for other joints
-├── DataError             labelled clips or intervals that can't be read or don't fit together
-└── OutputError           a folder or file that can't be written
+└── DataError             labelled clips or intervals that can't be read or don't fit together
 """
 
 
@@ -17,7 +16,3 @@ class ActionModelError(BehaviorError):
 
 class DataError(BehaviorError):
     """Labelled clips or intervals that can't be read or don't fit together."""
-
-
-class OutputError(BehaviorError):
-    """A folder or file that can't be written."""

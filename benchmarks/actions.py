@@ -20,10 +20,10 @@ import numpy as np
 from common import Row, print_table, write
 from numpy.typing import NDArray
 
-from behavior.augment import spoil_evenly
-from behavior.classifiers.registry import CLASSIFIERS, make_classifier
-from behavior.datasets import LabelledSequences, grouped_folds, load_sequences, make_sequences, to_clips
-from behavior.joints import BODY_13
+from behavior.recognition.augment import spoil_evenly
+from behavior.recognition.classifiers.registry import CLASSIFIERS, make_classifier
+from behavior.recognition.clips import LabelledSequences, grouped_folds, load_sequences, make_sequences, to_clips
+from pose.layouts import BODY_13
 
 QUICK: dict[str, dict[str, Any]] = {
     "forest": {"trees": 20},

@@ -32,18 +32,19 @@ from peers import LightweightParser, MediaPipe, TfPoseParser
 
 sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
-from pose import PoseEngine, assets
+from pose import PoseEngine
 from pose.backends.base import Backend, available_cores
 from pose.engine import Accuracy, EngineSettings
-from pose.export import to_onnx
-from pose.importers.graphdef import mobilenet_thin_weights
 from pose.maps import OPENPOSE_COCO
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.parsing import parse
 from pose.preprocess import NetSize, letterbox
 from pose.sources import open_source
 from pose.tracking import Tracker
-from pose.zoo import load_backend
+from pose.weights import assets
+from pose.weights.export import to_onnx
+from pose.weights.graphdef import mobilenet_thin_weights
+from pose.weights.zoo import load_backend
 
 SIZE = NetSize(368, 656)
 OURS = "posescribe"

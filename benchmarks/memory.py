@@ -30,10 +30,10 @@ from common import Row, machine, print_table, write
 
 sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
-from pose import assets
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18
 from pose.sources import open_source
+from pose.weights import assets
 from storage import open_database, poses, recordings, runs
 
 
@@ -90,11 +90,12 @@ def watch(command: list[str], tell: Callable[[float], None] | None = None) -> li
 MADE_UP = """
 import sys
 from pathlib import Path
-from behavior import stages, telling
-from behavior.catalogue import locate
-from behavior.classifiers.model import load_action_model
+from behavior.pipeline import stages
+from behavior.pipeline import tell as telling
+from behavior.pipeline.models import locate
+from behavior.recognition.model import load_action_model
 from behavior.cli.console import Narrator
-from behavior.settings import Settings
+from behavior.pipeline.settings import Settings
 from storage import open_database, recordings, runs
 
 path, settings = Path(sys.argv[1]), Settings(overlay=False)

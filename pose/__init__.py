@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pose.errors import AssetError, DeviceError, ModelError, PoseError, SourceError
+from pose.errors import AssetError, DeviceError, LayoutError, ModelError, PoseError, SourceError
 from pose.people import FramePeople, Person, Track
 from pose.skeleton import BODY_25, COCO_17, COCO_18, SKELETONS, Skeleton
 
@@ -21,6 +21,7 @@ __all__ = [
     "DeviceError",
     "EngineSettings",
     "FramePeople",
+    "LayoutError",
     "ModelError",
     "Person",
     "PoseEngine",

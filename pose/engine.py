@@ -21,18 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo, Precision
-from pose.ensemble import merge, mirror
 from pose.errors import PoseError
-from pose.load import Load, is_worth_a_trial, loads_of, try_out
+from pose.looks import merge, mirror
 from pose.maps import Maps
 from pose.parsing import ParserSettings, parse, prepare_parser
 from pose.people import FramePeople, Person
 from pose.preprocess import NET_HEIGHT, Placement, fit, letterbox
-from pose.readahead import read_ahead
 from pose.skeleton import Skeleton
 from pose.sources import Frame, FrameSource, open_source
+from pose.sources.readahead import read_ahead
+from pose.throughput import Load, is_worth_a_trial, loads_of, try_out
 from pose.tracking import Tracker, TrackerSettings
-from pose.zoo import load_backend
+from pose.weights.zoo import load_backend
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class EngineSettings:
 
     @property
     def light(self) -> bool:
-        """Whether half of the network's refinements are left out, see `pose.zoo.load_backend`."""
+        """Whether half of the network's refinements are left out, see `pose.weights.zoo.load_backend`."""
         return self.accuracy == "fast"
 
     @property

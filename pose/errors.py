@@ -4,6 +4,7 @@ PoseError
 ├── AssetError      a pinned file could not be fetched, verified or read
 ├── ModelError      an unknown network, or a file that is not one of ours
 ├── DeviceError     the asked-for device is not there
+├── LayoutError     a layout of the body that lacks joints
 └── SourceError     an image, video or camera that can't be opened or read
 
 Each message is one line: what, where, what to do. Wrong arguments raise `ValueError` or `TypeError` instead.
@@ -28,3 +29,7 @@ class DeviceError(PoseError):
 
 class SourceError(PoseError):
     """An image, video or camera that can't be opened or read."""
+
+
+class LayoutError(PoseError):
+    """A layout of the body that lacks joints."""

@@ -1,39 +1,33 @@
-"""Actions in time: what the machine says (`bout`) and what a human says (`annotation`), in tables of their own."""
+"""Actions in time: what the machine says (`bout`) and what a human says (`annotation`), in tables of their own.
+
+Frame numbers hold both ends: a bout from frame 10 to frame 20 has 11 frames. Its times run from the timestamp of its
+first frame to the moment its last frame leaves the screen, so bouts that touch leave no hole between them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from storage import schema
 
 
-class BoutLike(Protocol):
-    """Anything with the fields of a bout, such as `behavior.labels.Bout`."""
-
-    @property
-    def track_id(self) -> int: ...
-    @property
-    def action(self) -> str: ...
-    @property
-    def start_s(self) -> float: ...
-    @property
-    def stop_s(self) -> float: ...
-    @property
-    def start_frame(self) -> int: ...
-    @property
-    def stop_frame(self) -> int: ...
-    @property
-    def score(self) -> float: ...
-
-
 @dataclass(frozen=True)
-class BoutRow:
-    """A stored bout; the fields are those of `behavior.labels.Bout`, so `Bout(**vars(row))` is one."""
+class Bout:
+    """One action of one person from a first to a last frame, both inside.
+
+    Attributes:
+        track_id: the person, as in `pose.people.Track`.
+        action: name of the action.
+        start_s: time of the first frame, seconds.
+        stop_s: time at which the last frame ends, seconds: the timestamp of the frame after it.
+        start_frame: first frame number.
+        stop_frame: last frame number.
+        score: mean calibrated probability over the bout, in [0, 1]; 1 for a human's label.
+    """
 
     track_id: int
     action: str
@@ -43,8 +37,16 @@ class BoutRow:
     stop_frame: int
     score: float
 
+    def __post_init__(self) -> None:
+        if self.stop_frame < self.start_frame or self.stop_s < self.start_s:
+            raise ValueError(f"bout {self.action!r} of track {self.track_id} stops before it starts")
 
-_BOUT_COLUMNS = [schema.bout.c[name] for name in BoutRow.__annotations__]
+    @property
+    def duration_s(self) -> float:
+        return self.stop_s - self.start_s
+
+
+_BOUT_COLUMNS = [schema.bout.c[name] for name in Bout.__annotations__]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Annotation:
 _ANNOTATION_COLUMNS = [schema.annotation.c[name] for name in Annotation.__annotations__]
 
 
-def write_bouts(tx: Connection, run_id: int, bouts: Iterable[BoutLike]) -> None:
+def write_bouts(tx: Connection, run_id: int, bouts: Iterable[Bout]) -> None:
     """Add bouts to a run: all at once, or person by person."""
     rows = [
         {
@@ -86,7 +88,7 @@ def write_bouts(tx: Connection, run_id: int, bouts: Iterable[BoutLike]) -> None:
         tx.execute(insert(schema.bout), rows)
 
 
-def read_bouts(tx: Connection, run_id: int) -> list[BoutRow]:
+def read_bouts(tx: Connection, run_id: int) -> list[Bout]:
     """The bouts of a run, by person and time."""
     columns = schema.bout.c
     query = (
@@ -94,7 +96,7 @@ def read_bouts(tx: Connection, run_id: int) -> list[BoutRow]:
         .where(columns.run_id == run_id)
         .order_by(columns.track_id, columns.start_frame, columns.stop_frame, columns.action)
     )
-    return [BoutRow(*row) for row in tx.execute(query)]
+    return [Bout(*row) for row in tx.execute(query)]
 
 
 def write_annotations(

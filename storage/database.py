@@ -7,7 +7,7 @@ last commit while a writer works, and a process killed at any moment loses only 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from storage.errors import MissingError, SchemaError, StorageError
-from storage.migrations import MIGRATIONS, applied, migrate
+from storage.migrations import MIGRATIONS, Migration, applied, create_tables, record, refuse_foreign
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """Number of the newest schema, the one this version writes."""
@@ -126,6 +126,35 @@ def open_database(path_or_url: str | Path, *, create: bool = True) -> Database:
             raise SchemaError(f"{where}: not a database; choose another --db") from error
         raise
     return database
+
+
+def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring a database to the newest schema; one that has it is only read.
+
+    Raises `SchemaError` for a database that holds another program's tables, or steps that this version does not know.
+    """
+    known = [migration.name for migration in migrations]
+    with database.reading() as tx:
+        done = applied(tx)
+    if unknown := [name for name in done if name not in known]:
+        raise SchemaError(
+            f"{database.where}: made by a newer posescribe (schema {len(done)} with step {unknown[-1]!r}, this version "
+            f"knows {len(known)}); update posescribe or choose another --db"
+        )
+    if not done:
+        with database.transaction() as tx:
+            if not applied(tx):  # another process may have been faster
+                refuse_foreign(tx, database.where)
+                create_tables(tx)
+                for migration in migrations:
+                    record(tx, migration)
+        return
+    for migration in migrations:
+        if migration.name not in done:
+            with database.transaction() as tx:
+                if migration.name not in applied(tx):
+                    migration.apply(tx)
+                    record(tx, migration)
 
 
 def schema_version(database: Database) -> int:

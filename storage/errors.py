@@ -3,7 +3,8 @@
 StorageError
 ├── SchemaError      a database of a newer or foreign schema
 ├── MissingError     a recording, run or track that is not in the database
-└── ExchangeError    a file of another program that is not as its format says, or can't hold what it should
+├── ExchangeError    a file of another program that is not as its format says, or can't hold what it should
+└── OutputError      a folder or file that can't be written
 """
 
 
@@ -21,3 +22,7 @@ class MissingError(StorageError):
 
 class ExchangeError(StorageError):
     """A file of another program that is not as its format says, or a format that can't hold what it should."""
+
+
+class OutputError(StorageError):
+    """A folder or file that can't be written."""

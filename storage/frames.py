@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pose.skeleton import Skeleton
-from storage.bouts import Annotation, BoutRow, read_annotations, read_bouts
+from storage.bouts import Annotation, Bout, read_annotations, read_bouts
 from storage.database import Database
 from storage.errors import StorageError
 from storage.poses import frame_times, iter_frames
@@ -114,7 +114,7 @@ def tracks(database: Database, run_id: int) -> pd.DataFrame:
 def bouts(database: Database, run_id: int) -> pd.DataFrame:
     """One row per automatic bout: track_id, action, start_s, stop_s, duration_s, start_frame, stop_frame, score."""
     with database.reading() as tx:
-        table = pd.DataFrame([vars(row) for row in read_bouts(tx, run_id)], columns=list(BoutRow.__annotations__))
+        table = pd.DataFrame([vars(row) for row in read_bouts(tx, run_id)], columns=list(Bout.__annotations__))
     table.insert(4, "duration_s", table["stop_s"] - table["start_s"])
     return table
 

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from pose import assets
+from pose.weights import assets
 
 # Nothing in the tests measures time; the check of a change must not depend on the day's random examples.
 settings.register_profile("posescribe", deadline=None, derandomize="CI" in os.environ)

@@ -63,9 +63,9 @@ def analyze(
     features.parquet, bouts.csv, summary.csv and run.json. Stopped at any moment, the same command goes on from there;
     done already, it does nothing.
     """
-    from behavior import pipeline
-    from behavior.loading import load_models
-    from behavior.settings import make_settings
+    from behavior.pipeline import commands
+    from behavior.pipeline.loading import load_models
+    from behavior.pipeline.settings import make_settings
 
     check_range(start, end)
     settings = make_settings(
@@ -82,7 +82,7 @@ def analyze(
     )
     with Narrator() as narrator:
         models = load_models(model, device, actions, narrator, batch=batch, in_flight=in_flight)
-        results, failed = pipeline.analyze_all(sources, out, db, models, settings, narrator, restart=not resume)
+        results, failed = commands.analyze_all(sources, out, db, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(summary(result))
         if failed:

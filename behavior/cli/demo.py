@@ -19,8 +19,8 @@ def demo(
 
     The report is OUT/demo/report.html.
     """
-    from behavior.loading import Download
-    from pose.assets import SAMPLE_VIDEO, fetch
+    from behavior.pipeline.loading import Download
+    from pose.weights.assets import SAMPLE_VIDEO, fetch
 
     with Narrator() as narrator:
         video = fetch(SAMPLE_VIDEO, Download(narrator))

@@ -28,7 +28,7 @@ def evaluate_pose(
     """
     from dataclasses import asdict
 
-    from behavior.loading import load_models
+    from behavior.pipeline.loading import load_models
     from pose.engine import EngineSettings
     from pose.metrics import evaluate_coco
 

@@ -37,7 +37,7 @@ def export(
 
     Pixels of the original frame, seconds of the source's own clock; docs/formats.md says what each format can't hold.
     """
-    from behavior.interchange import export as write
+    from behavior.pipeline.exchange import export as write
 
     with Narrator() as narrator:
         files = [str(path) for path in write(db, recording, format_, out)]

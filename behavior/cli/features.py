@@ -78,7 +78,7 @@ def features(
         raise typer.BadParameter("--bouts goes neither with --window nor with --pairs")
     if pairs and zones is not None:
         raise typer.BadParameter("--zones are of single people; leave out --pairs")
-    from behavior import pipeline
+    from behavior.pipeline import commands
     from features.clean import SWAP_PENALTY, CleanSettings
     from features.zones import read_zones
 
@@ -90,7 +90,7 @@ def features(
         smoothing=None if smoothing == "none" else smoothing,
     )
     with Narrator() as narrator:
-        rows = pipeline.write_stored_features(
+        rows = commands.write_stored_features(
             db,
             recording,
             out,

@@ -49,7 +49,7 @@ def import_(
     """
     if fps is not None and times is not None:
         raise typer.BadParameter("give --fps or --times, not both")
-    from behavior.interchange import import_keypoints
+    from behavior.pipeline.exchange import import_keypoints
 
     with Narrator() as narrator:
         result = import_keypoints(

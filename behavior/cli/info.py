@@ -12,10 +12,10 @@ def info(device: Device = "auto", json_: Json = False) -> None:
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    from pose.assets import cache_folder
     from pose.backends.base import Device as Asked
     from pose.backends.base import no_device
     from pose.backends.onnx_backend import usable_devices
+    from pose.weights.assets import cache_folder
     from storage.database import SCHEMA_VERSION
 
     def installed(name: str) -> str | None:

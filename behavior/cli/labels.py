@@ -13,7 +13,7 @@ from behavior.cli.console import Narrator
 from behavior.cli.options import End, Json, Start, check_range
 
 if TYPE_CHECKING:
-    from behavior.exchange.matching import Target
+    from behavior.evaluation.matching import Target
 
 app = typer.Typer(
     help="Human-coded intervals: import them, and compare them with the automatic bouts.",
@@ -71,7 +71,7 @@ def import_(
     Importing the same path again replaces what it said before. What is odd in the file is told with its line.
     """
     matches, names = dict(map(_match, match or [])), dict(map(_pair, rename or []))
-    from behavior.exchange.stored import import_labels
+    from behavior.evaluation.human_labels import import_labels
     from storage import open_database
 
     with open_database(db, create=False) as opened, Narrator() as narrator:
@@ -113,7 +113,7 @@ def compare(
 ) -> None:
     """Agreement of the machine with the human: kappa, figures per action, bouts, and where they disagree."""
     check_range(start, end)
-    from behavior.exchange.stored import compare_labels
+    from behavior.evaluation.human_labels import compare_labels
     from behavior.report.tables import write_table
     from storage import open_database
 
@@ -150,10 +150,10 @@ def suggest(
     recording: Annotated[str | None, typer.Option(help="Only this recording.")] = None,
 ) -> None:
     """What to label next: the moments without labels at which the model is least sure."""
-    from behavior.catalogue import locate
-    from behavior.classifiers.model import load_action_model
-    from behavior.learning import suggest as suggest_clips
+    from behavior.pipeline.models import locate
+    from behavior.recognition.model import load_action_model
     from behavior.report.tables import write_table
+    from behavior.training.on_database import suggest as suggest_clips
     from storage import open_database
 
     model = load_action_model(locate(actions))
@@ -164,7 +164,7 @@ def suggest(
 
 
 def _match(text: str) -> tuple[str, Target]:
-    from behavior.exchange.matching import parse_match
+    from behavior.evaluation.matching import parse_match
 
     try:
         return parse_match(text)

@@ -30,7 +30,7 @@ def default(context: typer.Context) -> None:
 @app.command("list")
 def list_(json_: Json = False) -> None:
     """Name, kind, measured accuracy and licence of each model."""
-    from behavior.catalogue import describe_all
+    from behavior.pipeline.models import describe_all
 
     entries = describe_all()
     if json_:
@@ -44,7 +44,7 @@ def list_(json_: Json = False) -> None:
 @app.command()
 def show(name: Name, json_: Json = False) -> None:
     """Everything that is known of one model."""
-    from behavior.catalogue import describe
+    from behavior.pipeline.models import describe
 
     entry = describe(name)
     if json_:
@@ -57,8 +57,8 @@ def show(name: Name, json_: Json = False) -> None:
 @app.command()
 def fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None) -> None:
     """Fetch a network's weights and prepare them, so that everything works offline afterwards."""
-    from behavior.catalogue import fetch_weights
-    from behavior.loading import Download
+    from behavior.pipeline.loading import Download
+    from behavior.pipeline.models import fetch_weights
 
     with Narrator() as narrator:
         for path in fetch_weights(names, Download(narrator)):
@@ -71,7 +71,7 @@ def import_(
     name: Annotated[str, typer.Option(help="What to call it.")],
 ) -> None:
     """Check a model file and keep a copy in the cache folder under a name of its own."""
-    from behavior.catalogue import import_model
+    from behavior.pipeline.models import import_model
 
     typer.echo(str(import_model(file, name)), err=True)
 

@@ -52,9 +52,9 @@ def pose(
     Pixels of the original frame; a joint that was not found is 0, 0, 0, as that format has it. Everything is kept in
     OUT/posescribe.db as well: stopped at any moment, the same command goes on from there.
     """
-    from behavior import pipeline
-    from behavior.loading import load_models
-    from behavior.settings import make_settings
+    from behavior.pipeline import commands
+    from behavior.pipeline.loading import load_models
+    from behavior.pipeline.settings import make_settings
 
     check_range(start, end)
     settings = make_settings(
@@ -69,7 +69,7 @@ def pose(
     )
     with Narrator() as narrator:
         models = load_models(model, device, "none", narrator, batch=batch, in_flight=in_flight)
-        results, failed = pipeline.pose_all([source], out, models, settings, narrator, restart=not resume)
+        results, failed = commands.pose_all([source], out, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(f"{result['frames']} frames: {result['json']}")
     if json_:

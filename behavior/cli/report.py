@@ -18,11 +18,11 @@ def report(db: StoredDb, out: Out, overlay: Overlay = True, json_: Json = False)
 
     The overlay video needs the sources where they were; without them the report comes without it and says so.
     """
-    from behavior import pipeline
-    from behavior.settings import Settings
+    from behavior.pipeline import commands
+    from behavior.pipeline.settings import Settings
 
     with Narrator() as narrator:
-        results = pipeline.report_all(db, out, Settings(overlay=overlay), narrator)
+        results = commands.report_all(db, out, Settings(overlay=overlay), narrator)
         for result in results:
             narrator.say(result["report"])
     if json_:

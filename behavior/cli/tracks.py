@@ -12,7 +12,7 @@ from behavior.cli.console import Narrator
 from behavior.cli.options import Json
 
 if TYPE_CHECKING:
-    from behavior.identities import People
+    from behavior.corrections.people import People
 
 app = typer.Typer(
     help="Who is who: list the people and why they are, merge, split, drop and rename them, take decisions back. "
@@ -37,8 +37,8 @@ def list_(
     json_: Json = False,
 ) -> None:
     """The people of each recording, and the decisions by which they became what they are."""
-    from behavior.identities import list_people
-    from pose.tracking import write_edits
+    from behavior.corrections.edit_files import write_edits
+    from behavior.corrections.people import list_people
 
     found = list_people(db, recording)
     if edits is not None:
@@ -76,7 +76,7 @@ def split(
     if (frame is None) == (at is None):
         raise typer.BadParameter("give --frame or --at")
     if frame is None and at is not None:
-        from behavior.identities import split_at
+        from behavior.corrections.people import split_at
 
         frame = split_at(db, recording, at)
     _apply(db, recording, [{"action": "split", "person": person, "other": other, "frame": frame}], json_)
@@ -119,7 +119,7 @@ def undo(
     """Take decisions back, the tracker's or those made by hand."""
     if bool(decisions) == all_:
         raise typer.BadParameter("give the numbers of decisions, or --all")
-    from behavior.identities import take_back_decisions
+    from behavior.corrections.people import take_back_decisions
 
     with Narrator() as narrator:
         people = take_back_decisions(db, recording, None if all_ else decisions, narrator)
@@ -134,8 +134,8 @@ def apply(
     json_: Json = False,
 ) -> None:
     """The changes of a file, in order, on top of those made before; all or none."""
-    from behavior.identities import change
-    from pose.tracking import read_edits
+    from behavior.corrections.edit_files import read_edits
+    from behavior.corrections.people import change
 
     edits = read_edits(file)
     with Narrator() as narrator:
@@ -144,7 +144,7 @@ def apply(
 
 
 def _apply(db: str, recording: str | None, changes: list[dict[str, Any]], json_: bool) -> None:
-    from behavior.identities import change
+    from behavior.corrections.people import change
     from pose.tracking import Edit
 
     try:

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from behavior.classifiers.registry import CLASSIFIERS
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
-from behavior.rules import RULES
+from behavior.recognition.classifiers.registry import CLASSIFIERS
+from behavior.recognition.rules import RULES
 
 Data = Annotated[
     str,
@@ -90,11 +90,11 @@ def train(
     Clips of one group (recording or person) never stand on both sides of a split. Writes a folder without pickle:
     model.json, weights.safetensors, the model's card, and report.html: how far to trust it, in figures.
     """
-    from behavior.classifiers.card import model_card
-    from behavior.datasets import load_sequences
-    from behavior.report.files import write_bytes
-    from behavior.training import TrainSettings
-    from behavior.training import train as train_model
+    from behavior.recognition.clips import load_sequences
+    from behavior.report.card import model_card
+    from behavior.training.train import TrainSettings
+    from behavior.training.train import train as train_model
+    from storage.files import write_bytes
 
     asked: dict[str, Any] = {
         "settings": TrainSettings(folds=folds, seed=seed, still=still),
@@ -112,8 +112,8 @@ def train(
             narrator.step(message, done, total)
 
         if _is_database(data):
-            from behavior.coded import CutSettings
-            from behavior.learning import train_coded
+            from behavior.training.cut import CutSettings
+            from behavior.training.on_database import train_coded
             from storage import open_database
 
             cut = CutSettings(window_s=window, unlabelled=unlabelled, group_by=group_by.value)
@@ -131,7 +131,8 @@ def train(
             narrator.say(f"note: {note}")
         write_bytes(out / "README.md", model_card(model, " ".join(_command())).encode())
         if cv is not None and report:
-            from behavior.report.training import training_figures, write_training_page
+            from behavior.report.training import write_training_page
+            from behavior.training.figures import training_figures
 
             shown = training_figures(model, sequences, cv, asked["settings"], asked["classifier_settings"], step)
             write_training_page(model, shown, notes, out / "report.html")
@@ -150,13 +151,13 @@ def evaluate(
     """
     import numpy as np
 
-    from behavior.catalogue import locate
-    from behavior.classifiers.model import load_action_model
     from behavior.evaluation.sequences import evaluate_sequences
+    from behavior.pipeline.models import locate
+    from behavior.recognition.model import load_action_model
 
     loaded = load_action_model(locate(model))
     if _is_database(data):
-        from behavior.learning import evaluate_coded
+        from behavior.training.on_database import evaluate_coded
         from storage import open_database
 
         with open_database(data, create=False) as database:
@@ -189,14 +190,14 @@ def predict(
     Columns: sequence (number from 0), label (the best action), score (its probability), claim (the label, or `unknown`
     where the model is not sure enough to claim it), then the probability of every action.
     """
-    from behavior.catalogue import locate
-    from behavior.classifiers.model import load_action_model
     from behavior.evaluation.sequences import predict_sequences
+    from behavior.pipeline.models import locate
+    from behavior.recognition.model import load_action_model
     from behavior.report.tables import write_table
 
     loaded = load_action_model(locate(model))
     if _is_database(data):
-        from behavior.learning import predict_stored
+        from behavior.training.on_database import predict_stored
         from storage import open_database
 
         with open_database(data, create=False) as database:

@@ -1,0 +1,1 @@
+"""How good it is: figures of clips, and agreement of machine and human."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from behavior.classifiers.model import ActionModel
-from behavior.datasets import LabelledSequences, load_sequences, to_clips
 from behavior.errors import DataError
 from behavior.evaluation.metrics import clip_figures
 from behavior.labels import UNKNOWN
+from behavior.recognition.clips import LabelledSequences, load_sequences, to_clips
+from behavior.recognition.model import ActionModel
 
 
 def predict_sequences(model: ActionModel, path: Path) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""What a user reads: page, overlay, tables, model card."""

@@ -13,7 +13,7 @@ import av
 import av.error
 
 from behavior.report.drawing import Image
-from behavior.report.files import blaming
+from storage.files import blaming
 
 _CLOCK = Fraction(1, 90_000)
 """Unit of the time stamps, seconds; the usual one of MPEG."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from behavior.labels import Bout
 from behavior.report.tables import BRIDGE_S, Spans, length, merged, overlap
 from pose.skeleton import Skeleton
+from storage.bouts import Bout
 
 AXIS = 100_000
 ROW_HEIGHT = 22

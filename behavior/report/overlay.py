@@ -13,13 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from behavior.labels import Bout
 from behavior.report.drawing import Fit, FrameLike, Image, draw_skeleton, draw_tag, fitted_size, person_colour
 from behavior.report.encoding import EncoderSettings, VideoWriter
-from behavior.report.files import replacing, write_bytes
 from behavior.report.stills import Stills
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
+from storage.bouts import Bout
+from storage.files import replacing, write_bytes
 
 
 @dataclass(frozen=True)

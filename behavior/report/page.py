@@ -16,13 +16,13 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from behavior.labels import Bout
 from behavior.report import figures
 from behavior.report.drawing import person_colour
-from behavior.report.files import write_bytes
 from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
 from pose.people import Track
 from pose.skeleton import Skeleton
+from storage.bouts import Bout
+from storage.files import write_bytes
 
 NOT_NAMED = "not named"
 MAX_ROWS = 200

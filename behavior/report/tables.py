@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from behavior.labels import Bout
-from behavior.report.files import write_bytes
+from storage.bouts import Bout
+from storage.files import write_bytes
 
 BOUT_COLUMNS = ("track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score")
 SUMMARY_COLUMNS = ("track_id", "action", "count", "total_s", "mean_s", "share", "latency_s")

@@ -3,91 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
-from behavior.classifiers.base import Progress
-from behavior.classifiers.model import ActionModel
-from behavior.classifiers.registry import make_classifier
-from behavior.datasets import LabelledSequences, to_clips
-from behavior.evaluation.metrics import ClipFigures
-from behavior.evaluation.trust import CurvePoint, group_intervals, learning_curve, more_labels, part_importance
-from behavior.report.files import write_bytes
-from behavior.training import CrossValidation, TrainSettings, calibrate, fit_classifier, unknown_last
-
-CURVE_FOLDS = 2
-"""Folds of the learning curve and of the importance of parts, which train anew."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingFigures:
-    """What the page shows; all from clips whose group was not trained on.
-
-    Attributes:
-        classes: of the figures; sets of actions, `unknown` where labelled.
-        clean, noisy: figures without and with missing and jittering joints.
-        intervals: (C, 3, 2) of precision, recall and F1.
-        n_groups: groups tested.
-        curve: would more labels help?
-        importance: accuracy lost without each part of the body.
-    """
-
-    classes: tuple[str, ...]
-    clean: ClipFigures
-    noisy: ClipFigures
-    intervals: NDArray[np.float64]
-    n_groups: int
-    curve: list[CurvePoint]
-    importance: dict[str, float]
-
-
-def training_figures(
-    model: ActionModel,
-    data: LabelledSequences,
-    cv: CrossValidation,
-    settings: TrainSettings,
-    classifier_settings: dict[str, Any] | None = None,
-    progress: Progress | None = None,
-) -> TrainingFigures:
-    """Figures of a cross-validation, and of a few more fits for the learning curve and the importance of parts."""
-    data = unknown_last(data)
-    clips, labels = to_clips(data), data.labels
-    groups = np.arange(len(data), dtype=np.int64) if data.groups is None else data.groups
-    tested = np.isfinite(cv.clean[:, 0])
-    found = calibrate(cv, labels, settings)
-    n_classes = len(found.clean.confusion)
-    answers = cv.clean[tested][:, :n_classes].argmax(axis=1)
-
-    def fit(rows: NDArray[np.intp]) -> Any:
-        kept, own = np.unique(labels[rows], return_inverse=True)
-        return fit_classifier(
-            lambda: make_classifier(model.info.classifier, classifier_settings),
-            clips[rows], own.astype(np.int64), tuple(data.classes[label] for label in kept), settings,
-        )  # fmt: skip
-
-    splits = [cv.folds.split(fold) for fold in range(cv.folds.n_folds)]
-    splits = [(train, test) for train, test in splits if len(test) and len(train)][:CURVE_FOLDS]
-    curve, classifiers = learning_curve(fit, clips, labels, groups, splits, progress=progress)
-    lost = [
-        part_importance(classifier, clips[test], labels[test])
-        for classifier, (_, test) in zip(classifiers, splits, strict=True)
-    ]
-    importance = {part: float(np.mean([one[part] for one in lost])) for part in lost[0]}
-    return TrainingFigures(
-        classes=data.classes[:n_classes],
-        clean=found.clean,
-        noisy=found.noisy,
-        intervals=group_intervals(labels[tested], answers, groups[tested], n_classes),
-        n_groups=len(np.unique(groups[tested])),
-        curve=curve,
-        importance=dict(sorted(importance.items(), key=lambda item: -item[1])),
-    )
+from behavior.recognition.model import ActionModel
+from behavior.training.figures import TrainingFigures
+from behavior.training.trust import more_labels
+from storage.files import write_bytes
 
 
 def write_training_page(model: ActionModel, shown: TrainingFigures, notes: Sequence[str], path: Path) -> None:

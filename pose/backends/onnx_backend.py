@@ -37,7 +37,7 @@ _ERRORS_ONLY, _NOTHING = 3, 4  # onnxruntime's log levels
 
 
 class OnnxBackend:
-    """A network of the form that `pose.export` writes, in onnxruntime.
+    """A network of the form that `pose.weights.export` writes, in onnxruntime.
 
     Args:
         file: the network; `image` (B, H, W, 3) uint8 -> `heatmaps`, `pafs`, all sizes but channels free.

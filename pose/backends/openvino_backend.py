@@ -17,7 +17,7 @@ _HINTS: dict[Precision, str] = {"float32": "f32", "float16": "f16", "bfloat16": 
 
 
 class OpenvinoBackend:
-    """A network of the form that `pose.export` writes, in OpenVINO on the CPU.
+    """A network of the form that `pose.weights.export` writes, in OpenVINO on the CPU.
 
     Args:
         file: the network, in float32.

@@ -33,7 +33,7 @@ class MobilenetThinConfig:
         refinements: what each stage behind the first refines; what it leaves out passes through.
         n_pafs: channels of the part affinity fields.
         n_heatmaps: channels of the heatmaps, background among them.
-        wide_pafs: channels of the fields as the stages pass them on, `n_pafs` and zeros (see `pose.export`).
+        wide_pafs: channels of the fields as the stages pass them on, `n_pafs` and zeros (see `pose.weights.export`).
         wide_heatmaps: the same for the heatmaps.
     """
 

@@ -3,7 +3,7 @@
 `Tracker.update` gives people of each frame the ids of their tracklets; `resolve` maps tracklets to people.
 """
 
-from pose.tracking.edits import Edit, Segment, apply_edit, names_after, read_edits, take_back, write_edits
+from pose.tracking.edits import Edit, Segment, apply_edit, names_after, take_back
 from pose.tracking.identity import Decision, Resolution, ResolveSettings, resolve, track_people
 from pose.tracking.motion import MotionSettings
 from pose.tracking.tracker import Tracker, TrackerSettings
@@ -22,9 +22,7 @@ __all__ = [
     "Tracklet",
     "apply_edit",
     "names_after",
-    "read_edits",
     "resolve",
     "take_back",
     "track_people",
-    "write_edits",
 ]

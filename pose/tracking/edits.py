@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, get_args
 
-from pose.errors import PoseError
-
 Action = Literal["merge", "split", "drop", "rename", "undo"]
-COLUMNS = ("action", "person", "other", "frame", "decision")
-"""Of a file of edits."""
 
 
 @dataclass(frozen=True)
@@ -193,51 +187,3 @@ def one_per_frame(segments: Sequence[Segment]) -> list[Segment]:
                 ]
         kept += parts
     return sorted(kept, key=lambda s: (s.tracklet, s.first_frame))
-
-
-def read_edits(path: Path) -> list[Edit]:
-    """Changes from a CSV file with the columns `action, person, other, frame, decision`, of which any may be empty that
-    an action does not need; in `other`, a rename has the new name or number.
-
-    Raises:
-        PoseError: the file can't be read, or a line is wrong (named by its number).
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            columns = reader.fieldnames or ()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PoseError(f"can't read the edits in {path}: {error}") from error
-    if "action" not in columns or not set(columns) <= set(COLUMNS):
-        raise PoseError(f"{path}, line 1: has the columns {','.join(columns)}; expected {','.join(COLUMNS)}")
-    edits = []
-    for number, row in enumerate(rows, start=2):
-        try:
-            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-            named = cells["action"] == "rename" and not cells["other"].isdecimal()
-            numbers = {name: int(text) if (text := cells[name]) else None for name in ("person", "frame", "decision")}
-            edits.append(
-                Edit(
-                    action=cells["action"],  # type: ignore[arg-type] # Edit itself refuses other words
-                    other=int(cells["other"]) if cells["other"] and not named else None,
-                    name=cells["other"] if named else None,
-                    **numbers,
-                )
-            )
-        except ValueError as error:
-            raise PoseError(f"{path}, line {number}: {error}; expected {','.join(COLUMNS)}") from error
-    return edits
-
-
-def write_edits(edits: Sequence[Edit], path: Path) -> None:
-    """The file that `read_edits` reads; raises `PoseError` when it can't be written."""
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for edit in edits:
-                other = edit.other if edit.name is None else edit.name
-                writer.writerow([edit.action, edit.person, other, edit.frame, edit.decision])
-    except OSError as error:
-        raise PoseError(f"can't write the edits to {path}: {error.strerror or error}") from error

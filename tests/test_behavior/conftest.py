@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from behavior.datasets import LabelledSequences, make_sequences
-from behavior.joints import BODY_13
+from behavior.recognition.clips import LabelledSequences, make_sequences
+from pose.layouts import BODY_13
 
 ACTIONS = ("squat", "walk", "wave")
 

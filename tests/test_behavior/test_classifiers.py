@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from behavior.classifiers import ActionClassifier, ActionModel, load_action_model, save_action_model
-from behavior.classifiers.base import NotFittedError
-from behavior.classifiers.registry import CLASSIFIERS, make_classifier
-from behavior.datasets import Clips, LabelledSequences, to_clips
 from behavior.errors import ActionModelError, DataError
-from behavior.training import TrainSettings, train
+from behavior.recognition.classifiers import ActionClassifier, ActionModel, load_action_model, save_action_model
+from behavior.recognition.classifiers.base import NotFittedError
+from behavior.recognition.classifiers.registry import CLASSIFIERS, make_classifier
+from behavior.recognition.clips import Clips, LabelledSequences, to_clips
+from behavior.training.train import TrainSettings, train
 
 QUICK: dict[str, dict[str, Any]] = {
     "rules": {"copies": 1, "min_rows": 4},

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from behavior.describe import Parts, Rows, describe
-from behavior.labels import Bout
+from behavior.pipeline.describe import Parts, Rows, describe
 from features.catalog import bout_table, feature_table, window_table
 from features.clean import CleanSettings, clean
 from features.sequence import PoseSequence
 from pose.people import Track, TrackPart
 from pose.skeleton import COCO_18
+from storage.bouts import Bout
 
 N = 2600
 

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from behavior.classifiers.linear import LinearClassifier
-from behavior.classifiers.registry import make_classifier
-from behavior.datasets import Clips, LabelledSequences, to_clips
 from behavior.errors import DataError
-from behavior.evaluation.metrics import apply_temperature, clip_figures, confusion_figures, fit_temperature
-from behavior.evaluation.trust import CurvePoint, group_intervals, more_labels, part_importance
-from behavior.training import TrainSettings, calibrate, cross_validate, still_clips, train
-from behavior.tuning import best_threshold, bout_lengths
+from behavior.evaluation.metrics import clip_figures, confusion_figures
+from behavior.recognition.classifiers.linear import LinearClassifier
+from behavior.recognition.classifiers.registry import make_classifier
+from behavior.recognition.clips import Clips, LabelledSequences, to_clips
+from behavior.recognition.temperature import apply_temperature, fit_temperature
+from behavior.training.decoding import best_threshold, bout_lengths
+from behavior.training.train import TrainSettings, calibrate, cross_validate, still_clips, train
+from behavior.training.trust import CurvePoint, group_intervals, more_labels, part_importance
 
 
 def test_figures_by_hand() -> None:

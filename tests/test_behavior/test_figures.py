@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from behavior.labels import Bout
 from behavior.report import figures
 from pose.skeleton import COCO_18
+from storage.bouts import Bout
 
 
 def make_bout(action: str, start_s: float, stop_s: float, score: float = 0.8) -> Bout:

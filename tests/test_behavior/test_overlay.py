@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from behavior.errors import OutputError
-from behavior.labels import Bout
 from behavior.report.drawing import Fit, Image, draw_skeleton, draw_tag, fitted_size, person_colour
 from behavior.report.encoding import EncoderSettings
 from behavior.report.overlay import OverlaySettings, write_overlay, write_overlay_image
 from behavior.report.stills import Stills
 from pose.people import FramePeople, Person
 from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
+from storage.bouts import Bout
+from storage.errors import OutputError
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,6 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from behavior.errors import OutputError
-from behavior.labels import Bout
 from behavior.report.overlay import write_overlay
 from behavior.report.page import (
     MAX_ROWS,
@@ -34,6 +32,8 @@ from behavior.report.page import (
 from behavior.report.tables import summary_table
 from pose.people import FramePeople, Track
 from pose.skeleton import COCO_18
+from storage.bouts import Bout
+from storage.errors import OutputError
 
 FPS = 10
 START_S = 5.0

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from behavior.classifiers import ActionModel
-from behavior.classifiers.linear import LinearClassifier
-from behavior.datasets import Clips, LabelledSequences
-from behavior.errors import ActionModelError
-from behavior.joints import BODY_13
-from behavior.recognise import RecogniseSettings, recognise
-from behavior.training import TrainSettings, train
+from behavior.recognition.classifiers import ActionModel
+from behavior.recognition.classifiers.linear import LinearClassifier
+from behavior.recognition.clips import Clips, LabelledSequences
+from behavior.recognition.recognise import RecogniseSettings, recognise
+from behavior.training.train import TrainSettings, train
+from pose.errors import LayoutError
+from pose.layouts import BODY_13
 from pose.people import Track
 from pose.skeleton import COCO_18, Skeleton
 
@@ -115,5 +115,5 @@ def test_the_threshold_and_the_prior_decide(model: ActionModel, figure: Figure) 
 def test_other_joints_are_refused(model: ActionModel) -> None:
     mouse = Skeleton("mouse", ("nose", "tail"), (), (0.1, 0.1))
     track = Track(1, np.arange(3), np.arange(3) / 30, np.zeros((3, 2, 3), np.float32), np.ones(3, np.float32))
-    with pytest.raises(ActionModelError, match="missing"):
+    with pytest.raises(LayoutError, match="missing"):
         recognise(track, mouse, model)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from behavior.classifiers import ActionModel, load_action_model, save_action_model
-from behavior.classifiers.rules import QUANTITIES, RulesClassifier, RulesSettings, quantities
-from behavior.datasets import Clips, LabelledSequences, to_clips
 from behavior.errors import DataError
-from behavior.joints import BODY_13
-from behavior.rules import arms_raised, known_rules, rule_bouts
-from behavior.training import TrainSettings, train
+from behavior.recognition.classifiers import ActionModel, load_action_model, save_action_model
+from behavior.recognition.classifiers.tree import QUANTITIES, RulesClassifier, RulesSettings, quantities
+from behavior.recognition.clips import Clips, LabelledSequences, to_clips
+from behavior.recognition.rules import arms_raised, known_rules, rule_bouts
+from behavior.training.train import TrainSettings, train
+from pose.layouts import BODY_13
 from pose.people import Track
 from pose.skeleton import COCO_18, Skeleton
 

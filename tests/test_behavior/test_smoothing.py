@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from behavior.smoothing import UNKNOWN_STATE, drop_short, frames_to_bouts, runs, viterbi
+from behavior.recognition.smoothing import UNKNOWN_STATE, drop_short, frames_to_bouts, runs, viterbi
 
 CLASSES = ("sit", "walk")
 

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from behavior.errors import OutputError
-from behavior.labels import Bout
 from behavior.report.tables import (
     BOUT_COLUMNS,
     SUMMARY_COLUMNS,
@@ -24,6 +22,8 @@ from behavior.report.tables import (
     write_table,
 )
 from pose.people import Track
+from storage.bouts import Bout
+from storage.errors import OutputError
 
 FPS = 10
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from behavior.cli import main
-from behavior.narrator import Narrator
-from behavior.settings import Settings
-from behavior.stages import follow_people
+from behavior.pipeline.progress import Narrator
+from behavior.pipeline.settings import Settings
+from behavior.pipeline.stages import follow_people
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18
 from pose.tracking.appearance import CLOTHING_SIZE

@@ -15,7 +15,7 @@ from pose.backends.base import Backend, Device, ModelInfo, Precision, Sharing, t
 from pose.backends.onnx_backend import OnnxBackend, gpu_count
 from pose.errors import DeviceError, ModelError
 from pose.maps import OPENPOSE_COCO, Maps
-from pose.zoo import load_backend
+from pose.weights.zoo import load_backend
 
 INFO = ModelInfo("test", "0" * 64, "here", "MIT")
 
@@ -116,9 +116,9 @@ def test_refuses_other_batches(backend: Backend, batch: np.ndarray) -> None:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_torch_gives_the_same(backend: Backend, frame: NDArray[np.uint8], precision: str, body_graph: Path) -> None:
     from pose.backends.torch_backend import TorchBackend
-    from pose.export import streamline
-    from pose.importers.graphdef import mobilenet_thin_weights
     from pose.networks.mobilenet_thin import MobilenetThin
+    from pose.weights.export import streamline
+    from pose.weights.graphdef import mobilenet_thin_weights
 
     torch = pytest.importorskip("torch")
     network = MobilenetThin()

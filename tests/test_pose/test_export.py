@@ -12,9 +12,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pose.export import streamline, to_onnx
-from pose.importers.graphdef import mobilenet_thin_weights
 from pose.networks.mobilenet_thin import LIGHT, MobilenetThin, MobilenetThinConfig, Refinement
+from pose.weights.export import streamline, to_onnx
+from pose.weights.graphdef import mobilenet_thin_weights
 
 SIZES = [(368, 656), (307, 547), (320, 433)]  # height, width: both even, both odd, one of each
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose.errors import ModelError
-from pose.importers.graphdef import mobilenet_thin_weights, read_constants
+from pose.weights.graphdef import mobilenet_thin_weights, read_constants
 
 
 def varint(value: int) -> bytes:

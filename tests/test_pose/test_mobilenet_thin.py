@@ -5,7 +5,7 @@ import torch
 
 from pose.maps import OPENPOSE_COCO
 from pose.networks.mobilenet_thin import MobilenetThin, SameConv2d
-from pose.zoo import NETWORKS
+from pose.weights.zoo import NETWORKS
 
 
 def test_has_the_parameters_the_zoo_says() -> None:

@@ -273,7 +273,7 @@ def real_maps(sample_video: Path) -> list[Maps]:
     import cv2
 
     from pose.preprocess import fit, letterbox
-    from pose.zoo import load_backend
+    from pose.weights.zoo import load_backend
 
     backend = load_backend(device="cpu")
     video = cv2.VideoCapture(str(sample_video))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pose.readahead import read_ahead
+from pose.sources.readahead import read_ahead
 
 
 def test_same_items_in_the_same_order() -> None:

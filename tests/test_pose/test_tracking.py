@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pose.errors import PoseError
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18
 from pose.tracking import (
@@ -20,11 +18,9 @@ from pose.tracking import (
     TrackerSettings,
     apply_edit,
     names_after,
-    read_edits,
     resolve,
     take_back,
     track_people,
-    write_edits,
 )
 from pose.tracking.appearance import CLOTHING_SIZE, clothing
 from pose.tracking.costs import BOX, body_scale, box_iou, boxes, oks, person_similarity
@@ -405,39 +401,7 @@ def test_decisions_are_taken_back():
         take_back(dropped, "ghost", (1,))
 
 
-def test_edits_are_read_from_csv(tmp_path: Path):
-    file = tmp_path / "edits.csv"
-    file.write_text(
-        "action,person,other,frame,decision\nmerge,1,4\nsplit,2,,120,\ndrop,3,,\nrename,1,8,\nrename,8,Ada\nundo,,,,5\n"
-    )
-    edits = [
-        Edit("merge", 1, 4), Edit("split", 2, frame=120), Edit("drop", 3), Edit("rename", 1, 8),
-        Edit("rename", 8, name="Ada"), Edit("undo", decision=5),
-    ]  # fmt: skip
-    assert read_edits(file) == edits
-    write_edits(edits, tmp_path / "again.csv")
-    assert read_edits(tmp_path / "again.csv") == edits
-
-
 @pytest.mark.parametrize("row", ["fold,1,2,", "merge,1,,", "split,1,,", "drop,one,,", "merge,1,1,", "drop", "undo,1,,"])
-def test_wrong_line_of_edits_is_named(tmp_path: Path, row: str):
-    file = tmp_path / "edits.csv"
-    file.write_text(f"action,person,other,frame\ndrop,3,,\n{row}\n")
-    with pytest.raises(PoseError, match=r"edits\.csv, line 3"):
-        read_edits(file)
-
-
-def test_missing_file_of_edits(tmp_path: Path):
-    with pytest.raises(PoseError, match="can't read the edits"):
-        read_edits(tmp_path / "none.csv")
-    (tmp_path / "other.csv").write_text("what,who\nmerge,1\n")
-    with pytest.raises(PoseError, match="line 1: has the columns what,who"):
-        read_edits(tmp_path / "other.csv")
-
-
-# --- clothes ----------------------------------------------------------------------------------------------------------
-
-
 def dressed(shirt: tuple[int, int, int], trousers: tuple[int, int, int]) -> np.ndarray:
     """An image of one person at (300, 400) in these colours (BGR)."""
     image = np.full((450, 600, 3), 200, dtype=np.uint8)

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pose import assets
 from pose.errors import AssetError, ModelError
-from pose.importers.graphdef import mobilenet_thin_weights
 from pose.networks.mobilenet_thin import MobilenetThin
-from pose.zoo import NETWORKS, NetworkEntry, load_backend
+from pose.weights import assets
+from pose.weights.graphdef import mobilenet_thin_weights
+from pose.weights.zoo import NETWORKS, NetworkEntry, load_backend
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (1, 40, 56, 3), dtype=np.uint8)
 
@@ -54,7 +54,7 @@ def test_every_form_of_the_weights_gives_the_same(body_graph: Path, tmp_path: Pa
 def test_later_runs_do_without_torch() -> None:
     load_backend(device="cpu")
     code = (
-        "import sys; from pose.zoo import load_backend; load_backend(device='cpu')\n"
+        "import sys; from pose.weights.zoo import load_backend; load_backend(device='cpu')\n"
         "assert not {'torch', 'onnx', 'requests'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from behavior.labels import Bout
 from storage import Database, bouts, recordings, runs
-from storage.bouts import Annotation, BoutRow
+from storage.bouts import Annotation, Bout
 
 BOUTS = [
     Bout(1, "walk", 0.0, 0.16, 0, 3, 0.9),
@@ -21,7 +20,7 @@ def test_bouts_come_back_by_person_and_time(database: Database, tracked: runs.Ru
 
 
 def test_bouts_may_be_written_person_by_person(database: Database, tracked: runs.Run, stored: runs.Run) -> None:
-    other = BoutRow(1, "sit", 0.0, 1.0, 0, 9, 1.0)
+    other = Bout(1, "sit", 0.0, 1.0, 0, 9, 1.0)
     with database.transaction() as tx:
         for bout in BOUTS:
             bouts.write_bouts(tx, tracked.id, [bout])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from behavior.labels import Bout
 from storage import Database, bouts, runs, schema
+from storage.bouts import Bout
 
 PAGE = (Path(__file__).parents[2] / "docs" / "database.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?);\n```", PAGE, flags=re.DOTALL)

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from behavior.labels import Bout
 from pose.people import FramePeople
 from pose.skeleton import COCO_18
 from storage import Database, StorageError, bouts, frames, runs, tracks
+from storage.bouts import Bout
 
 COLUMNS = ["track_id", "frame", "time_s", "keypoint", "x", "y", "confidence"]
 

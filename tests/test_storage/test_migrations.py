@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Connection, delete, insert, inspect
 
 from storage import Database, SchemaError, schema, schema_version
-from storage.migrations import MIGRATIONS, Migration, applied, migrate
+from storage.database import migrate
+from storage.migrations import MIGRATIONS, Migration, applied
 
 
 def add_table(tx: Connection) -> None:

@@ -1,0 +1,1 @@
+"""What each command does: the one folder that sees all four packages."""

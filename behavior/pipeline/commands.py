@@ -1,0 +1,289 @@
+"""What each command does, from its sources to its results: the one file that sees all four packages.
+
+source -> find_people -> follow_people -> name_actions (behavior/pipeline/stages.py) -> tell (behavior/pipeline/tell.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from behavior.errors import BehaviorError
+from behavior.pipeline.describe import BoutLike, Parts, Rows, write_features, write_pairs
+from behavior.pipeline.loading import Models
+from behavior.pipeline.progress import Narrator
+from behavior.pipeline.settings import Part, Settings
+from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions
+from behavior.pipeline.tell import already_told, draw, tell
+from behavior.report.stills import Stills
+from features.clean import CleanSettings
+from features.errors import FeatureError
+from features.zones import Zone
+from pose.errors import PoseError
+from pose.people import Track
+from pose.sources import SourceInfo, expand, open_source, source_hash
+from storage import bouts as stored_bouts
+from storage import open_database, recordings, runs, skeletons, tracks
+from storage.database import Database
+from storage.errors import MissingError, StorageError
+from storage.files import make_folder
+from storage.formats.keypoints.openpose_json import write_openpose_json
+from storage.recordings import Recording as StoredRecording
+from storage.runs import Run
+
+
+def analyze_all(
+    specs: Sequence[str],
+    out: Path,
+    database: str | Path | None,
+    models: Models,
+    settings: Settings,
+    narrator: Narrator,
+    *,
+    restart: bool,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Every source through all stages; one that fails does not stop the others.
+
+    Returns:
+        The summaries of those that were done, and a message for each that was not.
+    """
+    make_folder(out)
+    with open_database(database or out / "posescribe.db") as opened:
+
+        def one(spec: str) -> dict[str, Any]:
+            return analyze(opened, spec, out, models, settings, narrator, restart=restart)
+
+        return _each(specs, one, narrator)
+
+
+def pose_all(
+    specs: Sequence[str], out: Path, models: Models, settings: Settings, narrator: Narrator, *, restart: bool
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """People of every source as OpenPose JSON in `out/json`, and the overlay if `settings` ask for it."""
+    make_folder(out)
+    with open_database(out / "posescribe.db") as opened:
+
+        def one(spec: str) -> dict[str, Any]:
+            with find_recording(opened, spec, out, settings.part) as recording:
+                if restart:
+                    forget(opened, recording, models, settings)
+                pose_run = find_people(opened, recording, models, settings, narrator)
+            track_run = follow_people(opened, pose_run, settings, narrator)
+            count = write_openpose_json(
+                tracks.iter_identified_frames(opened, track_run.id), out / "json", recording.folder.name
+            )
+            drawn = None
+            if settings.overlay:
+                with opened.reading() as tx:
+                    skeleton = skeletons.skeleton_of(tx, track_run.id)
+                make_folder(recording.folder)
+                drawn = draw(opened, recording, pose_run, track_run, skeleton, (), Stills(skeleton), count, narrator)
+            return {
+                "source": spec,
+                "frames": count,
+                "device": pose_run.device,
+                "model": pose_run.model_name,
+                "json": str(out / "json"),
+                "overlay": str(drawn.path) if drawn else None,
+                "db": opened.where,
+            }
+
+        return _each(specs, one, narrator)
+
+
+def report_all(database: str, out: Path, settings: Settings, narrator: Narrator) -> list[dict[str, Any]]:
+    """Tells every recording of a database again from what is stored.
+
+    Raises `MissingError` when no recording in it has been analysed.
+    """
+    make_folder(out)
+    results: list[dict[str, Any]] = []
+    with open_database(database, create=False) as opened:
+        with opened.reading() as tx:
+            known = recordings.list_recordings(tx)
+        for stored in known:
+            with opened.reading() as tx:
+                track_run = runs.latest_run(tx, stored.id, "track")
+                action_run = runs.latest_run(tx, stored.id, "actions")
+                if track_run is None or track_run.parent_id is None:
+                    continue
+                if action_run is not None and action_run.parent_id != track_run.id:
+                    action_run = None
+                pose_run = runs.get_run(tx, track_run.parent_id)
+            recording = _stored_recording(opened, stored, out)
+            results.append(tell(opened, recording, pose_run, track_run, action_run, settings, narrator))
+        if not results:
+            raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")
+    return results
+
+
+def write_stored_features(
+    database: str,
+    recording: str | None,
+    path: Path,
+    settings: CleanSettings,
+    narrator: Narrator,
+    *,
+    windows: tuple[float, float] | None = None,
+    bouts: Literal["automatic", "human"] | None = None,
+    zones: Sequence[Zone] = (),
+    pairs: bool = False,
+) -> int:
+    """Features of a stored recording, straight from the database; gives the number of rows.
+
+    Args:
+        windows: a row per window of this length and step, seconds, instead of per frame.
+        bouts: a row per bout of the newest action run, or per interval that a human coded and that has a person.
+        pairs: features between each two people instead.
+
+    Raises:
+        MissingError: the recording is not there, was not analysed, is one of several and not named, or has no bouts.
+    """
+    make_folder(path.parent)
+    with open_database(database, create=False) as opened:
+        track_run = track_run_of(opened, recording)
+        with opened.reading() as tx:
+            skeleton = skeletons.skeleton_of(tx, track_run.id)
+            known = tracks.list_tracks(tx, track_run.id)
+            stretches = None if bouts is None else _bouts_of(tx, track_run, bouts, narrator)
+        rows = Rows(windows, stretches, zones)
+
+        def people() -> Iterator[Parts]:
+            for done, track in enumerate(known, start=1):
+                yield partial(tracks.iter_track_parts, opened, track_run.id, track.track_id)
+                narrator.step("features", done, len(known))
+
+        def couples() -> Iterator[tuple[Track, Track]]:
+            for done, one in enumerate(known, start=1):
+                others = [
+                    other for other in known[done:] if other.start_s <= one.stop_s and one.start_s <= other.stop_s
+                ]
+                with opened.reading() as tx:
+                    first = tracks.read_track(tx, track_run.id, one.track_id)
+                    yield from ((first, tracks.read_track(tx, track_run.id, two.track_id)) for two in others)
+                narrator.step("features", done, len(known))
+
+        if pairs:
+            return write_pairs(couples(), skeleton, settings, path, rows)
+        return write_features(people(), skeleton, settings, path, rows)
+
+
+def _bouts_of(
+    tx: Connection, track_run: Run, who: Literal["automatic", "human"], narrator: Narrator
+) -> Sequence[BoutLike]:
+    if who == "automatic":
+        actions = runs.latest_run(tx, track_run.recording_id, "actions")
+        if actions is None or actions.parent_id != track_run.id:
+            raise MissingError("no actions are named on these people; run posescribe analyze with an action model")
+        return stored_bouts.read_bouts(tx, actions.id)
+    coded = stored_bouts.read_annotations(tx, track_run.recording_id)
+    usable = [label for label in coded if label.track_id is not None and label.stop_s > label.start_s]
+    if len(usable) < len(coded):
+        narrator.say(f"{len(coded) - len(usable)} of {len(coded)} labels are left out: points, or of no person")
+    if not usable:
+        raise MissingError("no human-coded intervals of a person; bring some in with posescribe labels import")
+    return usable
+
+
+def track_run_of(database: Database, recording: str | None) -> Run:
+    """The newest tracks of a recording, of the only one when none is named."""
+    with database.reading() as tx:
+        found = [
+            (stored, run)
+            for stored in recordings.list_recordings(tx)
+            if recording in (None, stored.name) and (run := runs.latest_run(tx, stored.id, "track"))
+        ]
+    if not found:
+        named = f"no analysed recording {recording!r}" if recording else "no recording in it has been analysed"
+        raise MissingError(f"{database.where}: {named}; run posescribe analyze first")
+    if len(found) > 1:
+        names = ", ".join(stored.name for stored, _ in found)
+        raise MissingError(f"{database.where}: has several recordings ({names}); choose one with --recording")
+    return found[0][1]
+
+
+def _each(
+    specs: Sequence[str], one: Callable[[str], dict[str, Any]], narrator: Narrator
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """A single source's error is raised; of several sources, each error is told and the next source begins."""
+    results: list[dict[str, Any]] = []
+    failed: list[str] = []
+    sources = expand(specs)
+    for number, spec in enumerate(sources, start=1):
+        if len(sources) > 1:
+            narrator.say(f"[{number} of {len(sources)}] {spec}")
+        try:
+            results.append(one(spec))
+        except (PoseError, StorageError, FeatureError, BehaviorError) as error:
+            if len(sources) == 1:
+                raise
+            failed.append(str(error))
+            narrator.say(f"failed: {error}")
+    return results, failed
+
+
+@contextmanager
+def find_recording(database: Database, spec: str, out: Path, part: Part) -> Iterator[Recording]:
+    """Looks at a source and enters it into the database; a live one stays open inside the `with` block.
+
+    Raises `SourceError` when it can't be read, or has nothing in the part that is asked for.
+    """
+    sha256 = source_hash(spec)
+    with open_source(spec, **asdict(part)) as source:
+        recording = _enter(database, source.info, sha256, out)
+        if sha256 is None:
+            yield replace(recording, opened=source)
+    if sha256 is not None:
+        yield recording
+
+
+def _enter(database: Database, info: SourceInfo, sha256: str | None, out: Path) -> Recording:
+    name = Path(info.name).stem if info.kind in ("image", "video") else info.name
+    with database.transaction() as tx:
+        key = recordings.ensure_recording(
+            tx, name=name, uri=info.uri, kind=info.kind, sha256=sha256, width=info.width, height=info.height,
+            fps=info.fps, duration_s=info.duration_s, n_frames=info.n_frames,
+        )  # fmt: skip
+        stored = recordings.get_recording(tx, key)
+    return _stored_recording(database, stored, out)
+
+
+def _stored_recording(database: Database, stored: StoredRecording, out: Path) -> Recording:
+    with database.reading() as tx:
+        older = any(r.name == stored.name and r.id < stored.id for r in recordings.list_recordings(tx))
+    # Two files of one name: the second one's folder says which it is.
+    mark = stored.sha256[:8] if stored.sha256 else str(stored.id)
+    return Recording(stored, out / (f"{stored.name}-{mark}" if older else stored.name))
+
+
+def analyze(
+    database: Database, spec: str, out: Path, models: Models, settings: Settings, narrator: Narrator, *, restart: bool
+) -> dict[str, Any]:
+    """One source through all stages.
+
+    Args:
+        database: where everything is kept.
+        spec: one source, as `pose.sources.expand` gives them.
+        out: the results go to a folder in it, named after the source.
+        restart: forget what an earlier run of the same command left.
+
+    Returns:
+        The summary that `posescribe analyze --json` prints.
+    """
+    with find_recording(database, spec, out, settings.part) as recording:
+        if restart:
+            forget(database, recording, models, settings)
+        pose_run = find_people(database, recording, models, settings, narrator)
+    track_run = follow_people(database, pose_run, settings, narrator)
+    action_run = name_actions(database, track_run, models.actions, settings, narrator) if models.actions else None
+    told = already_told(recording, action_run or track_run, settings)
+    if told is not None and not restart:
+        narrator.say(f"{recording.stored.name}: nothing to do, it is up to date (--restart does it again)")
+        return told
+    return tell(database, recording, pose_run, track_run, action_run, settings, narrator)

@@ -1,0 +1,145 @@
+"""Every model that can be used: pose networks and action models, as rows for `posescribe models`.
+
+A model imported by the user is a copy in the cache folder (`models/<name>`), found by its name from then on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from behavior.errors import ActionModelError
+from behavior.recognition.model import DEFAULT, ActionModel, load_action_model
+from pose.errors import ModelError
+from pose.weights.assets import Progress, cache_folder, cached_path, fetch, is_cached
+from pose.weights.zoo import NETWORKS, NetworkEntry, identify
+from storage.errors import OutputError
+
+_NETWORK_FILES = (".pb", ".onnx", ".safetensors")
+
+
+def describe_all() -> list[dict[str, Any]]:
+    """A row for each network, then for each action model: shipped first, then imported."""
+    imported = sorted(path.name for path in _folder().iterdir()) if _folder().is_dir() else []
+    return [describe(name) for name in (*NETWORKS, DEFAULT, *imported)]
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Everything known of one model. Raises `ActionModelError` or `ModelError` when there is none of that name."""
+    if name in NETWORKS:
+        return _network(NETWORKS[name])
+    place = locate(name)
+    if Path(place).suffix in _NETWORK_FILES:
+        known = identify(place)
+        return {"name": name, "kind": "pose", "accuracy": "not measured", "sha256": known.sha256,
+                "licence": known.licence, "source": known.source, "size": _size(Path(place))}  # fmt: skip
+    return _action_model(name, load_action_model(place))
+
+
+def locate(name: str) -> str:
+    """The path of an imported model; any other name or path as it is."""
+    imported = _folder() / name
+    if not imported.exists() or Path(name).name != name:
+        return name
+    networks = [file for file in imported.iterdir() if file.suffix in _NETWORK_FILES and file.stem == name]
+    return str(networks[0] if networks else imported)
+
+
+def fetch_weights(names: Iterable[str] | None, progress: Progress | None = None) -> list[Path]:
+    """Fetches the weights of these networks, of all when none is named. Raises `ModelError` for an unknown name."""
+    chosen = list(names or NETWORKS)
+    unknown = [name for name in chosen if name not in NETWORKS]
+    if unknown:
+        raise ModelError(f"unknown network {unknown[0]!r}; choose from {', '.join(NETWORKS)}")
+    return [fetch(NETWORKS[name].asset, progress) for name in chosen]
+
+
+def import_model(file: Path, name: str) -> Path:
+    """Checks a model and copies it to the cache folder under a name.
+
+    Raises `ModelError` or `ActionModelError` when it is not one of ours or the name is taken, `OutputError` when the
+    cache folder can't be written.
+    """
+    if name in (*NETWORKS, DEFAULT, "none") or Path(name).name != name or not name:
+        raise ActionModelError(f"{name!r} can't be the name of a model; choose another --name")
+    target = _folder() / name
+    if target.exists():
+        raise ActionModelError(f"there is a model {name!r} already ({target}); choose another --name, or delete it")
+    network = file.suffix in _NETWORK_FILES
+    if network:
+        from pose.weights.zoo import load_backend
+
+        load_backend(str(file), device="cpu")
+    else:
+        load_action_model(file)
+    try:
+        _folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_folder(), prefix=".importing-") as staging:
+            copy = Path(staging) / name
+            if network:
+                copy.mkdir()
+                shutil.copy2(file, copy / f"{name}{file.suffix}")
+            elif file.is_dir():
+                shutil.copytree(file, copy)
+            else:
+                shutil.copy2(file, copy)
+            os.replace(copy, target)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: can't be written ({error.strerror or error}); set POSESCRIBE_CACHE to another folder"
+        ) from error
+    return target
+
+
+def _folder() -> Path:
+    return cache_folder() / "models"
+
+
+def _network(entry: NetworkEntry) -> dict[str, Any]:
+    accuracy = "not measured" if entry.coco_ap is None else f"{entry.coco_ap:.3f} AP ({entry.coco_ap_on})"
+    return {
+        "name": entry.name,
+        "kind": "pose",
+        "accuracy": accuracy,
+        "sha256": entry.asset.member_sha256,
+        "licence": entry.licence,
+        "source": f"{entry.asset.project}: {entry.asset.file}",
+        "recipe": entry.recipe,
+        "papers": list(entry.papers),
+        "joints": list(entry.layout.skeleton.joints),
+        "parameters": entry.parameters,
+        "input": f"{entry.preprocessing}; trained at height {entry.net_height}",
+        "cached": str(cached_path(entry.asset)) if is_cached(entry.asset) else "no, fetched when first used",
+    }
+
+
+def _action_model(name: str, model: ActionModel) -> dict[str, Any]:
+    info = model.info
+    return {
+        "name": name,
+        "kind": "actions",
+        "accuracy": _accuracy(info.figures),
+        "sha256": info.sha256,
+        "licence": info.licence,
+        "classifier": info.classifier,
+        "classes": list(info.classes),
+        "joints": list(info.joints),
+        "data": info.data,
+        "figures": info.figures,
+        "versions": info.versions,
+    }
+
+
+def _accuracy(figures: dict[str, Any]) -> str:
+    if not figures:
+        return "not measured"
+    clean, noisy = (figures[kind]["accuracy"] for kind in ("clean", "noisy"))
+    return f"{clean:.1%} of clips, {noisy:.1%} of noisy ones ({figures['protocol']})"
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f} MB"

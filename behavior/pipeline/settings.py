@@ -1,0 +1,71 @@
+"""Everything but the models that decides a result, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from behavior.recognition.recognise import RecogniseSettings
+from features.clean import CleanSettings
+from pose.backends.base import Precision
+from pose.engine import Accuracy, EngineSettings
+from pose.parsing import ParserSettings
+from pose.tracking import ResolveSettings, TrackerSettings
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which frames of a source.
+
+    Attributes:
+        start_s, end_s: seconds of the source's own clock, start inside, end outside; None is the source's own.
+        every: take the frames whose number is a multiple of it.
+    """
+
+    start_s: float | None = None
+    end_s: float | None = None
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of every stage.
+
+    Attributes:
+        part: which frames.
+        engine, tracker, resolve, clean, recognise: see the stages.
+        clothes: whether people are told apart by the colours of their clothes, too.
+        overlay: whether to write the source with skeletons drawn on it.
+    """
+
+    part: Part = Part()
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    resolve: ResolveSettings = field(default_factory=ResolveSettings)
+    clean: CleanSettings = field(default_factory=CleanSettings)
+    recognise: RecogniseSettings = field(default_factory=RecogniseSettings)
+    clothes: bool = False
+    overlay: bool = True
+
+
+def make_settings(
+    *,
+    net_height: int,
+    accuracy: Accuracy,
+    precision: Precision | None,
+    max_people: int | None,
+    start_s: float | None,
+    end_s: float | None,
+    every: int,
+    overlay: bool,
+    min_bout_s: float | None = None,
+    clothes: bool = False,
+) -> Settings:
+    """The settings that the command line offers, in their places; the rest at their defaults."""
+    parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
+    return Settings(
+        part=Part(start_s, end_s, every),
+        engine=EngineSettings(net_height=net_height, accuracy=accuracy, precision=precision, parser=parser),
+        recognise=RecogniseSettings(min_bout_s=min_bout_s),
+        clothes=clothes,
+        overlay=overlay,
+    )

@@ -1,0 +1,259 @@
+"""The stages that are kept in the database.
+
+    find_people    source -> people of each frame, stored as they come
+    follow_people  people -> tracks
+    name_actions   tracks -> bouts
+
+Each is a run, found again by a fingerprint of everything that decides its result: one that is done is not done again,
+`find_people` goes on where it was killed, the others are one transaction each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from behavior.errors import DataError
+from behavior.pipeline.loading import Models
+from behavior.pipeline.progress import Narrator
+from behavior.pipeline.settings import Settings
+from behavior.recognition.model import ActionModel
+from behavior.recognition.recognise import recognise
+from behavior.recognition.rules import rule_bouts
+from behavior.report.drawing import FrameLike
+from behavior.report.encoding import EncoderSettings, VideoWriter
+from pose.backends.base import ModelInfo
+from pose.engine import PoseStream
+from pose.people import FramePeople
+from pose.sources import FrameSource, open_source
+from pose.tracking import Tracker, resolve
+from pose.tracking.appearance import CLOTHING_SIZE, clothing
+from storage import bouts as stored_bouts
+from storage import poses, runs, skeletons, tracks
+from storage.database import Database
+from storage.files import make_folder
+from storage.recordings import Recording as StoredRecording
+from storage.runs import Run
+
+VERSION = version("posescribe")
+
+COMMIT_EVERY_S = 5.0
+"""Work that a kill can lose, seconds."""
+
+
+PICTURES = "pictures.mp4"
+"""What a live source showed, in the folder of its results."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A source in the database, and the folder of its results.
+
+    Attributes:
+        stored: its row.
+        folder: where its results go.
+        opened: a source that can't be opened twice, such as a camera; what it shows is kept as `PICTURES`.
+    """
+
+    stored: StoredRecording
+    folder: Path
+    opened: FrameSource | None = None
+
+    @property
+    def id(self) -> int:
+        return self.stored.id
+
+
+def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
+    """Deletes what an earlier run of the same command stored; raises `DataError` when that holds work of a human."""
+    with database.transaction() as tx:
+        run = runs.find_run(tx, recording.id, "pose", _pose_fingerprint(recording, models.pose, settings))
+        if run is None:
+            return
+        if any(one.parent_id == run.id and tracks.AUTOMATIC in one.extra for one in runs.list_runs(tx, recording.id)):
+            raise DataError(
+                f"{recording.stored.name}: people were changed by hand, and --restart would lose that; "
+                "keep it with `posescribe tracks list DB --edits FILE`, then `posescribe tracks undo DB --all`"
+            )
+        runs.delete_run(tx, run.id)
+
+
+def find_people(
+    database: Database, recording: Recording, models: Models, settings: Settings, narrator: Narrator
+) -> Run:
+    """Source -> people of each frame. Goes on behind the last stored frame; keeps what is done when it is stopped.
+
+    A camera has no end: a keyboard interrupt is its regular one.
+    """
+    fingerprint = _pose_fingerprint(recording, models.pose, settings)
+    with database.transaction() as tx:
+        run = runs.find_run(tx, recording.id, "pose", fingerprint)
+        if run is not None and run.done:
+            return run
+        last = poses.last_frame(tx, run.id) if run is not None else None
+        done = poses.count_frames(tx, run.id) if run is not None else 0
+    if last is not None:
+        narrator.say(f"{recording.stored.name}: going on after frame {last[0]} ({last[1]:.2f} s)")
+    engine = models.engine(settings.engine)
+    if run is None:
+        with database.transaction() as tx:
+            run = runs.start_run(
+                tx, recording.id, "pose", fingerprint, version=VERSION,
+                settings=plain(settings.engine) | {"part": plain(settings.part)} | _clothes(settings),
+                skeleton=engine.skeleton, model_name=engine.model.name,
+                model_sha256=engine.model.sha256, device=engine.device,
+                extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
+                | ({"pictures": str(recording.folder / PICTURES)} if recording.opened and settings.overlay else {}),
+            )  # fmt: skip
+    chunk: list[FramePeople] = []
+    looks: list[NDArray[np.float64]] = []
+    saved = begin = time.monotonic()
+
+    def save(stream: PoseStream) -> None:
+        nonlocal saved
+        source = stream.source
+        with database.transaction() as tx:
+            poses.append_frames(tx, run.id, chunk)
+            if settings.clothes:
+                poses.append_clothing(tx, run.id, chunk, looks)
+            extra = {
+                "skipped": run.extra["skipped"] + source.skipped,
+                "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
+                "notes": list(dict.fromkeys([*run.extra["notes"], *source.notes, *_dropped(source)])),
+                "load": asdict(stream.load),
+            }
+            runs.update_run(tx, run.id, device=engine.device, extra=extra)
+        chunk.clear()
+        looks.clear()
+        saved = time.monotonic()
+
+    source = recording.opened or open_source(recording.stored.uri, **asdict(settings.part), after=last)
+    with engine.open(source) as stream, _pictures(recording, settings) as keep:
+        expected = stream.source.expected_frames
+        total = None if expected is None else done + expected
+        narrator.step("people", done, total)
+        try:
+            for frame in stream:
+                chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
+                if settings.clothes:
+                    looks.append(clothing(frame.image, frame.people, engine.skeleton))
+                keep(frame)
+                done += 1
+                narrator.step("people", done, total)
+                if len(chunk) == poses.CHUNK or time.monotonic() - saved > COMMIT_EVERY_S:
+                    save(stream)
+        except KeyboardInterrupt:
+            if not stream.source.live:
+                raise
+        finally:
+            save(stream)
+    with database.transaction() as tx:
+        return runs.finish_run(tx, run.id)
+
+
+@contextmanager
+def _pictures(recording: Recording, settings: Settings) -> Iterator[Callable[[FrameLike], None]]:
+    """What keeps each frame of a source that can't be opened again, for the overlay; else nothing is kept."""
+    if recording.opened is None or not settings.overlay:
+        yield lambda _: None
+        return
+    info, path = recording.opened.info, recording.folder / PICTURES
+    make_folder(path.parent)
+    width, height = info.width // 2 * 2, info.height // 2 * 2
+    with VideoWriter(path, path, (width, height), EncoderSettings(quality=20, readable_at_once=True)) as writer:
+        yield lambda frame: writer.add(frame.image[:height, :width], frame.time_s)
+
+
+def _dropped(source: FrameSource) -> list[str]:
+    return [f"{source.dropped} frames of the camera came too fast to be analysed."] if source.dropped else []
+
+
+def follow_people(database: Database, pose_run: Run, settings: Settings, narrator: Narrator) -> Run:
+    """People -> tracks: frame by frame first, then over the whole recording. All or nothing.
+
+    Where a human has changed who is who since, the run with these changes.
+    """
+    own = {"tracker": plain(settings.tracker), "resolve": plain(settings.resolve)}
+    fingerprint = runs.fingerprint(stage="track", version=VERSION, parent=pose_run.fingerprint, settings=own)
+    with database.transaction() as tx:
+        run = runs.find_run(tx, pose_run.recording_id, "track", fingerprint)
+        if run is not None:
+            return tracks.changed_run(tx, run) or run
+        run = runs.start_run(
+            tx, pose_run.recording_id, "track", fingerprint, settings=own, version=VERSION, parent_id=pose_run.id
+        )
+        total = poses.count_frames(tx, pose_run.id)
+        size = CLOTHING_SIZE if pose_run.settings.get("clothes") else 0
+        tracker = Tracker(skeletons.skeleton_of(tx, pose_run.id), settings.tracker, appearance_size=size)
+        looks = poses.iter_clothing(database, pose_run.id, size) if size else itertools.repeat(None)
+        chunk: list[FramePeople] = []
+        frames = zip(poses.iter_frames(database, pose_run.id), looks, strict=False)
+        for done, (frame, look) in enumerate(frames, start=1):
+            chunk.append(tracker.update(frame, look))
+            if len(chunk) == poses.CHUNK or done == total:
+                tracks.append_memberships(tx, run.id, chunk)
+                chunk.clear()
+                narrator.step("tracks", done, total)
+        found = resolve(tracker.finish(), settings.resolve)
+        tracks.apply_identity(tx, run.id, found.identity)
+        tracks.write_decisions(
+            tx,
+            run.id,
+            (
+                tracks.Decision(d.kind, d.tracklets, found.identity[d.tracklets[0]], d.reason, d.numbers)
+                for d in found.decisions
+            ),
+        )
+        return runs.finish_run(tx, run.id)
+
+
+def name_actions(database: Database, track_run: Run, model: ActionModel, settings: Settings, narrator: Narrator) -> Run:
+    """Tracks -> bouts. All or nothing."""
+    fingerprint = runs.fingerprint(
+        stage="actions", version=VERSION, parent=track_run.fingerprint, model=model.info.sha256,
+        settings=plain(settings.recognise),
+    )  # fmt: skip
+    with database.transaction() as tx:
+        run = runs.find_run(tx, track_run.recording_id, "actions", fingerprint)
+        if run is not None:
+            return run
+        run = runs.start_run(
+            tx, track_run.recording_id, "actions", fingerprint, settings=plain(settings.recognise), version=VERSION,
+            model_name=model.info.name, model_sha256=model.info.sha256, parent_id=track_run.id,
+        )  # fmt: skip
+        skeleton = skeletons.skeleton_of(tx, track_run.id)
+        total = len(tracks.list_tracks(tx, track_run.id))
+        for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
+            found = recognise(track, skeleton, model, settings.recognise).bouts
+            stored_bouts.write_bouts(tx, run.id, found + rule_bouts(track, skeleton, model.rules))
+            narrator.step("actions", done, total)
+        return runs.finish_run(tx, run.id)
+
+
+def _pose_fingerprint(recording: Recording, model: ModelInfo, settings: Settings) -> str:
+    # A live source has no hash: each session of a camera is its own recording.
+    source = recording.stored.sha256 or f"live {recording.id}"
+    return runs.fingerprint(
+        stage="pose", version=VERSION, source=source, model=model.sha256,
+        settings=plain(settings.engine), part=plain(settings.part), **_clothes(settings),
+    )  # fmt: skip
+
+
+def _clothes(settings: Settings) -> dict[str, bool]:
+    return {"clothes": True} if settings.clothes else {}
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """A settings dataclass as plain JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return plain

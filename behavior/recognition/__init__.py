@@ -1,0 +1,1 @@
+"""From tracks to named bouts: clips, classifiers, model files, rules, smoothing."""

@@ -1,0 +1,212 @@
+"""Actions of one track: sliding windows, scores per frame, bouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from behavior.labels import UNKNOWN
+from behavior.recognition.clips import RATE_HZ, Clips, resample, to_joints
+from behavior.recognition.model import ActionModel
+from behavior.recognition.smoothing import drop_short, frames_to_bouts, viterbi
+from pose.people import Track
+from pose.skeleton import Skeleton
+from storage.bouts import Bout
+
+
+@dataclass(frozen=True)
+class RecogniseSettings:
+    """How a track is cut into windows and its scores into bouts; None takes what the model learnt."""
+
+    step_s: float = 0.3
+    """Distance of windows, seconds."""
+    max_gap_s: float = 0.5
+    """A longer gap in the track ends a stretch; no window and no bout crosses it. Seconds."""
+    min_bout_s: float | None = None
+    """Shorter bouts are dropped, seconds; `MIN_BOUT_S` where the model learnt none."""
+    switch_s: float | None = None
+    """Price of a change of action, see `smoothing.viterbi`, seconds; `SWITCH_S` where it learnt none."""
+    min_seen: float = 0.45
+    """A window in which a smaller share of the joints is seen counts as unknown."""
+    min_window_s: float = 0.4
+    """Stretches shorter than this are unknown throughout, seconds."""
+    unknown_below: float | None = None
+    """Score under which nothing is claimed, in (0, 1)."""
+
+
+MIN_BOUT_S = 0.5
+SWITCH_S = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """What was recognised of one track.
+
+    Attributes:
+        bouts: in order of time, by action where several hold at once; never `unknown`.
+        classes: C actions.
+        frames: (n,) int64 frame numbers of the track.
+        time_s: (n,) float64 their timestamps, seconds.
+        scores: (n, C) float32 calibrated probabilities under the model's prior; where actions are exclusive, what a row
+            lacks to 1 is `unknown`.
+    """
+
+    bouts: list[Bout]
+    classes: tuple[str, ...]
+    frames: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    scores: NDArray[np.float32]
+
+
+def recognise(
+    track: Track, skeleton: Skeleton, model: ActionModel, settings: RecogniseSettings | None = None
+) -> Recognition:
+    """Find the actions of one person.
+
+    The track is cut at long gaps, each stretch resampled by its own timestamps to the model's rate, and described by
+    windows that overlap; a frame's score is the mean over the windows that hold it, the nearer ones counting more.
+
+    Raises:
+        ActionModelError: the skeleton lacks joints that the model needs.
+    """
+    settings = settings or RecogniseSettings()
+    scores = track_scores(track, skeleton, model, settings)
+    bouts = decode(track, scores, model, settings)
+    return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores)
+
+
+def track_scores(
+    track: Track, skeleton: Skeleton, model: ActionModel, settings: RecogniseSettings
+) -> NDArray[np.float32]:
+    """(n, C) scores of the frames of a track; 0 where nothing can be said."""
+    points = to_joints(track.keypoints, skeleton.joints, model.info.joints)
+    scores = np.zeros((len(track), len(model.info.classes)), dtype=np.float32)
+    times = Times.of(track.time_s, settings.max_gap_s)
+    for rows in times.stretches:
+        if len(rows) >= 2 and times.length_s(rows) >= settings.min_window_s:
+            scores[rows] = stretch_scores(points[rows], track.time_s[rows], times.usual_s, model, settings)
+    return scores
+
+
+def decode(track: Track, scores: NDArray[np.float32], model: ActionModel, settings: RecogniseSettings) -> list[Bout]:
+    """The bouts behind the (n, C) scores of a track's frames."""
+    actions, learnt = model.info.classes, model.decoding
+    below = np.array([_chosen(settings.unknown_below, learnt.unknown_below, a, model.unknown_below) for a in actions])
+    price = np.array([_chosen(settings.switch_s, learnt.switch_s, state, SWITCH_S) for state in (*actions, UNKNOWN)])
+    least = [_chosen(settings.min_bout_s, learnt.min_bout_s, action, MIN_BOUT_S) for action in actions]
+    everything = np.arange(len(actions))
+    alone = [everything] if model.exclusive else np.split(everything, len(actions))
+    times = Times.of(track.time_s, settings.max_gap_s)
+    bouts: list[Bout] = []
+    for rows in times.stretches:
+        time_s, ends_s, frames = track.time_s[rows], times.ends_s[rows], track.frames[rows]
+        for some in alone:
+            labels = viterbi(scores[rows][:, some], time_s, below[some], price[[*some, -1]])
+            labels = drop_short(labels, ends_s, time_s, [least[action] for action in some])
+            names = [actions[action] for action in some]
+            bouts += frames_to_bouts(labels, scores[rows][:, some], frames, time_s, ends_s, track.track_id, names)
+    return bouts
+
+
+def _chosen(asked: float | None, learnt: Mapping[str, float], name: str, usual: float) -> float:
+    return learnt.get(name, usual) if asked is None else asked
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """The frames of a track in time.
+
+    Attributes:
+        usual_s: usual time between two frames, seconds.
+        ends_s: (n,) when each frame leaves the screen, seconds.
+        stretches: rows of the frames between which no long gap lies.
+    """
+
+    usual_s: float
+    ends_s: NDArray[np.float64]
+    stretches: list[NDArray[np.intp]]
+    time_s: NDArray[np.float64]
+
+    @staticmethod
+    def of(time_s: NDArray[np.float64], max_gap_s: float) -> Times:
+        steps = np.diff(time_s)
+        usual = float(np.median(steps)) if len(steps) else 1 / RATE_HZ
+        ends_s = np.append(time_s[:-1] + np.minimum(steps, usual * 1.5), time_s[-1:] + usual)
+        cuts = np.flatnonzero(steps > max(max_gap_s, 2 * usual)) + 1
+        return Times(usual, ends_s, [rows for rows in np.split(np.arange(len(time_s)), cuts) if len(rows)], time_s)
+
+    def length_s(self, rows: NDArray[np.intp]) -> float:
+        """How long a stretch lasts, seconds."""
+        return float(self.ends_s[rows[-1]] - self.time_s[rows[0]])
+
+
+def to_grid(
+    points: NDArray[np.float32], time_s: NDArray[np.float64], usual_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """One stretch at `RATE_HZ`: the moments, and (m, K, 2) points; what lies inside a gap is missing, not made up."""
+    grid_s = _moments(time_s)
+    return grid_s, _at(grid_s, points, time_s, usual_s)
+
+
+def _moments(time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.arange(time_s[0], time_s[-1] + 0.5 / RATE_HZ, 1 / RATE_HZ)
+
+
+def _at(
+    grid_s: NDArray[np.float64], points: NDArray[np.float32], time_s: NDArray[np.float64], usual_s: float
+) -> NDArray[np.float32]:
+    grid = resample(points, time_s, grid_s)
+    near = np.abs(grid_s - time_s[nearest(time_s, grid_s)])
+    grid[near > max(0.6 * usual_s, 0.75 / RATE_HZ)] = np.nan
+    return grid
+
+
+_AT_ONCE = 256
+"""Windows that are in memory together."""
+
+
+def stretch_scores(
+    points: NDArray[np.float32],
+    time_s: NDArray[np.float64],
+    usual_s: float,
+    model: ActionModel,
+    settings: RecogniseSettings,
+) -> NDArray[np.float32]:
+    """(n, C) scores of the frames of one unbroken stretch."""
+    grid_s = _moments(time_s)
+    half = max(2, round(model.window_s * RATE_HZ / 2))
+    step = max(1, round(settings.step_s * RATE_HZ))
+    least = min(len(grid_s), max(2, round(settings.min_window_s * RATE_HZ)))
+    centres = np.arange(0, len(grid_s), step)
+    starts = np.clip(centres - half, 0, len(grid_s) - least)
+    stops = np.clip(centres + half, least, len(grid_s))
+    total = np.zeros((len(grid_s), len(model.info.classes)), dtype=np.float32)
+    weight = np.zeros(len(grid_s), dtype=np.float32)
+    offsets = np.arange(2 * half)
+    for chunk in np.array_split(np.arange(len(centres)), max(1, len(centres) // _AT_ONCE)):
+        first, last = starts[chunk[0]], stops[chunk[-1]]
+        grid = _at(grid_s[first:last], points, time_s, usual_s)
+        inside = starts[chunk, None] + offsets
+        held = inside < stops[chunk, None]
+        windows = grid[np.minimum(inside - first, len(grid) - 1)]
+        windows[~held] = np.nan
+        lengths = (stops - starts)[chunk]
+        share = np.isfinite(windows[..., 0]).sum(axis=(1, 2)) / (lengths * windows.shape[2])
+        answers = model.weighted_proba(Clips(windows, lengths, model.info.joints))
+        answers[share < settings.min_seen] = 0
+        nearness = np.where(held, 1 - np.abs(inside - centres[chunk, None]) / (half + 1), 0).clip(0.02, None) * held
+        np.add.at(total, inside[held], (nearness[..., None] * answers[:, None])[held])
+        np.add.at(weight, inside[held], nearness[held])
+    total /= np.maximum(weight, 1e-9)[:, None]
+    return np.asarray(total[nearest(grid_s, time_s)])
+
+
+def nearest(known_s: NDArray[np.float64], asked_s: NDArray[np.float64]) -> NDArray[np.intp]:
+    """(m,) position in `known_s` (rising) of the moment nearest to each asked one."""
+    right = np.clip(np.searchsorted(known_s, asked_s), 1, max(len(known_s) - 1, 1))
+    right = np.minimum(right, len(known_s) - 1)
+    left = np.maximum(right - 1, 0)
+    return np.asarray(np.where(asked_s - known_s[left] <= known_s[right] - asked_s, left, right), dtype=np.intp)

@@ -1,0 +1,330 @@
+"""People that humans coded, and the clips that their labels give to train on.
+
+A clip is a window of one person. Its class is the set of actions that hold at its middle, and it counts only where that
+set holds in most of it, so clips at the border of two actions are left out. Time of coded people without a label is
+`unknown`: a human looked and saw none of the actions.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from behavior.errors import DataError
+from behavior.evaluation.human_labels import coded_recordings, states_of_people
+from behavior.labels import UNKNOWN, set_name
+from behavior.recognition.clips import RATE_HZ, LabelledSequences, make_sequences, to_joints
+from behavior.recognition.recognise import RecogniseSettings, Times, nearest, to_grid
+from pose.layouts import BODY_13, has_body, standard_name
+from pose.people import Track
+from pose.skeleton import Skeleton
+from storage import skeletons, tracks
+from storage.bouts import Annotation
+from storage.database import Database
+from storage.errors import MissingError
+from storage.formats.labels.media import called
+
+GroupBy = Literal["auto", "recording", "person", "time", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class CodedPerson:
+    """A track that a human coded.
+
+    Attributes:
+        recording: its name.
+        sha256: of the source; of its name where it was live.
+        person: what the person is called.
+        named: whether a human gave that name, so that it means the same person in other recordings.
+        track: the person over time.
+        skeleton: layout of its keypoints.
+        labels: states, by time; several may hold at once.
+    """
+
+    recording: str
+    sha256: str
+    person: str
+    named: bool
+    track: Track
+    skeleton: Skeleton
+    labels: tuple[Annotation, ...]
+
+
+def coded_people(
+    database: Database, notes: list[str], *, recording: str | None = None, coder: str | None = None
+) -> list[CodedPerson]:
+    """The people that humans coded, whole in memory; `notes` hears what is left out.
+
+    Raises:
+        MissingError: no such recording, or no label of a person with a track.
+    """
+    people = []
+    with database.reading() as tx:
+        for coded in coded_recordings(database, tx, notes, recording=recording, coder=coder):
+            skeleton = skeletons.skeleton_of(tx, coded.track_run.id)
+            known = tracks.list_tracks(tx, coded.track_run.id)
+            given = {track.track_id: track.name for track in known if track.name}
+            names = called([track.track_id for track in known], given)
+            for number, states in states_of_people(tx, coded, notes).items():
+                track = tracks.read_track(tx, coded.track_run.id, number)
+                sha256 = coded.stored.sha256 or f"live {coded.stored.id}"
+                people.append(
+                    CodedPerson(
+                        coded.stored.name, sha256, names[number], number in given, track, skeleton, tuple(states)
+                    )
+                )
+    if not people:
+        why = "; ".join(notes) or "run posescribe labels import first"
+        raise MissingError(f"{database.where}: no labels of people with a track: {why}")
+    return people
+
+
+@dataclass(frozen=True)
+class CutSettings:
+    """How tracks with labels are cut into clips."""
+
+    window_s: float | None = None
+    """Length of a clip, seconds; None: the median bout, within `WINDOW_S`."""
+    step_s: float | None = None
+    """From clip to clip, seconds; None: half a window."""
+    unlabelled: bool = True
+    """Whether time without a label is `unknown`; otherwise it is left out."""
+    group_by: GroupBy = "auto"
+    """What never stands on both sides of a split; auto: recordings, or parts of the time where there is only one."""
+    min_share: float = 0.6
+    """Share of a clip (or of the bout, if that is shorter) in which its set of actions must hold."""
+    min_bout_s: float = 0.2
+    """Shorter bouts give no clip, seconds."""
+    pieces: int = 4
+    """Grouped by time, an action of fewer bouts has its bouts cut until it has so many groups."""
+    recognise: RecogniseSettings = field(default_factory=RecogniseSettings)
+    """Gaps and joints that must be seen are as when the model will be used."""
+
+
+WINDOW_S = (0.5, 1.5)
+"""Shortest and longest window that is chosen by itself."""
+
+SPLITS = {
+    "recording": "whole recordings were held out: no clip was judged by a model that had seen its recording",
+    "person": "whole people were held out; others of the same recordings were learnt from",
+    "time": "other moments of the same people and scene were held out, so expect less on new recordings",
+    "none": "clips were held out at random: neighbours in time stood on both sides, so the figures say nothing",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CodedClips:
+    """Clips out of people that humans coded.
+
+    Attributes:
+        data: the clips; classes are sets of actions (`behavior.labels.set_name`), groups as was asked.
+        bouts: (S,) number of the bout (or stretch without a label) that each clip is of.
+        people: (S,) place of its person.
+        middle_s: (S,) time of its middle, seconds.
+        durations_s: set of actions -> seconds of each of its bouts.
+        window_s: length of the clips.
+        group_by: what the groups are.
+        notes: what was left out, and what to know about the split.
+    """
+
+    data: LabelledSequences
+    bouts: NDArray[np.int64]
+    people: NDArray[np.int64]
+    middle_s: NDArray[np.float64]
+    durations_s: dict[str, list[float]]
+    window_s: float
+    group_by: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A stretch of one person in which one set of actions holds: rows of the grid, the last outside."""
+
+    person: int
+    actions: str
+    first: int
+    stop: int
+
+
+def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None) -> CodedClips:
+    """Cut coded people into clips.
+
+    Raises:
+        DataError: layouts that don't fit together, or labels that give no clip.
+    """
+    settings = settings or CutSettings()
+    joints = _shared_joints(people)
+    lengths = [label.stop_s - label.start_s for person in people for label in person.labels]
+    window_s = settings.window_s or round(float(np.clip(np.median(lengths), *WINDOW_S)), 3)
+    grids: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]] = []
+    found: list[tuple[int, _Run]] = []  # place of the grid, and a run on it
+    for place, person in enumerate(people):
+        points = to_joints(person.track.keypoints, person.skeleton.joints, joints)
+        times = Times.of(person.track.time_s, settings.recognise.max_gap_s)
+        for rows in times.stretches:
+            if times.length_s(rows) < settings.recognise.min_window_s:
+                continue
+            grid_s, grid = to_grid(points[rows], person.track.time_s[rows], times.usual_s)
+            found += [(len(grids), run) for run in _runs(place, person.labels, grid_s)]
+            grids.append((place, grid_s, grid))
+    notes: list[str] = []
+    group_by = _group_by(people, settings.group_by, notes)
+    found = [(at, run) for at, run in found if settings.unlabelled or run.actions != UNKNOWN]
+    short = [run for _, run in found if (run.stop - run.first) / RATE_HZ < settings.min_bout_s]
+    if named := sum(run.actions != UNKNOWN for run in short):
+        notes.append(
+            f"{named} bouts shorter than {settings.min_bout_s:g} s, or of people hardly seen then, give no clip"
+        )
+    found = [(at, run) for at, run in found if run not in short]
+    counts = {name: sum(run.actions == name for _, run in found) for name in {run.actions for _, run in found}}
+
+    clips: list[NDArray[np.float32]] = []
+    rows_: list[tuple[str, int, int, float, int]] = []  # set, bout, person, middle, piece
+    unseen = piece = 0
+    durations: dict[str, list[float]] = {}
+    for bout, (at, run) in enumerate(found):
+        _, grid_s, grid = grids[at]
+        durations.setdefault(run.actions, []).append((run.stop - run.first) / RATE_HZ)
+        parts = -(-settings.pieces // counts[run.actions]) if group_by == "time" else 1
+        for first, stop in _parts(run, parts, window_s):
+            inside = (first, stop) if parts > 1 else (0, len(grid))
+            for start, end, middle in _windows(first, stop, inside, window_s, settings):
+                window = grid[start:end]
+                if np.isfinite(window[..., 0]).mean() < settings.recognise.min_seen:
+                    unseen += 1
+                    continue
+                clips.append(window)
+                rows_.append((run.actions, bout, run.person, float(grid_s[middle]), piece))
+            piece += 1
+    if unseen:
+        notes.append(f"{unseen} clips in which too few joints were seen are left out")
+    if not rows_:
+        raise DataError("the labels give no clip: their people were not seen at those times, or for too short a time")
+    kept = _thinned(rows_, notes)
+    rows_, clips = [rows_[row] for row in kept], [clips[row] for row in kept]
+    names = sorted({row[0] for row in rows_}, key=lambda name: (name == UNKNOWN, name.count("+"), name))
+    bouts, persons, pieces = (np.array([row[column] for row in rows_], dtype=np.int64) for column in (1, 2, 4))
+    groups = {
+        "recording": _numbers([people[place].sha256 for place in persons]),
+        "person": _numbers([_identity(people[place]) for place in persons]),
+        "time": pieces,
+        "none": np.arange(len(rows_), dtype=np.int64),
+    }[group_by]
+    data = make_sequences(
+        np.concatenate(clips),
+        np.concatenate([[0], np.cumsum([len(clip) for clip in clips])]),
+        np.array([names.index(row[0]) for row in rows_]),
+        names,
+        joints,
+        groups,
+        RATE_HZ,
+    )
+    middle_s = np.array([row[3] for row in rows_])
+    return CodedClips(data, bouts, persons, middle_s, durations, window_s, group_by, tuple(notes))
+
+
+def _shared_joints(people: Sequence[CodedPerson]) -> tuple[str, ...]:
+    if all(has_body(person.skeleton.joints) for person in people):
+        return BODY_13
+    layouts = {tuple(standard_name(joint) for joint in person.skeleton.joints): person for person in people}
+    if len(layouts) > 1:
+        told = " and ".join(f"{one.recording} ({one.skeleton.name})" for one in list(layouts.values())[:2])
+        raise DataError(f"{told} have different joints; train on recordings of one layout")
+    return next(iter(layouts))
+
+
+def _runs(place: int, labels: Sequence[Annotation], grid_s: NDArray[np.float64]) -> list[_Run]:
+    actions = sorted({label.action for label in labels})
+    shown = np.zeros((len(grid_s), len(actions)), dtype=bool)
+    for label in labels:
+        first, stop = np.searchsorted(grid_s, [label.start_s, label.stop_s])
+        shown[first:stop, actions.index(label.action)] = True
+    changes = np.flatnonzero((shown[1:] != shown[:-1]).any(axis=1)) + 1
+    edges = np.concatenate([[0], changes, [len(grid_s)]]).tolist()
+    return [
+        _Run(place, set_name(action for action, there in zip(actions, shown[first], strict=True) if there), first, stop)
+        for first, stop in itertools.pairwise(edges)
+    ]
+
+
+def _group_by(people: Sequence[CodedPerson], asked: GroupBy, notes: list[str]) -> str:
+    recordings = {person.sha256 for person in people}
+    if asked == "auto":
+        if len(recordings) > 1:
+            return "recording"
+        notes.append(f"labels of one recording only: {SPLITS['time']}")
+        return "time"
+    if asked == "recording" and len(recordings) == 1:
+        raise DataError(
+            f"labels of one recording only ({people[0].recording}), nothing to hold out: label another one,"
+            " or choose --group-by time or person"
+        )
+    if asked == "person" and len({_identity(person) for person in people}) == 1:
+        raise DataError(
+            f"labels of one person only ({people[0].person}), nothing to hold out: label another one,"
+            " or choose --group-by recording or time"
+        )
+    if asked == "none" or (asked != "recording" and len(recordings) > 1):
+        notes.append(f"THIS SPLIT LEAKS (--group-by {asked}): {SPLITS[asked]}")
+    return asked
+
+
+def _identity(person: CodedPerson) -> str:
+    return person.person if person.named else f"{person.sha256} {person.track.track_id}"
+
+
+def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _parts(run: _Run, parts: int, window_s: float) -> list[tuple[int, int]]:
+    """A run cut into at most so many parts, none shorter than a window."""
+    parts = max(1, min(parts, int((run.stop - run.first) / (window_s * RATE_HZ))))
+    edges = np.linspace(run.first, run.stop, parts + 1).round().astype(int).tolist()
+    return list(itertools.pairwise(edges))
+
+
+def _windows(
+    first: int, stop: int, inside: tuple[int, int], window_s: float, settings: CutSettings
+) -> list[tuple[int, int, int]]:
+    """Start, stop and middle of the windows of one run, none reaching out of `inside`."""
+    size = max(2, round(window_s * RATE_HZ))
+    step = max(1, round((settings.step_s or window_s / 2) * RATE_HZ))
+    middles = np.arange(first + (stop - first - 1) % step // 2, stop, step)
+    starts = np.maximum(middles - size // 2, inside[0])
+    stops = np.minimum(middles - size // 2 + size, inside[1])
+    shared = np.minimum(stops, stop) - np.maximum(starts, first)
+    right = (shared >= settings.min_share * np.minimum(size, stop - first)) & (stops - starts >= 2)
+    return [(int(a), int(b), int(m)) for a, b, m in zip(starts[right], stops[right], middles[right], strict=True)]
+
+
+def _thinned(rows: list[tuple[str, int, int, float, int]], notes: list[str]) -> list[int]:
+    """Which clips to keep: no more of `unknown` than of all actions together, and no set of actions seen but twice."""
+    names = np.array([row[0] for row in rows])
+    kept = np.arange(len(rows))
+    for name, count in zip(*np.unique(names, return_counts=True), strict=True):
+        if "+" in name and count < 3:
+            notes.append(f"{name}: only {count} clips show both at once, left out")
+            kept = kept[names[kept] != name]
+    nothing = kept[names[kept] == UNKNOWN]
+    most = max(len(kept) - len(nothing), 1)
+    if len(nothing) > most:
+        notes.append(f"of {len(nothing)} clips without a label {most} are kept, as many as of all actions")
+        few = nothing[np.linspace(0, len(nothing) - 1, most).round().astype(int)]
+        kept = np.sort(np.concatenate([kept[names[kept] != UNKNOWN], few]))
+    return [int(row) for row in kept]
+
+
+def clip_of_frames(clips: CodedClips, place: int, time_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n,) the clip of a person whose middle is nearest to each frame; -1 for a person without clips."""
+    own = np.flatnonzero(clips.people == place)
+    if len(own) == 0:
+        return np.full(len(time_s), -1, dtype=np.int64)
+    own = own[np.argsort(clips.middle_s[own], kind="stable")]
+    return own[nearest(clips.middle_s[own], time_s)].astype(np.int64)

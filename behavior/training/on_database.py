@@ -1,0 +1,232 @@
+"""From a database with human labels to a model, and the model against such labels: what `train`, `evaluate`, `predict`
+and `labels suggest` do on a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from behavior.errors import DataError
+from behavior.evaluation.agreement import agreement
+from behavior.evaluation.human_labels import coded_recordings, judged
+from behavior.evaluation.metrics import confusion_figures
+from behavior.labels import UNKNOWN, actions_of, set_name
+from behavior.recognition.classifiers.base import Progress
+from behavior.recognition.clips import to_clips
+from behavior.recognition.model import ActionModel, save_action_model
+from behavior.recognition.recognise import RecogniseSettings, recognise
+from behavior.recognition.temperature import apply_temperature
+from behavior.training.cut import SPLITS, CodedClips, CutSettings, coded_people, cut_clips
+from behavior.training.decoding import learn_decoding
+from behavior.training.train import CrossValidation, TrainSettings, train
+from storage import recordings, runs, skeletons, tracks
+from storage.bouts import Bout
+from storage.database import Database
+from storage.errors import MissingError
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model out of human labels.
+
+    Attributes:
+        model: trained, calibrated, with its decoding.
+        cv: its cross-validation; None where it was left out.
+        clips: what it was trained on.
+        notes: what the user must know.
+    """
+
+    model: ActionModel
+    cv: CrossValidation | None
+    clips: CodedClips
+    notes: tuple[str, ...]
+
+
+def train_coded(
+    database: Database,
+    classifier: str,
+    out: Path | None = None,
+    *,
+    cut: CutSettings | None = None,
+    settings: TrainSettings | None = None,
+    classifier_settings: dict[str, Any] | None = None,
+    recording: str | None = None,
+    coder: str | None = None,
+    name: str = "custom",
+    data_name: str = "",
+    licence: str = "as the data it was trained on",
+    prior: Mapping[str, float] | None = None,
+    rules: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Trained:
+    """Cut the coded people into clips, train on them as `train` does, and learn how scores become bouts.
+
+    Raises:
+        MissingError: no labels of people with a track.
+        DataError: labels that nothing can be learned from.
+        OutputError: the folder can't be written.
+    """
+    notes: list[str] = []
+    people = coded_people(database, notes, recording=recording, coder=coder)
+    clips = cut_clips(people, cut)
+    notes += clips.notes
+    model, cv = train(
+        clips.data, classifier, settings=settings, classifier_settings=classifier_settings, name=name,
+        data_name=data_name, licence=licence, prior=prior, rules=rules, progress=progress,
+    )  # fmt: skip
+    coded = {person.sha256: person.recording for person in people}
+    data = model.info.data | {"recordings": coded, "people": len(people), "split": clips.group_by}
+    figures = dict(model.info.figures)
+    if cv is not None:
+        figures["protocol"] += f"; {SPLITS[clips.group_by]}"
+        sets = clips.data.classes
+        answers = apply_temperature(np.nan_to_num(cv.clean), model.temperature)[:, : len(sets)]
+        members = np.array([[float(action in actions_of(one)) for action in model.info.classes] for one in sets])
+        held_out = np.where(np.isfinite(cv.clean[:, :1]), answers @ members, np.nan)
+        model = replace(model, decoding=learn_decoding(model, people, clips, held_out))
+    model = replace(model, info=replace(model.info, data=data, figures=figures), window_s=clips.window_s)
+    if out is not None:
+        model = replace(model, info=save_action_model(model, out))
+    return Trained(model, cv, clips, tuple(notes))
+
+
+def claims(model: ActionModel, scores: NDArray[np.float64]) -> list[str]:
+    """The set of actions that each row of (S, C) scores claims; `unknown` for none."""
+    actions = model.info.classes
+    below = np.array([model.decoding.unknown_below.get(action, model.unknown_below) for action in actions])
+    claimed = scores >= below
+    if model.exclusive:
+        claimed &= np.arange(len(actions)) == scores.argmax(axis=1)[:, None]
+    return [set_name(action for action, there in zip(actions, row, strict=True) if there) for row in claimed]
+
+
+def evaluate_coded(
+    model: ActionModel, database: Database, *, recording: str | None = None, coder: str | None = None
+) -> dict[str, Any]:
+    """Figures of the model against the human labels of a database, by clip, by frame and by bout; plain JSON.
+
+    Raises:
+        DataError: labels of actions that the model does not know.
+        ActionModelError: joints that it does not know.
+        MissingError: no labels of people with a track.
+    """
+    notes: list[str] = []
+    people = coded_people(database, notes, recording=recording, coder=coder)
+    strangers = sorted({label.action for one in people for label in one.labels} - set(model.info.classes))
+    if strangers:
+        raise DataError(f"{database.where}: actions {', '.join(strangers)} are not among the model's; import the labels"
+                        " again with --rename, or evaluate another model")  # fmt: skip
+    known = model.info.data.get("recordings", {})
+    if seen := sorted({one.recording for one in people if one.sha256 in known}):
+        notes.append(f"THE MODEL WAS TRAINED ON {', '.join(seen)}: these figures say how well it remembers;"
+                     " trust those of its cross-validation")  # fmt: skip
+    clips = cut_clips(people, CutSettings(window_s=model.window_s, group_by="none"))
+    truth = [clips.data.classes[label] for label in clips.data.labels]
+    said = claims(model, model.weighted_proba(to_clips(clips.data, model.info.joints)))
+    bouts = {(one.sha256, one.track.track_id): recognise(one.track, one.skeleton, model).bouts for one in people}
+    with database.reading() as tx:
+        pairs = []
+        for one in coded_recordings(database, tx, [], recording=recording, coder=coder):
+            own: list[Bout] = [
+                bout for (sha256, _), found in bouts.items() for bout in found
+                if sha256 == (one.stored.sha256 or f"live {one.stored.id}")
+            ]  # fmt: skip
+            pairs += judged(tx, one, own, (None, None), [])
+    against = agreement(pairs)
+    return {
+        "model": model.info.name,
+        "sha256": model.info.sha256,
+        "clips": len(truth),
+        **confusion_figures(truth, said),
+        "kappa": against.to_dict()["kappa"],
+        "bout_f1": against.to_dict()["bout_f1"],
+        "per_action": against.to_dict()["per_action"],
+        "notes": notes,
+    }
+
+
+def predict_stored(model: ActionModel, database: Database, *, recording: str | None = None) -> pd.DataFrame:
+    """One row per window of each track: `recording, track_id, start_s, stop_s, label, score, claim`, then the score of
+    each action. Windows in which nothing can be said have score 0."""
+    found = [_row(model, *window) for window in _windows(model, database, recording)]
+    columns = ["recording", "track_id", "start_s", "stop_s", "label", "score", "claim", *model.info.classes]
+    return pd.DataFrame(found, columns=columns)
+
+
+def suggest(model: ActionModel, database: Database, count: int = 20, *, recording: str | None = None) -> pd.DataFrame:
+    """The windows that the model is least sure of, the least sure first, none of them labelled at its middle.
+
+    Columns: `recording, track_id, start_s, stop_s, label, score, uncertainty`. Uncertainty: 1 less what the best answer
+    (`unknown` is one) is ahead of the next (Scheffer et al., 2001); where actions may hold together, 1 where a score is
+    one half, 0 where all are 0 or 1. A quarter of `count` at most per best answer, unless too few are left.
+    """
+    labelled: dict[tuple[str, int | None], list[tuple[float, float]]] = {}
+    with database.reading() as tx:
+        for one in coded_recordings(database, tx, []):
+            for label in one.labels:
+                labelled.setdefault((one.stored.name, label.track_id), []).append((label.start_s, label.stop_s))
+    rows = []
+    for name, track_id, start, stop, scores in _windows(model, database, recording):
+        taken = any(a <= (start + stop) / 2 < b for a, b in labelled.get((name, track_id), []))
+        if taken or not scores.any():
+            continue
+        if model.exclusive:
+            answers = np.sort([*scores, max(0.0, 1 - scores.sum())])
+            unsure = 1 - float(answers[-1] - answers[-2])
+        else:
+            unsure = 1 - 2 * float(np.abs(scores - 0.5).min())
+        best = int(scores.argmax())
+        rows.append((name, track_id, start, stop, model.info.classes[best], float(scores[best]), unsure))
+    rows.sort(key=lambda row: -row[-1])
+    quota = max(1, -(-count // 4))
+    taken_of: dict[str, int] = {}
+    first: list[tuple[Any, ...]] = []
+    rest: list[tuple[Any, ...]] = []
+    for row in rows:
+        taken_of[row[4]] = taken_of.get(row[4], 0) + 1
+        (first if taken_of[row[4]] <= quota else rest).append(row)
+    chosen = sorted((first + rest)[:count], key=lambda row: -row[-1])
+    columns = ["recording", "track_id", "start_s", "stop_s", "label", "score", "uncertainty"]
+    return pd.DataFrame(chosen, columns=columns).round({"start_s": 3, "stop_s": 3, "score": 4, "uncertainty": 4})
+
+
+_Window = tuple[str, int, float, float, NDArray[np.float64]]
+
+
+def _row(
+    model: ActionModel, name: str, track_id: int, start: float, stop: float, scores: NDArray[np.float64]
+) -> tuple[Any, ...]:
+    best, claim = int(scores.argmax()), claims(model, scores[None])[0]
+    label = model.info.classes[best] if scores.any() else UNKNOWN
+    return (name, track_id, start, stop, label, float(scores[best]), claim, *scores.tolist())
+
+
+def _windows(model: ActionModel, database: Database, recording: str | None) -> Iterator[_Window]:
+    """Each window of every newest track with its mean scores, one track in memory at a time."""
+    with database.reading() as tx:
+        stored = [one for one in recordings.list_recordings(tx) if recording in (None, one.name)]
+        newest = [(one, runs.latest_run(tx, one.id, "track")) for one in stored]
+    if not any(run for _, run in newest):
+        of = f" of a recording {recording!r}" if recording else ""
+        raise MissingError(f"{database.where}: no tracks{of}; run posescribe analyze")
+    for one, run in newest:
+        if run is None:
+            continue
+        with database.reading() as tx:
+            skeleton = skeletons.skeleton_of(tx, run.id)
+        for track in tracks.iter_tracks(database, run.id):
+            scores = recognise(track, skeleton, model, RecogniseSettings()).scores.astype(np.float64)
+            length_s = float(track.time_s[-1] - track.time_s[0])
+            n_windows = max(1, round(length_s / model.window_s))
+            place = ((track.time_s - track.time_s[0]) / model.window_s).astype(np.int64).clip(max=n_windows - 1)
+            for window in np.unique(place):
+                rows = place == window
+                start = float(track.time_s[0] + window * model.window_s)
+                stop = float(track.time_s[-1]) if window == n_windows - 1 else start + model.window_s
+                yield one.name, track.track_id, start, stop, scores[rows].mean(axis=0)

@@ -1,0 +1,65 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from storage.errors import OutputError
+
+
+@contextmanager
+def blaming(path: Path) -> Iterator[None]:
+    """Turns an `OSError` of the block into an `OutputError` that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{path}: can't be written ({reason}); free some space or choose another --out folder"
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, of the same suffix, which takes the place of `path` when the block ends well.
+
+    The block writes the temporary file. When it fails, what it wrote is removed and `path` stays as it was.
+
+    Raises:
+        OutputError: the folder can't be made, or the file can't be put in place.
+    """
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    with blaming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield part
+        with blaming(path):
+            os.replace(part, path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes the whole file or nothing.
+
+    Raises:
+        OutputError: the folder or file can't be written.
+    """
+    with replacing(path) as part, blaming(path):
+        part.write_bytes(data)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for results; raises `OutputError` when it can't be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{folder}: can't be written ({reason}); choose another --out folder") from error

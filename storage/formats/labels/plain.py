@@ -1,0 +1,50 @@
+"""Plain tables: `recording, person, action, start_s, stop_s`, in any order; recording, person and comment may lack.
+
+The `bouts.csv` of a report is one, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from storage.errors import ExchangeError
+from storage.formats.labels.intervals import Interval, LabelFile, in_order, overlaps
+from storage.formats.labels.sheets import Row, find_header
+
+_ACTION = ("action", "behavior", "behaviour", "label")
+_START = ("start_s", "start (s)", "start")
+_STOP = ("stop_s", "stop (s)", "stop", "end_s", "end (s)", "end")
+
+
+def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
+    """The intervals; None when the columns aren't there. Where start and stop are equal it is a point event.
+
+    Raises `ExchangeError` with the line when a cell can't be read.
+    """
+    sheet = find_header(path, rows, (_ACTION, _START, _STOP))
+    if sheet is None:
+        return None
+    intervals: list[Interval] = []
+    for row in sheet.rows:
+        action = sheet.get(row, *_ACTION)
+        if not action:
+            raise ExchangeError(f"{path}, line {row[0]}: no action named")
+        start = sheet.seconds(row, *_START)
+        stop = sheet.seconds(row, *_STOP) if sheet.get(row, *_STOP) else math.inf
+        intervals.append(
+            Interval(
+                where=f"line {row[0]}",
+                action=action,
+                start_s=start,
+                stop_s=stop,
+                subject=sheet.get(row, "person", "subject", "track_id", "track") or None,
+                recording=sheet.get(row, "recording") or None,
+                media=sheet.get(row, "media", "video", "file") or None,
+                is_point=start == stop,
+                comment=sheet.get(row, "comment") or None,
+            )
+        )
+    kept, problems = in_order(intervals)
+    return LabelFile("csv", tuple(kept), (*problems, *overlaps(kept)))

@@ -1,0 +1,292 @@
+"""Label files into the database, subjects to tracks, and the machine against the human, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from behavior.cli import main
+from behavior.errors import DataError
+from behavior.evaluation.human_labels import compare_labels, import_labels, stored_media_info
+from behavior.evaluation.matching import Target, by_name, parse_match
+from pose.people import FramePeople, Person
+from pose.skeleton import COCO_18
+from storage import Database, bouts, open_database, poses, recordings, runs, tracks
+from storage.bouts import Bout
+from storage.errors import MissingError
+from storage.formats.labels import BOUT_WRITERS
+
+TIMES = np.concatenate([[0.0], np.cumsum(np.tile([0.02, 0.04, 0.06], 100))])[:250]
+"""250 unevenly spaced frames, 9.96 s."""
+
+MACHINE = [
+    Bout(1, "walk", TIMES[0], TIMES[100], 0, 99, 0.9),
+    Bout(1, "sit", TIMES[120], TIMES[200], 120, 199, 0.8),
+    Bout(2, "wave", TIMES[50], TIMES[90], 50, 89, 0.7),
+]
+
+
+def add_recording(
+    database: Database, name: str, uri: str, people: int = 2, sha256: str | None = None
+) -> tuple[int, int]:
+    """A recording with its tracks and bouts; person k stands at x = 200 k, 100 px tall, and is track k."""
+    body = np.zeros((18, 3), dtype=np.float32)
+    body[:, 1], body[:, 2] = np.linspace(100, 200, 18), 0.9
+    body[:, 0] = np.tile([-20, 20], 9)
+    frames = [
+        FramePeople(
+            index, float(time), tuple(Person(body + np.float32([200 * k, 0, 0]), 0.9, k) for k in range(1, people + 1))
+        )
+        for index, time in enumerate(TIMES)
+    ]
+    with database.transaction() as tx:
+        recording = recordings.ensure_recording(
+            tx, name=name, uri=uri, kind="video", sha256=sha256 or name.ljust(64, "0"), width=640, height=480, fps=25.0
+        )
+        pose = runs.start_run(tx, recording, "pose", "p", settings={}, version="1", skeleton=COCO_18)
+        poses.append_frames(tx, pose.id, frames)
+        runs.finish_run(tx, pose.id)
+        track = runs.start_run(tx, recording, "track", "t", settings={}, version="1", parent_id=pose.id)
+        tracks.append_memberships(tx, track.id, frames)
+        tracks.apply_identity(tx, track.id, {k: k for k in range(1, people + 1)})
+        runs.finish_run(tx, track.id)
+        actions = runs.start_run(tx, recording, "actions", "a", settings={}, version="1", parent_id=track.id)
+        bouts.write_bouts(tx, actions.id, [bout for bout in MACHINE if bout.track_id <= people])
+        runs.finish_run(tx, actions.id)
+    return recording, track.id
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Path:
+    with open_database(tmp_path / "posescribe.db") as database:
+        add_recording(database, "demo", "/videos/demo.mp4")
+    return tmp_path / "posescribe.db"
+
+
+def labels_in(where: Path, recording: int = 1) -> list[bouts.Annotation]:
+    with open_database(where) as database, database.reading() as tx:
+        return bouts.read_annotations(tx, recording)
+
+
+def csv(folder: Path, *rows: str, header: str = "recording,person,action,start_s,stop_s", name: str = "l.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    return path
+
+
+def test_import_by_name(where: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_database(where) as database, database.transaction() as tx:
+        tracks.name_track(tx, 2, 2, "Anna")
+    rows = [
+        "demo,anna,sit,1,2",
+        "demo,Person 1,walk,2,3",
+        "demo,1,walk,4,5",
+        "demo,track 1,walk,6,6",
+        "demo,Ben,sit,1,9",
+    ]
+    assert main(["labels", "import", str(csv(tmp_path, *rows)), "--db", str(where), "--json"]) == 0
+    out, err = capsys.readouterr()
+    (told,) = json.loads(out)["recordings"]
+    assert told["people"] == {"anna": 2, "Person 1": 1, "1": 1, "track 1": 1, "Ben": None}
+    assert (told["intervals"], told["points"]) == (4, 1)
+    assert "'Ben' (1 labels) matches no track" in err
+    found = {(one.subject, one.track_id, one.is_point) for one in labels_in(where)}
+    assert found == {
+        ("anna", 2, False),
+        ("Person 1", 1, False),
+        ("1", 1, False),
+        ("track 1", 1, True),
+        ("Ben", None, False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("match", "track"),
+    [
+        ("Ben=2", 2),
+        ("Ben=405,150@3", 2),
+        ("Ben=299,150@3", 1),
+        ("Ben=301.5,150@3", 2),
+        ("Ben=390,120,450,220@3", 2),
+        ("Ben=220,210,180,90@3.01", 1),
+    ],
+)
+def test_match_by_track_click_and_box(where: Path, tmp_path: Path, match: str, track: int) -> None:
+    # Boxes: track 1 from x = 180 to 220, track 2 from 380 to 420.
+    path = csv(tmp_path, "demo,Ben,sit,1,2")
+    assert main(["labels", "import", str(path), "--db", str(where), "--match", match]) == 0
+    assert [one.track_id for one in labels_in(where)] == [track]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--match", "Ben=7"], "no such track; it has 1, 2"),
+        (["--match", "Ben=10,800@3"], "nobody was found near 10, 800 at 3 s"),
+        (["--match", "Ben=200,150@60"], "nobody was found near 200, 150 at 60 s"),
+        (["--match", "Bob=1"], "no subject 'Bob'; it names 'Ben'"),
+        (["--recording", "other"], "no recording 'other' in the database; it has demo"),
+        (["--tier", "x"], "tiers can be chosen in an ELAN document"),
+    ],
+)
+def test_what_fits_nobody_is_told_in_one_line(
+    where: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    path = csv(tmp_path, "demo,Ben,sit,1,2")
+    assert main(["labels", "import", str(path), "--db", str(where), *arguments]) == 1
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert labels_in(where) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--match", "Ben"], ["--match", "Ben=x"], ["--rename", "walk"], ["--unclosed", "x"]]
+)
+def test_wrong_usage(where: Path, tmp_path: Path, arguments: list[str]) -> None:
+    assert main(["labels", "import", str(csv(tmp_path, "demo,Ben,sit,1,2")), "--db", str(where), *arguments]) == 2
+
+
+def test_a_database_must_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["labels", "import", str(csv(tmp_path, "demo,Ben,sit,1,2")), "--db", str(tmp_path / "no.db")]) == 1
+    assert main(["labels", "compare", str(tmp_path / "no.db")]) == 1
+    assert not (tmp_path / "no.db").exists()
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_the_same_path_replaces_and_another_adds(where: Path, tmp_path: Path) -> None:
+    with open_database(where) as database:
+        import_labels(database, csv(tmp_path, "demo,1,sit,1,2"))
+        import_labels(database, csv(tmp_path, "demo,1,walk,1,2", "demo,2,walk,3,4"))
+        assert [one.action for one in labels_in(where)] == ["walk", "walk"]
+        import_labels(database, csv(tmp_path, "demo,1,run,1,2", name="other.csv"), coder="Ada", rename={"run": "walk"})
+    assert [one.action for one in labels_in(where)] == ["walk"] * 3
+    with open_database(where) as database, database.reading() as tx:
+        assert [source.coder for source in bouts.list_annotation_sources(tx, 1)] == [None, "Ada"]
+
+
+def test_all_or_nothing(where: Path, tmp_path: Path) -> None:
+    with open_database(where) as database:
+        add_recording(database, "second", "/videos/second.mp4")
+        path = csv(tmp_path, "demo,1,sit,1,2", "second,1,sit,100,101")
+        with pytest.raises(
+            DataError, match=r"line 3: 'sit' of 1, 100 s: outside recording 'second', which lasts 10.000 s"
+        ):
+            import_labels(database, path)
+        path = csv(tmp_path, "demo,1,sit,1,2", "second,1,sit,3,2")
+        with pytest.raises(DataError, match="1 problems, nothing was imported; the first: line 3"):
+            import_labels(database, path, strict=True)
+        assert labels_in(where) == []
+        assert len(import_labels(database, path).recordings) == 1
+    assert len(labels_in(where)) == 1
+
+
+def test_unclosed_states_are_dropped_or_closed(where: Path, tmp_path: Path) -> None:
+    path = csv(tmp_path, "demo,1,sit,1,2", "demo,1,walk,3,")
+    with open_database(where) as database:
+        assert import_labels(database, path).problems == ("line 3: 'walk' of 1 starts at 3 s and never stops: dropped",)
+        assert len(labels_in(where)) == 1
+        (problem,) = import_labels(database, path, unclosed="close").problems
+    assert "closed at the end" in problem
+    assert labels_in(where)[-1].stop_s == pytest.approx(TIMES[-1] + 0.04)
+
+
+def test_which_recording_is_meant(where: Path, tmp_path: Path) -> None:
+    with open_database(where) as database:
+        # One recording, and a file that names none.
+        plain = csv(tmp_path, "1,sit,1,2", header="person,action,start_s,stop_s")
+        assert import_labels(database, plain).recordings[0].recording == "demo"
+        # By its video, wherever that lies.
+        video = csv(
+            tmp_path, "D:\\films\\demo.MP4,1,sit,1,2", header="video,person,action,start_s,stop_s", name="v.csv"
+        )
+        assert import_labels(database, video).recordings[0].recording == "demo"
+        stranger = csv(tmp_path, "else,1,sit,1,2", name="stranger.csv")
+        with pytest.raises(DataError, match=r"its labels are of 'else', the database has demo; choose one"):
+            import_labels(database, stranger)
+        assert import_labels(database, stranger, recording="demo").recordings[0].intervals == 1
+        add_recording(database, "second", "/videos/second.mp4", people=1)
+        with pytest.raises(DataError, match="its labels are of 'no name'"):
+            import_labels(database, plain)
+        both = import_labels(database, csv(tmp_path, "demo,1,sit,1,2", "second.mp4,,sit,1,2", "else,1,sit,1,2"))
+        assert [one.recording for one in both.recordings] == ["demo", "second"]
+        assert both.recordings[1].people == {"": 1}
+        assert any(line.startswith("else: not in the database") for line in both.problems)
+        add_recording(database, "demo", "/other/demo.mp4", sha256="1" * 64)
+        named = csv(tmp_path, "demo,1,sit,1,2")
+        with pytest.raises(DataError, match=r"2 recordings 'demo'; name the video by its whole path, such as /videos"):
+            import_labels(database, named)
+        whole = csv(
+            tmp_path, "/other/demo.mp4,1,sit,1,2", header="video,person,action,start_s,stop_s", name="whole.csv"
+        )
+        import_labels(database, whole)
+    assert [one.action for one in labels_in(where, 3)] == ["sit"]
+
+
+@pytest.mark.parametrize("name", BOUT_WRITERS)
+def test_machines_bouts_corrected_by_a_human(where: Path, tmp_path: Path, name: str) -> None:
+    suffix = {"boris-project": ".boris", "elan": ".eaf"}.get(name, ".tsv")
+    with open_database(where) as database:
+        with database.transaction() as tx:
+            tracks.name_track(tx, 2, 2, "Anna")
+            info = stored_media_info(tx, recordings.get_recording(tx, 1), 2, ["walk", "sit", "wave"])
+        path = tmp_path / f"out{suffix}"
+        BOUT_WRITERS[name](MACHINE, info, path)
+        result = import_labels(database, path)
+        assert result.problems == ()
+        assert result.recordings[0].people == {"Person 1": 1, "Anna": 2}
+        found = compare_labels(database)
+        assert (found.kappa, found.observed, set(found.bout_f1.values())) == (1, 1, {1.0})
+        corrected = [MACHINE[0], Bout(1, "sit", TIMES[130], TIMES[200], 130, 199, 1.0), MACHINE[2]]
+        BOUT_WRITERS[name](corrected, info, path)
+        import_labels(database, path)
+        found = compare_labels(database)
+    assert found.n_people == 2
+    (row,) = found.disagreements.to_dict("records")
+    assert (row["person"], row["human"], row["machine"]) == ("Person 1", "", "sit")
+    assert (row["start_frame"], row["stop_frame"]) == (120, 129)
+    assert (row["start_s"], row["stop_s"]) == pytest.approx((TIMES[120], TIMES[130]))
+
+
+def test_compare_command(where: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = csv(tmp_path, f"demo,1,walk,0,{TIMES[90]}", "demo,Ben,sit,0,1", "demo,1,clap,3,3")
+    assert main(["labels", "import", str(path), "--db", str(where), "--coder", "Ada"]) == 0
+    table = tmp_path / "sub" / "differ.csv"
+    assert main(["labels", "compare", str(where), "--out", str(table), "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert (found["people"], found["frames"]) == (1, 250)
+    assert [row["action"] for row in found["per_action"]] == ["sit", "walk"]
+    assert len(found["disagreements"]) == 2
+    assert table.read_text().splitlines()[1].startswith("demo,1,Person 1,3.6,3.98,0.38,90,99,,walk")
+    for note in ("1 labels of people without a track", "1 point events", "not judged: Person 2"):
+        assert note in err
+    assert main(["labels", "compare", str(where), "--end", "4", "--action", "walk", "--coder", "Ada"]) == 0
+    assert "F1 of bouts: 1.000 at IoU 0.1" in capsys.readouterr().out
+    assert main(["labels", "compare", str(where), "--coder", "Bob"]) == 1
+    assert "nothing to compare" in capsys.readouterr().err
+
+
+def test_bouts_of_older_tracks_are_not_compared(where: Path, tmp_path: Path) -> None:
+    with open_database(where) as database:
+        import_labels(database, csv(tmp_path, "demo,1,walk,0,4"))
+        with database.transaction() as tx:
+            newer = runs.start_run(tx, 1, "track", "t2", settings={}, version="1", parent_id=1)
+            runs.finish_run(tx, newer.id)
+        with pytest.raises(MissingError, match="no automatic bouts of its newest tracks"):
+            compare_labels(database)
+        with pytest.raises(MissingError, match=r"no recording 'x'; it has demo"):
+            compare_labels(database, recording="x")
+
+
+def test_names_and_matches() -> None:
+    assert by_name(["Person 2", "PERSON 1", "#3", " 1 ", "9", "Subject 1", "anna"], [1, 2, 3], {3: "Anna"}) == {
+        "Person 2": 2, "PERSON 1": 1, "#3": 3, " 1 ": 1, "anna": 3,
+    }  # fmt: skip
+    # A name that a human gave wins over a number.
+    assert by_name(["2"], [1, 2], {1: "2"}) == {"2": 1}
+    assert parse_match("a=b=3") == ("a=b", Target(3))
+    assert parse_match("=1.5, 2@3") == ("", Target(None, (1.5, 2.0), 3.0))

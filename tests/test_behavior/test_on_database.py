@@ -1,0 +1,281 @@
+"""From a database with human labels to a model one can trust, through the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from behavior.cli import main
+from behavior.recognition.clips import LabelledSequences, save_sequences
+from behavior.recognition.model import load_action_model
+from pose.layouts import BODY_13
+from pose.people import FramePeople, Person
+from pose.skeleton import COCO_18, Skeleton
+from storage import Database, open_database, poses, recordings, runs, tracks
+
+Figure = Callable[..., NDArray[np.float32]]
+COURSE = ("wave", "squat", "walk", "wave", "squat", "walk")
+BOUT_S = 3.0
+FAST = ["--classifier", "logistic", "--settings", '{"copies": 1}']
+
+
+def body_18(body: NDArray[np.floating]) -> NDArray[np.float32]:
+    keypoints = np.full((len(body), 18, 3), np.nan, dtype=np.float32)
+    keypoints[..., 2] = 0
+    for place, joint in enumerate(BODY_13):
+        where = COCO_18.index("nose" if joint == "head" else joint)
+        keypoints[:, where, :2], keypoints[:, where, 2] = body[:, place], 0.9
+    return keypoints
+
+
+def add_film(
+    database: Database, name: str, bodies: list[NDArray[np.float32]], skeleton: Skeleton = COCO_18, seen: bool = True
+) -> None:
+    """A recording in which each (n, K, 3) body is track 1, 2, ..."""
+    frames = [
+        FramePeople(
+            index,
+            index / 30,
+            tuple(
+                Person(body[index] if seen else np.full_like(body[index], np.nan), 0.9, number)
+                for number, body in enumerate(bodies, start=1)
+            ),
+        )
+        for index in range(len(bodies[0]))
+    ]
+    with database.transaction() as tx:
+        recording = recordings.ensure_recording(
+            tx, name=name, uri=f"/{name}.mp4", kind="video", sha256=name.ljust(64, "0"), width=640, height=480, fps=30.0
+        )
+        pose = runs.start_run(tx, recording, "pose", "p", settings={}, version="1", skeleton=skeleton)
+        poses.append_frames(tx, pose.id, frames)
+        runs.finish_run(tx, pose.id)
+        track = runs.start_run(tx, recording, "track", "t", settings={}, version="1", parent_id=pose.id)
+        tracks.append_memberships(tx, track.id, frames)
+        tracks.apply_identity(tx, track.id, {number: number for number in range(1, len(bodies) + 1)})
+        runs.finish_run(tx, track.id)
+
+
+def course(figure: Figure, seed: int, actions: tuple[str, ...] = COURSE) -> NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    pieces = [figure(action, int(30 * BOUT_S), rng.uniform(0, 6), rng.uniform(0.8, 1.2)) for action in actions]
+    body = np.concatenate(pieces) * rng.uniform(0.8, 1.5) + 300
+    return body_18(body + rng.normal(0, 1.5, body.shape))
+
+
+def coding(folder: Path, *rows: str, name: str = "labels.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join(["recording,person,action,start_s,stop_s", *rows]) + "\n")
+    return path
+
+
+def rows_of(recording: str, person: int, actions: tuple[str, ...] = COURSE) -> list[str]:
+    return [
+        f"{recording},{person},{action},{place * BOUT_S:g},{(place + 1) * BOUT_S:g}"
+        for place, action in enumerate(actions)
+    ]
+
+
+@pytest.fixture
+def films(tmp_path: Path, figure: Figure) -> Path:
+    """Three recordings of one person each, all coded; a fourth without labels."""
+    where = tmp_path / "posescribe.db"
+    with open_database(where) as database:
+        for seed, name in enumerate(["one", "two", "three", "new"]):
+            add_film(database, name, [course(figure, seed)])
+    labels = coding(tmp_path, *(row for name in ("one", "two", "three") for row in rows_of(name, 1)))
+    assert main(["labels", "import", str(labels), "--db", str(where)]) == 0
+    return where
+
+
+def test_from_labels_to_a_model_and_back(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model"
+    assert main(["train", str(films), "--out", str(out), *FAST, "--folds", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "whole recordings were held out" in told["figures"]["protocol"]
+    assert told["figures"]["clean"]["accuracy"] > 0.9
+    model = load_action_model(out)
+    assert model.info.classes == ("squat", "walk", "wave")
+    assert set(model.info.data["recordings"].values()) == {"one", "two", "three"}
+    assert set(model.decoding.min_bout_s) == {"squat", "walk", "wave"}
+    page = (out / "report.html").read_text()
+    for part in ("Would more labels help?", "permutation importance", "Are its scores honest?", "95&nbsp;% intervals"):
+        assert part in page
+    assert "http" not in page.replace("http-equiv", "")
+
+    assert main(["evaluate", str(out), str(films), "--json"]) == 0
+    shown, err = capsys.readouterr()
+    found = json.loads(shown)
+    assert "TRAINED ON one, three, two" in err
+    assert found["accuracy"] > 0.9
+    assert found["kappa"] > 0.8
+    assert found["bout_f1"]["0.5"] > 0.8
+
+    table = tmp_path / "predicted.csv"
+    assert main(["predict", str(out), str(films), "--recording", "new", "--out", str(table)]) == 0
+    predicted = pd.read_csv(table)
+    assert list(predicted.columns[:4]) == ["recording", "track_id", "start_s", "stop_s"]
+    assert predicted["claim"][(predicted["start_s"] > 3.2) & (predicted["stop_s"] < 5.8)].eq("squat").all()
+
+    clips = tmp_path / "next.csv"
+    assert main(["labels", "suggest", str(films), "--actions", str(out), "--count", "5", "--out", str(clips)]) == 0
+    suggested = pd.read_csv(clips)
+    assert set(suggested["recording"]) == {"new"}
+    assert len(suggested) == 5
+    assert suggested["uncertainty"].is_monotonic_decreasing
+
+
+def test_one_recording_is_held_out_by_time_and_said_so(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", str(films), "--recording", "one", "--out", str(tmp_path / "m"), *FAST]
+    assert main(command) == 0
+    assert "labels of one recording only" in capsys.readouterr().err
+    assert main([*command, "--group-by", "recording"]) == 1
+    assert "nothing to hold out" in capsys.readouterr().err
+
+
+def test_a_split_that_leaks_is_warned_of(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(films), "--group-by", "none", "--out", str(tmp_path / "m"), *FAST]) == 0
+    assert "THIS SPLIT LEAKS" in capsys.readouterr().err
+    assert "THIS SPLIT LEAKS" in (tmp_path / "m" / "report.html").read_text()
+
+
+def test_two_actions_at_once(tmp_path: Path, figure: Figure) -> None:
+    where = tmp_path / "posescribe.db"
+    actions = ("wave", "squat", "walk", "squat")
+    with open_database(where) as database:
+        for seed, name in enumerate(["one", "two", "three"]):
+            add_film(database, name, [course(figure, seed, actions)])
+    rows = [row for name in ("one", "two", "three") for row in rows_of(name, 1, actions)]
+    rows += [f"{name},1,low,{start},{start + 3}" for name in ("one", "two", "three") for start in (3, 9)]
+    assert main(["labels", "import", str(coding(tmp_path, *rows)), "--db", str(where)]) == 0
+    out = tmp_path / "model"
+    assert main(["train", str(where), "--out", str(out), *FAST, "--folds", "3"]) == 0
+    model = load_action_model(out)
+    assert set(model.info.classes) == {"wave", "squat", "walk", "low"}
+    assert not model.exclusive
+    assert main(["predict", str(out), str(where), "--out", str(tmp_path / "p.csv")]) == 0
+    claims = set(pd.read_csv(tmp_path / "p.csv")["claim"])
+    assert any("low" in claim and "squat" in claim for claim in claims)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no labels of people with a track"),
+        (["film,1,wave,0,18"], "at least two actions"),
+        (["film,1,wave,0,0.05"], "the labels give no clip"),
+    ],
+)
+def test_labels_that_teach_nothing(
+    rows: list[str], message: str, tmp_path: Path, figure: Figure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = tmp_path / "posescribe.db"
+    with open_database(where) as database:
+        add_film(database, "film", [course(figure, 0)])
+    if rows:
+        assert main(["labels", "import", str(coding(tmp_path, *rows)), "--db", str(where)]) == 0
+    capsys.readouterr()
+    out = tmp_path / "model"
+    assert main(["train", str(where), "--out", str(out), *FAST, "--skip-unlabelled"]) == 1
+    err = capsys.readouterr().err.splitlines()
+    assert message in err[-1]
+    assert not out.exists()
+
+
+def test_other_joints_are_refused(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model"
+    assert main(["train", str(films), "--out", str(out), *FAST, "--folds", "0"]) == 0
+    mouse = Skeleton("mouse", ("nose", "tail"), (), (0.1, 0.1))
+    where = tmp_path / "mouse.db"
+    with open_database(where) as database:
+        add_film(database, "cage", [np.ones((60, 2, 3), dtype=np.float32)], mouse)
+    capsys.readouterr()
+    assert main(["predict", str(out), str(where), "--out", str(tmp_path / "p.csv")]) == 1
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "missing" in err
+    assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize("case", ["one class", "nan only", "one example"])
+def test_sequences_that_teach_little(
+    case: str, small_world: LabelledSequences, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dataclasses import replace
+
+    data = small_world
+    if case == "one class":
+        data = replace(data, labels=np.zeros_like(data.labels), classes=("squat",))
+    elif case == "nan only":
+        data = replace(data, joints=np.full_like(data.joints, np.nan))
+    else:
+        labels = data.labels.copy()
+        labels[np.flatnonzero(labels == 2)[1:]] = 1
+        data = replace(data, labels=labels)
+    save_sequences(tmp_path / "data.npz", data)
+    status = main(["train", str(tmp_path / "data.npz"), "--out", str(tmp_path / "m"), *FAST, "--json"])
+    shown, err = capsys.readouterr()
+    if case == "one example":
+        assert status == 0
+        assert json.loads(shown)["figures"]["not_tested"] == ["wave"]
+    else:
+        assert status == 1
+        assert ("at least two actions" if case == "one class" else "lacks all joints") in err.splitlines()[-1]
+        assert not (tmp_path / "m").exists()
+
+
+def test_clips_of_one_frame(small_world: LabelledSequences, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    n = len(small_world)
+    data = replace(
+        small_world, joints=small_world.joints[small_world.offsets[:-1]], offsets=np.arange(n + 1, dtype=np.int64)
+    )
+    save_sequences(tmp_path / "data.npz", data)
+    out = tmp_path / "m"
+    assert main(["train", str(tmp_path / "data.npz"), "--out", str(out), *FAST, "--no-report"]) == 0
+    assert not (out / "report.html").exists()
+    assert main(["predict", str(out), str(tmp_path / "data.npz"), "--out", str(tmp_path / "p.csv")]) == 0
+    assert len(pd.read_csv(tmp_path / "p.csv")) == n
+
+
+def test_wrong_joint_names(small_world: LabelledSequences, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from dataclasses import replace
+
+    out = tmp_path / "m"
+    save_sequences(tmp_path / "data.npz", small_world)
+    assert main(["train", str(tmp_path / "data.npz"), "--out", str(out), *FAST, "--no-report"]) == 0
+    save_sequences(tmp_path / "other.npz", replace(small_world, joint_names=tuple(f"point {k}" for k in range(13))))
+    capsys.readouterr()
+    for command in (["predict", str(out), str(tmp_path / "other.npz"), "--out", str(tmp_path / "p.csv")],
+                    ["evaluate", str(out), str(tmp_path / "other.npz")]):  # fmt: skip
+        assert main(command) == 1
+        err = capsys.readouterr().err
+        assert len(err.splitlines()) == 1
+        assert "missing" in err
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_labels_outside_the_video(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = coding(tmp_path, "new,1,wave,1,2", "new,1,wave,100,101", name="outside.csv")
+    assert main(["labels", "import", str(labels), "--db", str(films)]) == 1
+    assert "line 3" in capsys.readouterr().err
+
+
+def test_an_action_that_the_model_does_not_know(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m"
+    assert main(["train", str(films), "--out", str(out), *FAST, "--folds", "0"]) == 0
+    assert main(["labels", "import", str(coding(tmp_path, "new,1,dance,0,3", name="d.csv")), "--db", str(films)]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(out), str(films)]) == 1
+    assert "actions dance are not among the model's" in capsys.readouterr().err

@@ -73,7 +73,7 @@ MOBILENET_THIN = NetworkEntry(
 
 NETWORKS = {entry.name: entry for entry in (MOBILENET_THIN,)}
 
-_MADE_BY = ("export.py", "networks/mobilenet_thin.py", "importers/graphdef.py")
+_MADE_BY = ("weights/export.py", "networks/mobilenet_thin.py", "weights/graphdef.py")
 
 
 def load_backend(
@@ -218,8 +218,8 @@ class _Weights:
 
 def _made_by() -> str:
     """Digits that change with the code that turns weights into an ONNX file."""
-    here = Path(__file__).parent
-    return hashlib.sha256(b"".join((here / name).read_bytes() for name in _MADE_BY)).hexdigest()[:8]
+    pose = Path(__file__).parent.parent
+    return hashlib.sha256(b"".join((pose / name).read_bytes() for name in _MADE_BY)).hexdigest()[:8]
 
 
 def _load(weights: _Weights, device: Device, sharing: Sharing, precision: Precision | None, light: bool) -> Backend:

@@ -155,7 +155,7 @@ def test_works_offline_once_cached_and_loads_no_network_code(
     assets.fetch(asset, known=())
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
     code = (
-        "import sys; from pose import assets; from pose.weights.assets import Asset\n"
+        "import sys; from pose.weights import assets; from pose.weights.assets import Asset\n"
         f"print(assets.fetch({asset!r}, known=()))\n"
         "assert not {'requests', 'pypi_simple', 'urllib3'} & set(sys.modules)"
     )

@@ -336,7 +336,7 @@ def test_spreadsheet(tmp_path: Path) -> None:
             "event 1: expected a number, got 'x'",
         ),
         ("short.boris", b'{"observations": {"a": {"events": [[1.0]]}}}', r"event 1: expected \[time"),
-        ("images.boris", b'{"observations": {"a": {"events": [["NA", "", "run"]]}}}', "event 1: only pictures, no time"),
+        ("images.boris", b'{"observations": {"a": {"events": [["NA", "", "run"]]}}}', "event 1: only pictures"),
         ("bad.gz", b"\x1f\x8b\x08nonsense", "damaged"),
     ],
 )

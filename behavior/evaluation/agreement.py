@@ -148,7 +148,7 @@ def agreement(
         rows.append(row)
     totals = zip(thresholds, hits.sum(axis=0).tolist(), strict=True)
     return Agreement(
-        kappa=cohen_kappa(_sets(one), _sets(other)),
+        kappa=cohen_kappa(*_sets(one, other)),
         observed=float((one == other).all(axis=1).mean()) if len(one) else float("nan"),
         n_frames=len(one),
         n_people=len(people),
@@ -182,13 +182,14 @@ def _presence(person: Coded, actions: Iterable[TimedAction], names: Sequence[str
     return shown
 
 
-def _sets(shown: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(n_frames,) one number for each set of actions."""
-    if shown.shape[1] == 0:
-        return np.zeros(len(shown), dtype=np.int64)
+def _sets(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n_frames,) a number for the set of actions in each frame, the same set the same number on both sides."""
+    if one.shape[1] == 0:
+        return np.zeros(len(one), dtype=np.int64), np.zeros(len(other), dtype=np.int64)
     # Sets of more than 62 actions don't fit into the bits of one number.
-    _, numbers = np.unique(np.packbits(shown, axis=1), axis=0, return_inverse=True)
-    return np.asarray(numbers, dtype=np.int64).reshape(-1)
+    _, numbers = np.unique(np.packbits(np.concatenate([one, other]), axis=1), axis=0, return_inverse=True)
+    numbers = np.asarray(numbers, dtype=np.int64).reshape(-1)
+    return numbers[: len(one)], numbers[len(one) :]
 
 
 def _spans(actions: Iterable[TimedAction], name: str) -> NDArray[np.float64]:

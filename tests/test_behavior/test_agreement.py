@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from sklearn.metrics import cohen_kappa_score, f1_score, precision_score, recall_score
 
-from behavior.evaluation.agreement import Coded, agreement, cohen_kappa
+from behavior.evaluation.agreement import THRESHOLDS, Coded, agreement, cohen_kappa
 from storage.bouts import Annotation
 
 
@@ -141,3 +143,78 @@ def test_what_must_always_hold(human: list[tuple[str, float, float]], machine: l
     assert same.observed == 1
     assert len(same.disagreements) == 0
     assert all(value == 1 for value in same.bout_f1.values() if not math.isnan(value))
+
+
+@pytest.mark.parametrize(
+    ("human", "machine", "kappa"),
+    [
+        # 0.5 of the frames agree on nothing, by chance 0.25 would: one third.
+        ([("walk", 0, 5)], [("run", 0, 5)], 1 / 3),
+        ([("walk", 0, 5), ("sit", 5, 10)], [("walk", 0, 5), ("run", 5, 10)], 1 / 3),
+        ([("walk", 0, 10)], [("run", 0, 10)], 0.0),
+    ],
+)
+def test_sides_that_name_other_actions(
+    human: list[tuple[str, float, float]], machine: list[tuple[str, float, float]], kappa: float
+) -> None:
+    assert agreement([coded(said(*human), said(*machine))]).kappa == pytest.approx(kappa)
+
+
+def intervals(actions: str) -> st.SearchStrategy[list[tuple[str, float, float]]]:
+    """Bouts of some actions on half seconds, those of one action apart from each other."""
+    cuts = st.lists(st.integers(0, 40), max_size=6, unique=True).map(sorted)
+    one = [cuts.map(lambda at, name=name: [(name, a / 2, b / 2) for a, b in zip(at[::2], at[1::2], strict=False)])
+           for name in actions]  # fmt: skip
+    return st.tuples(*one).map(lambda some: [interval for own in some for interval in own])
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(intervals("abc"), intervals("bcd")), min_size=1, max_size=2))
+def test_every_figure_is_that_of_an_independent_computation(
+    people: list[tuple[list[tuple[str, float, float]], list[tuple[str, float, float]]]],
+) -> None:
+    """Kappa, precision, recall, F1 by scikit-learn over frames, bouts by the largest matching of scipy's graphs."""
+    found = agreement([coded(said(*one), said(*two), 20, track=place) for place, (one, two) in enumerate(people, 1)])
+    sides: tuple[list[frozenset[str]], list[frozenset[str]]] = ([], [])
+    for person in people:
+        for side, rows in zip(sides, person, strict=True):
+            side += [frozenset(action for action, start, stop in rows if start <= t < stop) for t in range(20)]
+    one, two = ([str(sorted(shown)) for shown in side] for side in sides)
+    expected = cohen_kappa_score(one, two) if len({*one, *two}) > 1 else math.nan
+    assert found.kappa == pytest.approx(expected, nan_ok=True)
+    assert found.observed == pytest.approx(np.mean([a == b for a, b in zip(one, two, strict=True)]))
+    totals = np.zeros((len(THRESHOLDS), 2))
+    for row in found.per_action.to_dict("records"):
+        name = row["action"]
+        truth, claim = ([name in shown for shown in side] for side in sides)
+        assert (row["human_s"], row["machine_s"]) == (sum(truth), sum(claim))
+        assert row["both_s"] == sum(a and b for a, b in zip(truth, claim, strict=True))
+        for key, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+            assert row[key] == pytest.approx(score(truth, claim, zero_division=np.nan), nan_ok=True)
+        expected = cohen_kappa_score(truth, claim) if len({*truth, *claim}) > 1 else math.nan
+        assert row["kappa"] == pytest.approx(expected, nan_ok=True)
+        for place, threshold in enumerate(THRESHOLDS):
+            same, human, machine = 0, 0, 0
+            for person in people:
+                own = [[(a, b) for action, a, b in side if action == name] for side in person]
+                overlap = [[_iou(a, b) >= threshold for b in own[1]] for a in own[0]]
+                human, machine = human + len(own[0]), machine + len(own[1])
+                if own[0] and own[1]:
+                    same += int((maximum_bipartite_matching(csr_array(np.array(overlap))) >= 0).sum())
+            totals[place] += same, human + machine
+            per_cent = round(100 * threshold)
+            assert (row["human_bouts"], row["machine_bouts"]) == (human, machine)
+            assert row[f"bout_precision_{per_cent}"] == pytest.approx(
+                same / machine if machine else math.nan, nan_ok=True
+            )
+            assert row[f"bout_recall_{per_cent}"] == pytest.approx(same / human if human else math.nan, nan_ok=True)
+            assert row[f"bout_f1_{per_cent}"] == pytest.approx(
+                2 * same / (human + machine) if human + machine else math.nan, nan_ok=True
+            )
+    for (same, count), value in zip(totals, found.bout_f1.values(), strict=True):
+        assert value == pytest.approx(2 * same / count if count else math.nan, nan_ok=True)
+
+
+def _iou(one: tuple[float, float], other: tuple[float, float]) -> float:
+    both = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    return both / (one[1] - one[0] + other[1] - other[0] - both)

@@ -12,6 +12,8 @@ from pose.skeleton import BODY_25, COCO_17, COCO_18, SKELETONS, Skeleton
 if TYPE_CHECKING:
     from pose.engine import EngineSettings, PosedFrame, PoseEngine
 
+    __version__: str
+
 __all__ = [
     "BODY_25",
     "COCO_17",
@@ -30,6 +32,7 @@ __all__ = [
     "Skeleton",
     "SourceError",
     "Track",
+    "__version__",
 ]
 
 _OF_THE_ENGINE = ("EngineSettings", "PoseEngine", "PosedFrame")
@@ -40,4 +43,8 @@ def __getattr__(name: str) -> Any:
         from pose import engine
 
         return getattr(engine, name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("posescribe")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 import typer
 
-from behavior.cli import app
+from behavior.cli import COMMANDS, app
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def commands() -> dict[str, typer.core.TyperCommand]:
-    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    group = typer.main.get_command(app)
+    return {name: group.get_command(None, name) for name in COMMANDS}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", commands())

@@ -117,13 +117,24 @@ def test_only_the_pipeline_sees_all_four_packages() -> None:
             assert module.startswith("behavior.pipeline."), module
 
 
+HEAVY = ("torch", "onnxruntime", "sklearn", "matplotlib", "numba", "cv2", "av")
+TABLES = (*HEAVY, "numpy", "pandas", "pyarrow", "sqlalchemy", "rich")
+COMMAND_HELP = "from behavior.cli import COMMANDS, main; print([main([name, '--help']) for name in COMMANDS])"
+
+
 @pytest.mark.parametrize(
-    "code",
-    ["import pose, features, storage", "from behavior.cli import main; main(['analyze', '--help'])"],
-    ids=["packages", "help"],
+    ("code", "heavy"),
+    [
+        ("import pose, features, storage, behavior", HEAVY),
+        ("import pose; pose.__version__", (*HEAVY, "pandas", "pyarrow", "sqlalchemy", "xarray")),
+        (COMMAND_HELP, HEAVY),
+        ("from behavior.cli import main; assert main(['--help']) == 0", TABLES),
+        ("from behavior.cli import main; assert main(['--version']) == 0", TABLES),
+        ("from behavior.cli import main; assert main(['dance']) == 2", TABLES),
+    ],
+    ids=["packages", "pose", "help of each command", "help", "version", "typing error"],
 )
-def test_light_imports(code: str) -> None:
-    heavy = ("torch", "onnxruntime", "sklearn", "matplotlib", "numba", "cv2", "av")
+def test_light_imports(code: str, heavy: tuple[str, ...]) -> None:
     script = f"{code}\nimport sys\nprint('heavy:', *[name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "heavy:"

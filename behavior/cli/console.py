@@ -18,6 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from behavior.cli.printable import printable
+
 
 class Narrator:
     """Messages, and one progress bar per stage with the time left.
@@ -58,7 +60,7 @@ class Narrator:
 
     def say(self, text: str) -> None:
         """One line."""
-        self._console.print(text, markup=False)
+        self._console.print(printable(text), markup=False)
 
     def step(self, stage: str, done: int, total: int | None) -> None:
         """`done` of `total` units of a stage; a new stage name begins a new bar."""

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from behavior.errors import ActionModelError, DataError
-from behavior.recognition.classifiers import ActionClassifier, ActionModel, load_action_model, save_action_model
+from behavior.recognition.classifiers import ActionClassifier
 from behavior.recognition.classifiers.base import NotFittedError
 from behavior.recognition.classifiers.registry import CLASSIFIERS, make_classifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
+from behavior.recognition.model import ActionModel, load_action_model, save_action_model
 from behavior.training.train import TrainSettings, train
 
 QUICK: dict[str, dict[str, Any]] = {

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from behavior.recognition.classifiers import ActionModel
 from behavior.recognition.classifiers.linear import LinearClassifier
 from behavior.recognition.clips import Clips, LabelledSequences
+from behavior.recognition.model import ActionModel
 from behavior.recognition.recognise import RecogniseSettings, recognise
 from behavior.training.train import TrainSettings, train
 from pose.errors import LayoutError

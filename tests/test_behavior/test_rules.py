@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from behavior.recognition.classifiers import ActionModel, load_action_model, save_action_model
 from behavior.recognition.classifiers.tree import QUANTITIES, RulesClassifier, RulesSettings, quantities
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
+from behavior.recognition.model import ActionModel, load_action_model, save_action_model
 from behavior.recognition.rules import arms_raised, known_rules, rule_bouts
 from behavior.training.train import TrainSettings, train
 from pose.layouts import BODY_13

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from importlib import import_module
 from typing import Any
 
 from storage.errors import ExchangeError
 
-DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
+DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, EOFError)
 """What h5py, and what stands on it, raises on a damaged file."""
 
 

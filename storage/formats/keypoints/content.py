@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pose.people import FramePeople, Person
 from pose.skeleton import SKELETONS, Skeleton
 from storage.errors import ExchangeError
+from storage.formats.guard import read_bytes
 
 LIMIT_PX = 1e6
 """Farther from the origin no pixel lies."""
@@ -278,14 +279,6 @@ def identities(names: Sequence[str], path: Path) -> tuple[list[int], dict[int, s
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
-
-
-def read_bytes(path: Path) -> bytes:
-    """The file; raises `ExchangeError`."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ExchangeError(f"{path}: can't be read ({error.strerror or error})") from error
 
 
 def read_text(path: Path) -> str:

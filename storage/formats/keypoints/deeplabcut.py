@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
-import pickle
+import pickletools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from storage.database import Database
 from storage.errors import ExchangeError
+from storage.formats.guard import open_hdf5
 from storage.formats.keypoints.content import (
     Block,
     Clock,
@@ -119,9 +120,8 @@ def read_csv(path: Path, clock: Clock | None = None) -> Keypoints:
 def read_h5(path: Path, clock: Clock | None = None) -> Keypoints:
     """A table of predictions or labels, of one animal or several; the format has no time. Raises `ExchangeError`."""
     clock = needed(clock, path)
-    h5py = load("h5py")
     try:
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             found = [key for key in file if "pandas_type" in file[key].attrs]
             if len(found) != 1:
                 raise ExchangeError(f"{path}: expected one table of pandas ({KEY}), found {found or 'none'}")
@@ -270,11 +270,47 @@ def _floats(
 # --- HDF5 ----------------------------------------------------------------------------------------------------------
 
 
-class _Plain(pickle.Unpickler):
-    """Strings, numbers, lists and dicts: nothing that has to be looked up."""
+def _plain_lists(pickled: bytes) -> Any:
+    """Strings in tuples and lists out of a pickle, without loading it: its instructions are read, none is carried out.
 
-    def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"column names hold a {module}.{name}, expected text")
+    Raises `ValueError` for anything else.
+    """
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[Any, Any] = {}
+    for instruction, argument, _ in pickletools.genops(pickled):
+        match instruction.name:
+            case "PROTO" | "FRAME":
+                continue
+            case "STOP":
+                return stack.pop()
+            case "MARK":
+                marks.append(len(stack))
+            case "EMPTY_LIST":
+                stack.append([])
+            case "SHORT_BINUNICODE" | "BINUNICODE" | "UNICODE" | "BININT1" | "BININT":
+                stack.append(argument)
+            case "APPEND":
+                item = stack.pop()
+                stack[-1].append(item)
+            case "APPENDS" | "LIST" | "TUPLE":
+                mark = marks.pop()
+                items = stack[mark:]
+                del stack[mark:]
+                if instruction.name == "APPENDS":
+                    stack[-1].extend(items)
+                else:
+                    stack.append(items if instruction.name == "LIST" else tuple(items))
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                n = int(instruction.name[-1])
+                stack[-n:] = [tuple(stack[-n:])]
+            case "MEMOIZE" | "BINPUT" | "LONG_BINPUT" | "PUT":
+                memo[len(memo) if argument is None else argument] = stack[-1]
+            case "BINGET" | "LONG_BINGET" | "GET":
+                stack.append(memo[argument])
+            case other:
+                raise ValueError(f"column names hold a pickle's {other}, expected text in lists")
+    raise ValueError("the column names end too early")
 
 
 def _labels(group: Any) -> list[tuple[str, ...]]:
@@ -283,9 +319,11 @@ def _labels(group: Any) -> list[tuple[str, ...]]:
     if "values_block_0" not in (table.dtype.names or ()) or "values_block_1" in table.dtype.names:
         raise ExchangeError(f"{group.file.filename}: {group.name}: expected columns of one type of number")
     raw = table.attrs["values_block_0_kind"]
-    labels = _Plain(io.BytesIO(bytes(raw))).load()
+    labels = _plain_lists(bytes(raw))
     if not isinstance(labels, list) or not all(isinstance(label, tuple | list) for label in labels):
         raise ValueError("the columns have no levels")
+    if not all(isinstance(part, str | int) for label in labels for part in label):
+        raise ValueError("the columns' levels are no text")
     return [tuple(str(part) for part in label) for label in labels]
 
 
@@ -301,9 +339,8 @@ def _fixed_labels(group: Any) -> list[tuple[str, ...]]:
 
 
 def _h5_rows(path: Path, key: str, fixed: bool, width: int) -> Iterator[tuple[list[int], NDArray[np.float64]]]:
-    h5py = load("h5py")
     try:
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             group = file[key]
             values = group["block0_values"] if fixed else group["table"].fields("values_block_0")
             index = _fixed_index(group) if fixed else group["table"].fields("index")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from storage.database import Database
 from storage.errors import ExchangeError
+from storage.formats.guard import open_hdf5
 from storage.formats.keypoints import coco, deeplabcut, mmpose, movement, nwb, openpose_json, sleap, tables
 from storage.formats.keypoints.content import Clock, Keypoints, read_json
-from storage.formats.optional import DAMAGE, load
+from storage.formats.optional import DAMAGE
 
 Writer = Callable[[Database, int, Path], list[Path]]
 Reader = Callable[[Path, Clock | None], Keypoints]
@@ -58,9 +59,8 @@ def _detect(path: Path) -> str | None:
     if suffix == ".csv":
         return "dlc-csv" if deeplabcut.is_table(path) else None
     if suffix in (".h5", ".hdf5"):
-        h5py = load("h5py")
         try:
-            with h5py.File(path) as file:
+            with open_hdf5(path) as file:
                 return "sleap-h5" if sleap.is_analysis(file) else "dlc-h5"
         except DAMAGE as error:
             raise ExchangeError(f"{path}: no whole HDF5 file ({' '.join(str(error).split())[:100]})") from error

@@ -16,6 +16,7 @@ import numpy as np
 
 from storage.database import Database
 from storage.errors import ExchangeError
+from storage.formats.guard import open_hdf5
 from storage.formats.keypoints.content import Block, Clock, Keypoints, Values, dense_frames, identities, layout, needed
 from storage.formats.keypoints.writing import Tracked, replacing
 from storage.formats.optional import DAMAGE, load
@@ -102,7 +103,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
 
 def _opened(path: Path) -> Any:
     # With `_writable` from the start: h5netcdf's own complains once more when a damaged file is thrown away.
-    return type("File", (load("h5netcdf").File,), {"_writable": False})(path, "r")
+    return open_hdf5(path, type("File", (load("h5netcdf").File,), {"_writable": False}))
 
 
 def _blocks(path: Path, frames: Any, time: Any) -> Iterator[Block]:

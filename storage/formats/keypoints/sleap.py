@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from storage.database import Database
 from storage.errors import ExchangeError
+from storage.formats.guard import open_hdf5
 from storage.formats.keypoints.content import Block, Clock, Keypoints, Values, dense_frames, identities, layout, needed
 from storage.formats.keypoints.writing import Tracked, replacing
 from storage.formats.optional import DAMAGE, load
@@ -102,9 +103,8 @@ def is_analysis(file: Any) -> bool:
 def read(path: Path, clock: Clock | None = None) -> Keypoints:
     """Any order of axes; the format has no time. Raises `ExchangeError`."""
     clock = needed(clock, path)
-    h5py = load("h5py")
     try:
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             dims = _dims(file, "tracks", path)
             joints = _texts(file, "node_names")
             tracks = _texts(file, "track_names") if "track_names" in file else []
@@ -127,9 +127,8 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
 
 
 def _blocks(path: Path, clock: Clock, sizes: dict[str, int]) -> Iterator[Block]:
-    h5py = load("h5py")
     try:
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             for start in range(0, sizes["frame"], ROWS):
                 rows = slice(start, min(start + ROWS, sizes["frame"]))
                 frames = range(rows.start, rows.stop)

@@ -16,7 +16,8 @@ from pose.people import FramePeople
 from storage import poses, recordings, runs, schema, tracks
 from storage.database import Database
 from storage.errors import ExchangeError
-from storage.formats.keypoints.content import Keypoints, read_bytes
+from storage.formats.guard import read_bytes
+from storage.formats.keypoints.content import Keypoints
 
 KIND = "keypoints"
 """Kind of a recording that came as keypoints: there is no picture of it."""

@@ -11,7 +11,6 @@ import gzip
 import json
 import math
 import string
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
@@ -23,14 +22,6 @@ from storage.files import write_bytes
 from storage.formats.labels.boris_tables import Playlist
 from storage.formats.labels.intervals import NOBODY, Interval, LabelFile, Mark, overlaps, pair, with_modifiers
 from storage.formats.labels.media import MediaInfo, checked
-
-
-def unzip(path: Path, data: bytes) -> bytes:
-    """Contents of a `.gz` file; raises `ExchangeError` when it is damaged."""
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ExchangeError(f"{path}: damaged, can't be unzipped ({error})") from error
 
 
 def read_boris_project(path: Path, text: str) -> LabelFile:

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from storage.errors import ExchangeError
-from storage.formats.labels.boris_project import read_boris_project, unzip
+from storage.formats.guard import gunzip, read_bytes
+from storage.formats.labels.boris_project import read_boris_project
 from storage.formats.labels.boris_tables import read_boris_table
 from storage.formats.labels.elan import ActionFrom, read_elan
 from storage.formats.labels.elan_tab import read_elan_tab
@@ -26,12 +27,9 @@ def read_labels(path: Path, *, tiers: Collection[str] = (), action_from: ActionF
     Raises:
         ExchangeError: a file that can't be read or is none of these, or a cell that can't be understood.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ExchangeError(f"{path}: can't be read ({error.strerror or error})") from error
+    data = read_bytes(path)
     if data[:2] == b"\x1f\x8b":
-        data = unzip(path, data)
+        data = gunzip(path, data)
     if not data.strip():
         raise ExchangeError(f"{path}: empty")
     found = _read(path, data, tiers, action_from)

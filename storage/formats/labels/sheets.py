@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import ExchangeError
+from storage.formats.guard import MOST_SHEET, archive
 
 Row = tuple[int, list[str]]
 """Line number, and the cells without the blanks around them."""
@@ -109,7 +110,8 @@ def spreadsheet_rows(path: Path) -> list[Row]:
     import pandas as pd
 
     try:
-        sheet = pd.read_excel(path, header=None, dtype=object, na_filter=False)
+        with archive(path, MOST_SHEET):
+            sheet = pd.read_excel(path, header=None, dtype=object, na_filter=False)
     except ImportError as error:
         raise ExchangeError(f"{path}: {error}; or save it as .tsv") from error
     except (zipfile.BadZipFile, KeyError, ValueError, IndexError) as error:

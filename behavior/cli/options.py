@@ -56,6 +56,14 @@ InFlight = Annotated[
 Start = Annotated[float | None, typer.Option(min=0, help="Begin here, seconds of the source's own time.")]
 End = Annotated[float | None, typer.Option(min=0, help="Stop here, seconds of the source's own time.")]
 Every = Annotated[int, typer.Option(min=1, help="Take each N-th frame.")]
+Fps = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        help="Frames per second of a source without a clock: a folder of images, a raw stream (.mjpeg, .h264).  "
+        "[default: 25, and a note says so]",
+    ),
+]
 MaxPeople = Annotated[int | None, typer.Option(min=1, help="Keep the N people of highest score in each frame.")]
 Clothes = Annotated[
     bool,

@@ -14,6 +14,7 @@ from behavior.cli.options import (
     Device,
     End,
     Every,
+    Fps,
     InFlight,
     Json,
     MaxPeople,
@@ -40,6 +41,7 @@ def pose(
     start: Start = None,
     end: End = None,
     every: Every = 1,
+    fps: Fps = None,
     max_people: MaxPeople = None,
     overlay: Annotated[
         bool, typer.Option("--overlay/--no-overlay", help="Write the source with skeletons drawn on it.")
@@ -65,6 +67,7 @@ def pose(
         start_s=start,
         end_s=end,
         every=every,
+        fps=fps,
         overlay=overlay,
     )
     with Narrator() as narrator:

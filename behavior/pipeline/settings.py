@@ -19,11 +19,13 @@ class Part:
     Attributes:
         start_s, end_s: seconds of the source's own clock, start inside, end outside; None is the source's own.
         every: take the frames whose number is a multiple of it.
+        fps: frames per second of a source without a clock; None: assumed, and said.
     """
 
     start_s: float | None = None
     end_s: float | None = None
     every: int = 1
+    fps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,14 @@ def make_settings(
     end_s: float | None,
     every: int,
     overlay: bool,
+    fps: float | None = None,
     min_bout_s: float | None = None,
     clothes: bool = False,
 ) -> Settings:
     """The settings that the command line offers, in their places; the rest at their defaults."""
     parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
     return Settings(
-        part=Part(start_s, end_s, every),
+        part=Part(start_s, end_s, every, fps),
         engine=EngineSettings(net_height=net_height, accuracy=accuracy, precision=precision, parser=parser),
         recognise=RecogniseSettings(min_bout_s=min_bout_s),
         clothes=clothes,

@@ -138,6 +138,8 @@ def find_people(
         saved = time.monotonic()
 
     source = recording.opened or open_source(recording.stored.uri, **asdict(settings.part), after=last)
+    for note in source.notes:
+        narrator.say(note)
     with engine.open(source) as stream, _pictures(recording, settings) as keep:
         expected = stream.source.expected_frames
         total = None if expected is None else done + expected

@@ -19,7 +19,7 @@ import av
 import cv2
 
 from pose.errors import SourceError
-from pose.sources.base import Frame, FrameSource, Selection, SourceInfo
+from pose.sources.base import ASSUMED_FPS, Frame, FrameSource, Selection, SourceInfo
 from pose.sources.camera import (
     CameraSource,
     LiveSettings,
@@ -32,7 +32,7 @@ from pose.sources.camera import (
 from pose.sources.images import IMAGE_SUFFIXES, FolderSource, ImageSource, list_images, natural_key
 from pose.sources.video import VideoSource
 
-__all__ = ["Frame", "FrameSource", "LiveSettings", "SourceInfo", "expand", "open_source", "source_hash"]
+__all__ = ["ASSUMED_FPS", "Frame", "FrameSource", "LiveSettings", "SourceInfo", "expand", "open_source", "source_hash"]
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _SCHEMES = frozenset(["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp"])
@@ -67,7 +67,7 @@ def open_source(
     end_s: float | None = None,
     every: int = 1,
     after: tuple[int, float] | None = None,
-    fps: float = 1.0,
+    fps: float | None = None,
     live: LiveSettings | None = None,
 ) -> FrameSource:
     """Open one source and read its first frame.
@@ -78,20 +78,31 @@ def open_source(
         end_s: end of the range, seconds; a frame at that time is outside.
         every: keep only frames whose index is a multiple of it.
         after: index and time of the last frame read before; goes on with the very next one. Not for cameras.
-        fps: images per second of a folder, which has no clock of its own.
+        fps: frames per second of a source without a clock: a folder, a raw stream (.mjpeg, most .h264). Without it
+            `ASSUMED_FPS`, and a note that says so. Where there is a clock that one counts, and a note says so, too.
         live: how patient to be with a camera.
 
     Raises:
         SourceError: what is there can't be read, or there is nothing, or nothing in the range. One line.
-        ValueError: a range that is none.
+        ValueError: a range that is none, or a rate that is none.
     """
-    selection = Selection(start_s, end_s, every, after)
+    if fps is not None and not 0 < fps < float("inf"):
+        raise ValueError(f"fps must be positive, got {fps}")
+    source = _open(spec, Selection(start_s, end_s, every, after), fps, live or LiveSettings())
+    if fps is not None and source.info.clock == "source" and source.info.kind != "image":
+        source.notes.append(f"this source has a clock of its own; --fps {fps:g} was not used")
+    return source
+
+
+def _open(
+    spec: str | os.PathLike[str] | int, selection: Selection, fps: float | None, live: LiveSettings
+) -> FrameSource:
     text = str(spec) if isinstance(spec, int) else os.fspath(spec)
     scheme = _URL.match(text)
     if scheme and scheme[1].lower() == "file":
         text = unquote(urlsplit(text).path)
     elif _is_live(text):
-        return _open_camera(text, selection, live or LiveSettings())
+        return _open_camera(text, selection, fps, live)
     path = Path(text).absolute()
     try:
         if path.is_dir():
@@ -106,10 +117,10 @@ def open_source(
             return ImageSource(path, selection)
     except OSError as error:
         raise SourceError(f"{text}: can't be read: {error.strerror}") from error
-    return VideoSource(f"file:{path}", selection, name=path.name, uri=str(path))
+    return VideoSource(f"file:{path}", selection, name=path.name, uri=str(path), fps=fps)
 
 
-def _open_camera(text: str, selection: Selection, live: LiveSettings) -> FrameSource:
+def _open_camera(text: str, selection: Selection, fps: float | None, live: LiveSettings) -> FrameSource:
     scheme = _URL.match(text)
     if scheme is None:
         number = int(text)
@@ -126,7 +137,7 @@ def _open_camera(text: str, selection: Selection, live: LiveSettings) -> FrameSo
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"{uri}: {no_connection(error, live.timeout_s)}") from error
         if finite:
-            return VideoSource(text, selection, name=name, uri=uri, kind="stream", timeout_s=live.timeout_s)
+            return VideoSource(text, selection, name=name, uri=uri, kind="stream", timeout_s=live.timeout_s, fps=fps)
     feed = partial(network_feed, text, live.timeout_s)
     return CameraSource(feed, selection, name=name, uri=uri, kind="stream", settings=live)
 

@@ -23,6 +23,10 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 Kind = Literal["image", "folder", "video", "webcam", "stream"]
+ClockOrigin = Literal["source", "given", "assumed"]
+
+ASSUMED_FPS = 25.0
+"""Of a source without a clock when nobody says its rate, frames per second: that of the tools which make such files."""
 
 _ROUNDING_S = 1e-6
 """Slack of the range's ends for times that no float holds exactly, seconds."""
@@ -56,6 +60,8 @@ class SourceInfo:
         n_frames: frames of the whole source: exact for images, else what the header says, which may be wrong.
         duration_s: length of the whole source as the header says, seconds.
         fps: nominal frame rate, for display only: time is each frame's own `time_s`.
+        clock: where the times come from: the source itself, the rate that the caller gave, or `ASSUMED_FPS`, which the
+            notes then say.
         pixel_aspect: width over height of the file's own pixels. Where it isn't 1 the frames were widened (above 1) or
             heightened (below 1) by it, before any turn, so that pixels are square and no detail is lost.
         offset_s: what a player's clock shows at `time_s` 0, when sound starts before the picture, seconds.
@@ -69,6 +75,7 @@ class SourceInfo:
     n_frames: int | None = None
     duration_s: float | None = None
     fps: float | None = None
+    clock: ClockOrigin = "source"
     pixel_aspect: float = 1.0
     offset_s: float = 0.0
 
@@ -158,6 +165,13 @@ class FrameSource(ABC):
     def _note(self, text: str) -> None:
         if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
+
+    def _rate(self, given: float | None) -> tuple[float, ClockOrigin]:
+        """Frames per second of a source without a clock, and where they come from."""
+        if given is not None:
+            return given, "given"
+        self._note(f"this source has no clock, {ASSUMED_FPS:g} frames/s assumed; --fps N gives the true rate")
+        return ASSUMED_FPS, "assumed"
 
     def _prime(self) -> bool:
         """Read the first frame now, so that what can't be read is said at once; False when there is none."""

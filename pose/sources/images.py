@@ -4,8 +4,9 @@ Depth, where OpenCV reads more than 8 bits: 16-bit counts are divided by 257 (si
 Floats and 32-bit counts have no fixed white: up to 1 they are taken as 0…1, up to 255 as 8-bit levels, and above that
 the brightest value becomes white; NaN and negative values are black. EXIF orientation is applied, alpha is ignored.
 
-A folder has no clock: its image number i is given the time i / `fps`, one per second unless told otherwise. Whoever
-took the images out of a video should pass that video's rate, else speeds and durations come out wrong.
+A folder has no clock: frame i is given the time i / `fps`. Where the images' names differ in one number only
+(`frame_0010.png`, `frame_0020.png`) these count the frames, from the first one, so that gaps in the numbers are gaps in
+time; else the images are counted.
 """
 
 from __future__ import annotations
@@ -55,6 +56,17 @@ def list_images(folder: Path) -> list[Path]:
     """The folder's own images by suffix, in natural order; hidden files (`._img1.jpg`) are no images."""
     files = (entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.name[0] != ".")
     return sorted((file for file in files if file.is_file()), key=lambda file: (natural_key(file.name), file.name))
+
+
+def numbered_images(folder: Path) -> dict[int, Path]:
+    """The images of `list_images` by the number of their frame, rising from 0; see the module."""
+    images = list_images(folder)
+    parts = [re.fullmatch(r"(.*?)(\d+)(\D*)", path.stem) for path in images]
+    named = [(match[1], match[3]) for match in parts if match]
+    numbers = [int(match[2]) for match in parts if match]
+    if len(numbers) < len(images) or len(set(named)) > 1 or len(set(numbers)) < len(numbers) or max(numbers) >= 10**9:
+        return dict(enumerate(images))
+    return {number - min(numbers): path for number, path in sorted(zip(numbers, images, strict=True))}
 
 
 def to_bgr8(pixels: NDArray[Any]) -> Image:
@@ -120,45 +132,51 @@ class ImageSource(FrameSource):
 
 
 class FolderSource(FrameSource):
-    """The images of a folder, without its subfolders, in natural order; frame i is image i of that order.
+    """The images of a folder, without its subfolders, in natural order; see the module for their numbers.
 
     Images that can't be read are skipped and counted; the others keep their numbers. Images may differ in size.
 
     Args:
-        fps: the clock that the folder lacks, images per second.
+        fps: the clock that the folder lacks, frames per second; None: `ASSUMED_FPS`, and a note says so.
 
     Raises:
         SourceError: the folder holds no image, or none that can be read.
     """
 
-    def __init__(self, folder: Path, selection: Selection, fps: float = 1.0) -> None:
+    def __init__(self, folder: Path, selection: Selection, fps: float | None = None) -> None:
         super().__init__(selection)
-        if not 0 < fps < np.inf:
-            raise ValueError(f"fps must be positive, got {fps}")
-        self._fps = fps
-        self._paths = list_images(folder)
-        n = len(self._paths)
+        self._images = numbered_images(folder)
+        n = len(self._images)
         if not n:
             raise SourceError(
                 f"{folder}: no images in this folder (looked for {', '.join(sorted(IMAGE_SUFFIXES)[:6])}, …); "
                 f"for its videos or subfolders pass '{folder}/*'"
             )
-        self.info = SourceInfo(folder.name or str(folder), str(folder), "folder", 0, 0, n, n / fps, fps)
+        self._fps, clock = self._rate(fps)
+        n_numbers = list(self._images)[-1] + 1
+        if n_numbers > n:
+            self._note(f"the numbers in the images' names count as frames: {n} of {n_numbers} are there")
+        duration_s = n_numbers / self._fps
         if self._prime():
             assert self._first is not None
             height, width = self._first.image.shape[:2]
         elif self.skipped and selection.after is None:
             raise SourceError(f"{folder}: none of its {self.skipped} images can be read; are they complete?")
         elif selection.after is None:
-            raise SourceError(f"{folder}: no image in the asked-for range; it holds {n}, {n / fps:g} s at {fps:g} fps")
+            raise SourceError(
+                f"{folder}: no image in the asked-for range; it holds {n}, {duration_s:g} s at {self._fps:g} fps"
+            )
         else:
             width = height = 0
-        self.info = SourceInfo(folder.name or str(folder), str(folder), "folder", width, height, n, n / fps, fps)
+        self.info = SourceInfo(
+            folder.name or str(folder), str(folder), "folder", width, height, n, duration_s, self._fps, clock
+        )
 
     def _pictures(self) -> Iterator[Picture]:
-        first = 0 if self._selection.after is None else self._selection.after[0] + 1
-        for index, path in enumerate(self._paths[first:], start=first):
-            yield Picture(index, index / self._fps, partial(self._load, path))
+        done = -1 if self._selection.after is None else self._selection.after[0]
+        for index, path in self._images.items():
+            if index > done:
+                yield Picture(index, index / self._fps, partial(self._load, path))
 
     def _load(self, path: Path) -> Image | None:
         try:

@@ -45,7 +45,9 @@ class Demuxer:
 
     Attributes:
         tick: seconds per unit of the stamps.
+        rate: nominal frames per second.
         step: nominal time from frame to frame, in ticks.
+        stampless: the container gives no stamps; these are counted by `rate`.
         slots: packets are only numbered in decoding order, and shown in another.
         seekable: reading may begin in the middle and still give the same stamps.
         may_step_back: the container allows clocks that step back; only a scan can tell.
@@ -53,16 +55,18 @@ class Demuxer:
         failure: the read error that ended it, or nothing.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, *, scrambled: bool = False) -> None:
-        """`scrambled`: what `is_scrambled` found."""
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, *, scrambled: bool = False, fps: float | None = None
+    ) -> None:
+        """`scrambled`: what `is_scrambled` found; `fps`: rate of a stream that has no clock."""
         self._container, self._stream = container, stream
         self.tick = stream.time_base or Fraction(1, av.time_base)
-        rate = stream.guessed_rate or stream.average_rate or Fraction(25)
-        self.step = max(1, round(1 / (rate * self.tick)))
-        self._stampless = bool(container.format.flags & _NO_TIMESTAMPS)
-        self._decoding_order = self._stampless or container.format.name == "avi"
+        self.rate = Fraction(fps) if fps else stream.guessed_rate or stream.average_rate or Fraction(25)
+        self.step = max(1, round(1 / (self.rate * self.tick)))
+        self.stampless = bool(container.format.flags & _NO_TIMESTAMPS)
+        self._decoding_order = self.stampless or container.format.name == "avi"
         self.slots = scrambled or (self._decoding_order and stream.codec_context.has_b_frames)
-        self.seekable = not self._stampless and not self.slots
+        self.seekable = not self.stampless and not self.slots
         self.may_step_back = bool(container.format.flags & _CLOCK_MAY_JUMP)
         self.stepped_back = False
         self.failure = ""
@@ -75,7 +79,7 @@ class Demuxer:
                 waited += 1
                 continue
             begun = True
-            if self._stampless or (packet.dts is None and packet.pts is None):
+            if self.stampless or (packet.dts is None and packet.pts is None):
                 packet.dts = 0 if before is None else before + self.step - offset
             if packet.dts is not None:
                 if before is not None and packet.dts + offset < before - _STEP_BACK_S / self.tick:
@@ -195,6 +199,11 @@ class Numbering:
 def _is_hidden(packet: Packet[VideoStream]) -> bool:
     """A VP8 packet that only prepares later frames: its show_frame bit is off (RFC 6386, 9.1)."""
     return packet.stream.codec_context.codec.name in ("vp8", "libvpx") and not memoryview(packet)[0] >> 4 & 1
+
+
+def has_no_clock(container: InputContainer, stream: VideoStream) -> bool:
+    """True for a raw stream whose header holds no timing either; ffmpeg then says 25 frames/s, whatever was filmed."""
+    return bool(container.format.flags & _NO_TIMESTAMPS) and not stream.codec_context.framerate
 
 
 def is_scrambled(container: InputContainer, stream: VideoStream) -> bool:

@@ -33,8 +33,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pose.errors import SourceError
-from pose.sources.base import FrameSource, Image, Kind, Picture, Selection, SourceInfo
-from pose.sources.stamps import Demuxer, Numbering, Place, is_scrambled, last_before
+from pose.sources.base import ClockOrigin, FrameSource, Image, Kind, Picture, Selection, SourceInfo
+from pose.sources.stamps import Demuxer, Numbering, Place, has_no_clock, is_scrambled, last_before
 
 _SQUARE = 0.01
 """Pixels this close to square are taken as square: the odd ratios of some encoders are rounding."""
@@ -54,6 +54,7 @@ class VideoSource(FrameSource):
         path: what ffmpeg opens.
         name, uri, kind: as in `SourceInfo`.
         timeout_s: longest wait for a server, seconds.
+        fps: of a stream that has no clock, frames per second; None: `ASSUMED_FPS`, and a note says so.
 
     Raises:
         SourceError: no video, no frame that can be decoded, nothing in the range; while reading, a size that changes.
@@ -63,22 +64,35 @@ class VideoSource(FrameSource):
     _threads: Literal["AUTO", "SLICE"] = "AUTO"
 
     def __init__(
-        self, path: str, selection: Selection, *, name: str, uri: str, kind: Kind = "video", timeout_s: float = 10.0
+        self,
+        path: str,
+        selection: Selection,
+        *,
+        name: str,
+        uri: str,
+        kind: Kind = "video",
+        timeout_s: float = 10.0,
+        fps: float | None = None,
     ) -> None:
         super().__init__(selection)
         self._path, self._uri, self._timeout_s = path, uri, timeout_s
+        self._fps: float | None = None
+        clock: ClockOrigin = "source"
         self._closed = False
         self._open()
         self._scrambled = is_scrambled(self._container, self._stream)
         self._reopen()
         stream = self._stream
-        self._tick = self._demuxer().tick
+        if has_no_clock(self._container, stream):
+            self._fps, clock = self._rate(fps)
+        demuxer = self._demuxer()
+        self._tick = demuxer.tick
         self._start = stream.start_time or 0
         after = selection.after
         self._last: Place | None = None
         if after is not None:
             self._last = Place(after[0], self._stamp(after[1] - _SAME_S), self._stamp(after[1] + _SAME_S))
-        rate = stream.average_rate or stream.guessed_rate
+        rate = demuxer.rate if demuxer.stampless else stream.average_rate or stream.guessed_rate
         offset_s = float(self._start * self._tick) - (self._container.start_time or 0) / av.time_base
         duration_s = None if self._container.duration is None else self._container.duration / av.time_base - offset_s
         # The container's own length may be that of its sound.
@@ -101,6 +115,7 @@ class VideoSource(FrameSource):
             n_frames=n_frames,
             duration_s=duration_s,
             fps=float(rate) if rate else None,
+            clock=clock,
             pixel_aspect=aspect,
             offset_s=offset_s if offset_s > 1e-5 else 0.0,
         )
@@ -120,8 +135,13 @@ class VideoSource(FrameSource):
                     self._converter = Converter(frame, self._stream.sample_aspect_ratio)
                 time_s = float((stamp - self._start) * self._tick)
                 yield Picture(index, time_s, partial(self._convert, frame, time_s))
-            if self._header_s is not None and time_s < 0.98 * self._header_s - 1:
-                self._note(f"the last frame is at {time_s:.3f} s, though the header promises {self._header_s:.3f} s")
+            if self._header_s is not None:
+                # The number of frames is no promise: it counts what an edit list hides, as in a clip cut without
+                # encoding it again.
+                if time_s < 0.98 * self._header_s - 1:
+                    self._note(
+                        f"the last frame is at {time_s:.3f} s, though the header promises {self._header_s:.3f} s"
+                    )
             elif index + 1 < 0.98 * self._header_frames - 1:
                 self._note(f"the last frame is number {index}, though the header promises {self._header_frames} frames")
         finally:
@@ -203,7 +223,7 @@ class VideoSource(FrameSource):
             self._note(f"reading ended early: {demuxer.failure}")
 
     def _demuxer(self) -> Demuxer:
-        return Demuxer(self._container, self._stream, scrambled=self._scrambled)
+        return Demuxer(self._container, self._stream, scrambled=self._scrambled, fps=self._fps)
 
     def _convert(self, frame: VideoFrame, time_s: float) -> Image:
         assert self._converter is not None

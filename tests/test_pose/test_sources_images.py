@@ -145,10 +145,41 @@ def test_folder_in_natural_order(tmp_path: Path) -> None:
     assert source.skipped == 0
 
 
-def test_folder_without_a_rate_counts_seconds(tmp_path: Path) -> None:
+def test_folder_without_a_rate_says_what_it_assumes(tmp_path: Path) -> None:
     shades(tmp_path, ["a.png", "b.png", "c.png"])
     with open_source(tmp_path) as source:
-        assert [frame.time_s for frame in source] == [0.0, 1.0, 2.0]
+        assert [frame.time_s for frame in source] == [0.0, 1 / 25, 2 / 25]
+        assert (source.info.clock, source.info.fps) == ("assumed", 25.0)
+        assert source.notes == ["this source has no clock, 25 frames/s assumed; --fps N gives the true rate"]
+    with open_source(tmp_path, fps=10) as source:
+        assert [frame.time_s for frame in source] == [0.0, 0.1, 0.2]
+        assert (source.info.clock, source.info.fps, source.notes) == ("given", 10.0, [])
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["f_0030.png", "f_0010.png", "f_0020.png"], [0, 10, 20]),
+        (["take2_7.png", "take2_9.PNG"], [0, 2]),
+        (["7.png", "9.jpg"], [0, 2]),
+        (["a_1.png", "b_5.png"], [0, 1]),
+        (["1.png", "01.png"], [0, 1]),
+        (["1.png", "end.png"], [0, 1]),
+        (["17147394151230.png", "17147394151260.png"], [0, 1]),
+    ],
+    ids=str,
+)
+def test_numbers_in_names_count_where_names_differ_in_nothing_else(
+    names: list[str], expected: list[int], tmp_path: Path
+) -> None:
+    shades(tmp_path, names)
+    with open_source(tmp_path, fps=10) as source:
+        assert [(frame.index, frame.time_s) for frame in source] == [(i, i / 10) for i in expected]
+        assert source.info.n_frames == len(names)
+        assert source.info.duration_s == (expected[-1] + 1) / 10
+        assert bool(source.notes) == (expected[-1] + 1 > len(names))
+    with open_source(tmp_path, fps=10, after=(expected[0], 0.0)) as source:
+        assert [frame.index for frame in source] == expected[1:]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +196,7 @@ def test_folder_without_a_rate_counts_seconds(tmp_path: Path) -> None:
 )
 def test_folder_ranges(selection: dict[str, object], expected: list[int], tmp_path: Path) -> None:
     shades(tmp_path, [f"{i}.png" for i in range(10)])
-    with open_source(tmp_path, **selection) as source:  # type: ignore[arg-type]  # a parameter
+    with open_source(tmp_path, fps=1, **selection) as source:  # type: ignore[arg-type]  # a parameter
         assert [frame.index for frame in source] == expected
 
 
@@ -175,7 +206,7 @@ def test_unreadable_images_are_skipped_counted_and_named(tmp_path: Path, capfd: 
     (tmp_path / "2.bmp").write_bytes(b"")
     whole = write(tmp_path / "3.jpg", BASE).read_bytes()
     (tmp_path / "3.jpg").write_bytes(whole[: len(whole) // 2])
-    with open_source(tmp_path) as source:
+    with open_source(tmp_path, fps=25) as source:
         assert [frame.index for frame in source] == [1, 3, 5]
     assert source.skipped == 3
     assert source.notes == [f"{name} can't be read and was skipped" for name in ("0.bmp", "2.bmp", "3.jpg")]

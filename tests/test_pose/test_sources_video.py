@@ -517,3 +517,43 @@ def test_memory_does_not_grow_with_the_video(media: Any) -> None:
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
     assert grown < 100_000
+
+
+@pytest.mark.parametrize("name", ["pi.mjpeg", "pi.hevc"])
+def test_a_raw_stream_without_a_clock_takes_the_given_one_or_says_what_it_assumes(media: Any, name: str) -> None:
+    if name.endswith("mjpeg"):
+        path = media.video(name, "mjpeg", 20, pix_fmt="yuvj420p")
+    else:  # timing is left out of the header
+        path = media.video(name, "libx265", 20, options={"x265-params": "vui-timing-info=0:bframes=0:log-level=none"})
+    rows, source = read(media, path)
+    assert (source.info.clock, source.info.fps) == ("assumed", 25.0)
+    assert [time_s for _, time_s, _ in rows] == pytest.approx([i / 25 for i in range(20)])
+    assert source.notes == ["this source has no clock, 25 frames/s assumed; --fps N gives the true rate"]
+    rows, source = read(media, path, fps=10)
+    assert (source.info.clock, source.info.fps, source.notes) == ("given", 10.0, [])
+    assert [row[:2] for row in rows] == [(i, pytest.approx(i / 10)) for i in range(20)]
+    assert [number for _, _, number in rows] == list(range(20))
+    rest, _ = read(media, path, fps=10, after=(11, rows[11][1]))
+    assert rest == rows[12:]
+
+
+def test_a_raw_stream_with_timing_in_its_header_has_a_clock(media: Any) -> None:
+    rows, source = read(media, media.video("timed.h264", n_frames=20, b_frames=2), fps=10)
+    assert (source.info.clock, source.info.fps) == ("source", FPS)
+    assert rows[-1][1] == pytest.approx(19 / FPS)
+    assert source.notes == ["this source has a clock of its own; --fps 10 was not used"]
+
+
+def test_a_clip_cut_without_encoding_is_no_damaged_file(media: Any) -> None:
+    """An edit list hides the frames between the keyframe and the cut; the header's number counts them all the same."""
+    whole = media.video("whole.mp4", n_frames=60, gop=60)
+
+    def earlier(packet: av.Packet, _: int) -> None:
+        shift = round(20 / FPS / packet.time_base)
+        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+
+    clip = media.remux(whole, "clip.mp4", change=earlier)
+    rows, source = read(media, clip)
+    assert [number for _, _, number in rows] == list(range(20, 60))
+    assert rows[0][1] == 0
+    assert source.notes == []

@@ -109,7 +109,7 @@ def find_people(
         with database.transaction() as tx:
             run = runs.start_run(
                 tx, recording.id, "pose", fingerprint, version=VERSION,
-                settings=plain(settings.engine) | {"part": plain(settings.part)} | _clothes(settings),
+                settings=plain(settings.engine) | {"part": _part(settings)} | _clothes(settings),
                 skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
@@ -247,8 +247,13 @@ def _pose_fingerprint(recording: Recording, model: ModelInfo, settings: Settings
     source = recording.stored.sha256 or f"live {recording.id}"
     return runs.fingerprint(
         stage="pose", version=VERSION, source=source, model=model.sha256,
-        settings=plain(settings.engine), part=plain(settings.part), **_clothes(settings),
+        settings=plain(settings.engine), part=_part(settings), **_clothes(settings),
     )  # fmt: skip
+
+
+def _part(settings: Settings) -> dict[str, Any]:
+    part = plain(settings.part)
+    return part if part["fps"] is not None else {key: value for key, value in part.items() if key != "fps"}
 
 
 def _clothes(settings: Settings) -> dict[str, bool]:

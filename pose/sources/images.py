@@ -61,10 +61,10 @@ def list_images(folder: Path) -> list[Path]:
 def numbered_images(folder: Path) -> dict[int, Path]:
     """The images of `list_images` by the number of their frame, rising from 0; see the module."""
     images = list_images(folder)
-    parts = [re.fullmatch(r"(.*?)(\d+)(\D*)", path.stem) for path in images]
-    named = [(match[1], match[3]) for match in parts if match]
-    numbers = [int(match[2]) for match in parts if match]
-    if len(numbers) < len(images) or len(set(named)) > 1 or len(set(numbers)) < len(numbers) or max(numbers) >= 10**9:
+    parts = [match for path in images if (match := re.fullmatch(r"(.*?)(\d+)(\D*)", path.stem))]
+    numbers = [int(match[2]) for match in parts]
+    alike = len(parts) == len(images) and len({(match[1], match[3]) for match in parts}) == 1
+    if not alike or len(set(numbers)) < len(numbers) or max(numbers) >= 10**9:
         return dict(enumerate(images))
     return {number - min(numbers): path for number, path in sorted(zip(numbers, images, strict=True))}
 

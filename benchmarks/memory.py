@@ -103,7 +103,7 @@ model = load_action_model(locate("default"))
 with open_database(path, create=False) as database, Narrator() as narrator:
     with database.reading() as tx:
         stored = recordings.list_recordings(tx)[0]
-        pose_run = runs.latest_run(tx, stored.id, "pose")
+        [pose_run] = runs.list_runs(tx, stored.id)
     recording = stages.Recording(stored, path.parent / "made-up")
     track_run = stages.follow_people(database, pose_run, settings, narrator)
     action_run = stages.name_actions(database, track_run, model, settings, narrator)

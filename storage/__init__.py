@@ -1,7 +1,7 @@
 """Recordings, runs, people, tracks and bouts in a database that plain SQL can ask.
 
-`open_database` opens one; the modules `recordings`, `runs`, `poses`, `tracks`, `bouts` and `registry` write and read
-its rows, `frames` gives ready-made tables.
+`open_database` opens one; the modules `recordings`, `runs`, `poses`, `tracks` and `bouts` write and read its rows,
+`frames` gives ready-made tables.
 """
 
 from storage.database import SCHEMA_VERSION, Database, open_database, schema_version

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from storage.errors import MissingError, SchemaError, StorageError
-from storage.migrations import MIGRATIONS, Migration, applied, create_tables, record, refuse_foreign
+from storage.migrations import MIGRATIONS, Migration, applied, record, refuse_foreign
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """Number of the newest schema, the one this version writes."""
@@ -141,18 +141,13 @@ def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) ->
             f"{database.where}: made by a newer posescribe (schema {len(done)} with step {unknown[-1]!r}, this version "
             f"knows {len(known)}); update posescribe or choose another --db"
         )
-    if not done:
-        with database.transaction() as tx:
-            if not applied(tx):  # another process may have been faster
-                refuse_foreign(tx, database.where)
-                create_tables(tx)
-                for migration in migrations:
-                    record(tx, migration)
-        return
     for migration in migrations:
         if migration.name not in done:
             with database.transaction() as tx:
-                if migration.name not in applied(tx):
+                had = applied(tx)  # another process may have been faster
+                if not had:
+                    refuse_foreign(tx, database.where)
+                if migration.name not in had:
                     migration.apply(tx)
                     record(tx, migration)
 

@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from sqlalchemy import text
 
 from pose.skeleton import Skeleton
 from storage.bouts import Annotation, Bout, read_annotations, read_bouts
@@ -117,6 +118,15 @@ def bouts(database: Database, run_id: int) -> pd.DataFrame:
         table = pd.DataFrame([vars(row) for row in read_bouts(tx, run_id)], columns=list(Bout.__annotations__))
     table.insert(4, "duration_s", table["stop_s"] - table["start_s"])
     return table
+
+
+def current_bouts(database: Database) -> pd.DataFrame:
+    """What counts now in all recordings, the view `current_bout` by recording, person and time: recording_id,
+    recording, track_run_id, track_id, person, action, start_s, stop_s, score, source (`human` or `automatic`), coder.
+    """
+    query = "SELECT * FROM current_bout ORDER BY recording_id, track_id, start_s, stop_s, action"
+    with database.reading() as tx:
+        return pd.read_sql_query(text(query), tx)
 
 
 def human_annotations(database: Database, recording_id: int) -> pd.DataFrame:

@@ -1,8 +1,9 @@
 """The schema's history: named steps, in order, each in a transaction of its own together with the record of it.
 
-A new database is made at once from `schema.py` and all steps are recorded as done; an older one gets those it lacks.
-Whoever changes `schema.py` appends a step here that brings a stored database to the same form; a step is never edited
-once released. Tables of skeletons (`schema.keypoint_table`) are reached through the rows of `schema.skeleton`.
+A new database gets all steps, an older one those it lacks. Each step carries its own SQL, as of its day, and reads
+nothing of `schema.py`, which describes what all of them together make (a test compares the two). Whoever changes
+`schema.py` appends a step here; a step is never edited once released. Tables of skeletons (`schema.keypoint_table`) are
+reached through the rows of the table `skeleton`.
 """
 
 from __future__ import annotations
@@ -30,17 +31,254 @@ class Migration:
     apply: Callable[[Connection], None]
 
 
-def create_tables(connection: Connection) -> None:
-    schema.metadata.create_all(connection)
+_WORDS = {
+    "sqlite": {
+        "ID": "INTEGER NOT NULL", "MOMENT": "DATETIME", "DOUBLE": "DOUBLE", "BYTES": "BLOB", "BY_KEY": "WITHOUT ROWID",
+    },
+    "postgresql": {
+        "ID": "SERIAL NOT NULL", "MOMENT": "TIMESTAMP WITHOUT TIME ZONE", "DOUBLE": "DOUBLE PRECISION",
+        "BYTES": "BYTEA", "BY_KEY": "",
+    },
+}  # fmt: skip
+"""What the two databases call differently: written `{MOMENT}` in the SQL of a step."""
 
 
-def _add_clothing(connection: Connection) -> None:
-    schema.clothing.create(connection, checkfirst=True)
+def _sql(*statements: str) -> Callable[[Connection], None]:
+    def apply(connection: Connection) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement.format(**_WORDS[connection.dialect.name]))
 
+    return apply
+
+
+_CREATE_TABLES = _sql(
+    """CREATE TABLE posescribe_migration (
+        name VARCHAR NOT NULL,
+        applied {MOMENT} NOT NULL,
+        PRIMARY KEY (name)
+    )""",
+    """CREATE TABLE skeleton (
+        name VARCHAR NOT NULL,
+        table_name VARCHAR NOT NULL,
+        joints JSON NOT NULL,
+        limbs JSON NOT NULL,
+        sigmas JSON NOT NULL,
+        PRIMARY KEY (name),
+        UNIQUE (table_name)
+    )""",
+    """CREATE TABLE recording (
+        id {ID},
+        name VARCHAR NOT NULL,
+        uri VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        sha256 VARCHAR,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        fps {DOUBLE},
+        duration_s {DOUBLE},
+        n_frames INTEGER,
+        added {MOMENT} NOT NULL,
+        PRIMARY KEY (id),
+        UNIQUE (sha256, name)
+    )""",
+    """CREATE TABLE run (
+        id {ID},
+        recording_id INTEGER NOT NULL,
+        parent_id INTEGER,
+        stage VARCHAR NOT NULL,
+        status VARCHAR NOT NULL CHECK (status IN ('running', 'done')),
+        fingerprint VARCHAR NOT NULL,
+        settings JSON NOT NULL,
+        skeleton VARCHAR,
+        model_name VARCHAR,
+        model_sha256 VARCHAR,
+        device VARCHAR,
+        version VARCHAR NOT NULL,
+        started {MOMENT} NOT NULL,
+        finished {MOMENT},
+        extra JSON NOT NULL,
+        PRIMARY KEY (id),
+        UNIQUE (recording_id, stage, fingerprint),
+        FOREIGN KEY (recording_id) REFERENCES recording (id) ON DELETE CASCADE,
+        FOREIGN KEY (parent_id) REFERENCES run (id) ON DELETE CASCADE,
+        FOREIGN KEY (skeleton) REFERENCES skeleton (name)
+    )""",
+    "CREATE INDEX ix_run_parent_id ON run (parent_id)",
+    """CREATE TABLE frame (
+        run_id INTEGER NOT NULL,
+        frame INTEGER NOT NULL,
+        time_s {DOUBLE} NOT NULL,
+        n_people INTEGER NOT NULL,
+        PRIMARY KEY (run_id, frame),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}""",
+    """CREATE TABLE membership (
+        run_id INTEGER NOT NULL,
+        frame INTEGER NOT NULL,
+        person INTEGER NOT NULL,
+        tracklet INTEGER NOT NULL,
+        track_id INTEGER,
+        PRIMARY KEY (run_id, frame, person),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}""",
+    "CREATE UNIQUE INDEX ix_membership_track ON membership (run_id, track_id, frame)",
+    """CREATE TABLE tracklet (
+        run_id INTEGER NOT NULL,
+        tracklet INTEGER NOT NULL,
+        first_frame INTEGER NOT NULL,
+        last_frame INTEGER NOT NULL,
+        track_id INTEGER,
+        n_frames INTEGER NOT NULL,
+        PRIMARY KEY (run_id, tracklet, first_frame),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}""",
+    """CREATE TABLE track (
+        run_id INTEGER NOT NULL,
+        track_id INTEGER NOT NULL,
+        name VARCHAR,
+        first_frame INTEGER NOT NULL,
+        last_frame INTEGER NOT NULL,
+        start_s {DOUBLE} NOT NULL,
+        stop_s {DOUBLE} NOT NULL,
+        n_frames INTEGER NOT NULL,
+        mean_score {DOUBLE} NOT NULL,
+        PRIMARY KEY (run_id, track_id),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}""",
+    """CREATE TABLE decision (
+        run_id INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        kind VARCHAR NOT NULL,
+        tracklets JSON NOT NULL,
+        track_id INTEGER,
+        reason TEXT NOT NULL,
+        details JSON NOT NULL,
+        PRIMARY KEY (run_id, number),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    )""",
+    """CREATE TABLE bout (
+        id {ID},
+        run_id INTEGER NOT NULL,
+        track_id INTEGER NOT NULL,
+        action VARCHAR NOT NULL,
+        start_s {DOUBLE} NOT NULL,
+        stop_s {DOUBLE} NOT NULL,
+        start_frame INTEGER NOT NULL,
+        stop_frame INTEGER NOT NULL,
+        score {DOUBLE} NOT NULL,
+        PRIMARY KEY (id),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    )""",
+    "CREATE INDEX ix_bout_run ON bout (run_id, track_id, start_frame)",
+    """CREATE TABLE annotation_source (
+        id {ID},
+        recording_id INTEGER NOT NULL,
+        coder VARCHAR,
+        uri VARCHAR NOT NULL,
+        sha256 VARCHAR NOT NULL,
+        format VARCHAR NOT NULL,
+        added {MOMENT} NOT NULL,
+        PRIMARY KEY (id),
+        UNIQUE (recording_id, sha256),
+        FOREIGN KEY (recording_id) REFERENCES recording (id) ON DELETE CASCADE
+    )""",
+    """CREATE TABLE annotation (
+        id {ID},
+        source_id INTEGER NOT NULL,
+        subject VARCHAR,
+        track_id INTEGER,
+        action VARCHAR NOT NULL,
+        start_s {DOUBLE} NOT NULL,
+        stop_s {DOUBLE} NOT NULL,
+        is_point BOOLEAN NOT NULL,
+        comment TEXT,
+        PRIMARY KEY (id),
+        FOREIGN KEY (source_id) REFERENCES annotation_source (id) ON DELETE CASCADE
+    )""",
+    "CREATE INDEX ix_annotation_source_id ON annotation (source_id)",
+    """CREATE TABLE model (
+        id {ID},
+        name VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        path VARCHAR NOT NULL,
+        sha256 VARCHAR NOT NULL,
+        data_sha256 VARCHAR,
+        metrics JSON NOT NULL,
+        run_id INTEGER,
+        added {MOMENT} NOT NULL,
+        PRIMARY KEY (id),
+        UNIQUE (name),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE SET NULL
+    )""",
+)
+
+_ADD_CLOTHING = _sql(
+    """CREATE TABLE clothing (
+        run_id INTEGER NOT NULL,
+        frame INTEGER NOT NULL,
+        person INTEGER NOT NULL,
+        shares {BYTES} NOT NULL,
+        PRIMARY KEY (run_id, frame, person),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}"""
+)
+
+_ADD_CLOCK = _sql(
+    "ALTER TABLE recording ADD COLUMN offset_s {DOUBLE}",
+    "ALTER TABLE recording ADD COLUMN clock VARCHAR",
+)
+
+_ADD_CHOSEN = _sql(
+    "ALTER TABLE run ADD COLUMN chosen {MOMENT}",
+    "UPDATE run SET chosen = finished WHERE status = 'done'",
+    """CREATE VIEW current_run AS
+    WITH asked AS (
+        SELECT id, recording_id, parent_id, stage, row_number() OVER (
+            PARTITION BY recording_id, stage, CASE WHEN stage = 'actions' THEN parent_id END
+            ORDER BY chosen DESC, id DESC
+        ) AS place
+        FROM run WHERE chosen IS NOT NULL AND parent_id IS NOT NULL
+    )
+    SELECT recording.id AS recording_id, recording.name AS recording, track.parent_id AS pose_run_id,
+        track.id AS track_run_id, actions.id AS actions_run_id
+    FROM recording
+    JOIN asked AS track ON track.recording_id = recording.id AND track.stage = 'track' AND track.place = 1
+    LEFT JOIN asked AS actions ON actions.parent_id = track.id AND actions.stage = 'actions' AND actions.place = 1""",
+    """CREATE VIEW current_bout AS
+    WITH label AS (
+        SELECT annotation.*, source.recording_id, source.coder,
+            max(source.id) OVER (PARTITION BY source.recording_id, track_id, source.coder) AS latest
+        FROM annotation JOIN annotation_source AS source ON source.id = annotation.source_id
+        WHERE NOT is_point AND track_id IS NOT NULL
+    ),
+    coded AS (
+        SELECT label.*, max(latest) OVER (PARTITION BY recording_id, track_id) AS latest_of_all FROM label
+    ),
+    person AS (
+        SELECT current_run.*, track.track_id, coalesce(track.name, 'Person ' || track.track_id) AS person
+        FROM current_run JOIN track ON track.run_id = current_run.track_run_id
+    )
+    SELECT person.recording_id, recording, track_run_id, person.track_id, person, action, start_s, stop_s,
+        1.0 AS score, 'human' AS source, coder
+    FROM person
+    JOIN coded ON coded.recording_id = person.recording_id AND coded.track_id = person.track_id
+    WHERE latest = latest_of_all
+    UNION ALL
+    SELECT person.recording_id, recording, track_run_id, person.track_id, person, action, start_s, stop_s,
+        score, 'automatic' AS source, NULL AS coder
+    FROM person
+    JOIN bout ON bout.run_id = person.actions_run_id AND bout.track_id = person.track_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM coded WHERE coded.recording_id = person.recording_id AND coded.track_id = person.track_id
+    )""",
+)
 
 MIGRATIONS: tuple[Migration, ...] = (
-    Migration("0001create_tables", create_tables),
-    Migration("0002_add_clothing", _add_clothing),
+    Migration("0001_create_tables", _CREATE_TABLES),
+    Migration("0002_add_clothing", _ADD_CLOTHING),
+    Migration("0003_drop_model", _sql("DROP TABLE model")),
+    Migration("0004_add_clock", _ADD_CLOCK),
+    Migration("0005_add_chosen", _ADD_CHOSEN),
 )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from sqlalchemy import Connection, insert, select, update
 
 from storage import schema
 from storage.errors import MissingError
+
+Clock = Literal["source", "given", "assumed"]
+"""Whose the times of a recording are: its own, the user's (a rate or a list of times), or those of an assumed rate."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Recording:
         fps: nominal rate, for display only; None when unknown.
         duration_s: seconds; None when unknown.
         n_frames: estimate of the container; None when unknown.
+        offset_s: what a player's clock shows at time 0, seconds; None when unknown.
+        clock: whose the times are; None when unknown.
     """
 
     id: int
@@ -37,6 +43,8 @@ class Recording:
     fps: float | None
     duration_s: float | None
     n_frames: int | None
+    offset_s: float | None = None
+    clock: Clock | None = None
 
 
 _COLUMNS = [schema.recording.c[name] for name in Recording.__annotations__]
@@ -54,21 +62,26 @@ def ensure_recording(
     fps: float | None = None,
     duration_s: float | None = None,
     n_frames: int | None = None,
+    offset_s: float | None = None,
+    clock: Clock | None = None,
 ) -> int:
     """The recording's key.
 
-    The same content under the same name is the same recording, wherever it lies now. A live source (`sha256` None) is a
-    new recording each time.
+    The same content under the same name is the same recording, wherever it lies now and whatever clock it is read by:
+    the row tells the last. A live source (`sha256` None) is a new recording each time.
     """
     table = schema.recording
     same = (table.c.sha256 == sha256) & (table.c.name == name)
     known: int | None = None if sha256 is None else tx.scalar(select(table.c.id).where(same))
     if known is not None:
-        tx.execute(update(table).where(table.c.id == known).values(uri=uri))
+        news = {"uri": uri, "offset_s": offset_s, "clock": clock}
+        told = {name: value for name, value in news.items() if value is not None}
+        tx.execute(update(table).where(table.c.id == known).values(told))
         return known
     values = {
         "name": name, "uri": uri, "kind": kind, "sha256": sha256, "width": width, "height": height, "fps": fps,
-        "duration_s": duration_s, "n_frames": n_frames, "added": datetime.now(UTC),
+        "duration_s": duration_s, "n_frames": n_frames, "offset_s": offset_s, "clock": clock,
+        "added": datetime.now(UTC),
     }  # fmt: skip
     return int(tx.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
 

@@ -39,6 +39,7 @@ class Run:
         version: of posescribe.
         started, finished: UTC; `finished` None while running.
         extra: what the stage reports, plain JSON, e.g. `{"skipped_frames": 2}`.
+        chosen: when a command asked for it last, UTC; None while running, and for one that does not count any more.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Run:
     started: datetime
     finished: datetime | None
     extra: dict[str, Any]
+    chosen: datetime | None
 
     @property
     def done(self) -> bool:
@@ -126,17 +128,40 @@ def find_run(tx: Connection, recording_id: int, stage: str, fingerprint: str) ->
     return None if row is None else Run(*row)
 
 
-def latest_run(tx: Connection, recording_id: int, stage: str) -> Run | None:
-    """The newest run of a stage that is done."""
-    table = schema.run.c
-    query = (
-        select(*_COLUMNS)
-        .where(table.recording_id == recording_id, table.stage == stage, table.status == "done")
-        .order_by(table.finished.desc(), table.id.desc())
-        .limit(1)
-    )
-    row = tx.execute(query).one_or_none()
-    return None if row is None else Run(*row)
+@dataclass(frozen=True)
+class Current:
+    """What counts of a recording now: people, their tracks, and what these do (None where no actions were named)."""
+
+    pose: Run
+    track: Run
+    actions: Run | None
+
+
+def current(tx: Connection, recording_id: int) -> Current | None:
+    """The runs that count: the track run that was asked for last, and of the action runs that read it the one asked for
+    last; None when the recording has no tracks.
+
+    Whoever shows, exports or compares what is stored looks here, so all speak of the same; a command asks for a run
+    by finishing it, or by `choose`. The rule itself is the view `current_run`.
+    """
+    view = schema.current_run
+    row = tx.execute(select(view).where(view.c.recording_id == recording_id)).one_or_none()
+    if row is None:
+        return None
+    actions = None if row.actions_run_id is None else get_run(tx, row.actions_run_id)
+    return Current(get_run(tx, row.pose_run_id), get_run(tx, row.track_run_id), actions)
+
+
+def choose(tx: Connection, run_id: int) -> Run:
+    """A command asks for a run that is done already: it counts from now on (see `current`)."""
+    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(chosen=datetime.now(UTC)))
+    return get_run(tx, run_id)
+
+
+def leave_out(tx: Connection, parent_id: int, stage: str) -> None:
+    """A command asks that the runs of a stage that read this run do not count, until one of them is chosen again."""
+    own = schema.run.c
+    tx.execute(update(schema.run).where(own.parent_id == parent_id, own.stage == stage).values(chosen=None))
 
 
 def list_runs(tx: Connection, recording_id: int) -> list[Run]:
@@ -156,9 +181,11 @@ def update_run(
 
 
 def finish_run(tx: Connection, run_id: int, *, extra: Mapping[str, Any] | None = None) -> Run:
-    """Mark as `done`; `extra` is added as by `update_run`."""
+    """Mark as `done`, and chosen; `extra` is added as by `update_run`."""
     update_run(tx, run_id, extra=extra)
-    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(status="done", finished=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    values = {"status": "done", "finished": now, "chosen": now}
+    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(values))
     return get_run(tx, run_id)
 
 

@@ -3,11 +3,11 @@
 Two kinds stand here. Fixed tables, one variable each below. And, for each skeleton in use, one table
 `keypoints_<skeleton>` (one row per person and frame, columns `<joint>_x`, `<joint>_y`, `<joint>_confidence`) with a
 view `tracked_<skeleton>` that adds the time and the identity. `docs/database.md` draws them, and says by what
-measurement the keypoints got this form.
+measurement the keypoints got this form, and what the views `current_run` and `current_bout` say.
 
 Everywhere: pixels of the original frame, seconds of the source's own clock, missing values NULL. A person of a frame is
 found by its key (pose run, frame, person), where `person` counts from 0 in the order in which the parser gave them.
-Whoever adds a column or a table here adds a step to `migrations.py` in the same change.
+Whoever adds a column or a table here adds a step to `migrations.py` in the same change; new columns stand last.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    column,
     select,
+    table,
 )
 
 metadata = MetaData()
@@ -95,6 +97,8 @@ recording = Table(
     Column("duration_s", Double),
     Column("n_frames", Integer, comment="estimate of the container"),
     Column("added", UtcDateTime, nullable=False),
+    Column("offset_s", Double, comment="what a player's clock shows at time_s 0; NULL: unknown"),
+    Column("clock", String, comment="whose the times are: source, given (by the user) or assumed; NULL: unknown"),
     UniqueConstraint("sha256", "name"),
 )
 
@@ -122,6 +126,7 @@ run = Table(
     Column("started", UtcDateTime, nullable=False),
     Column("finished", UtcDateTime),
     Column("extra", JSON, nullable=False, comment="what the stage reports, e.g. skipped frames"),
+    Column("chosen", UtcDateTime, comment="when a command asked for it last; NULL: it does not count"),
     UniqueConstraint("recording_id", "stage", "fingerprint"),
 )
 
@@ -244,20 +249,12 @@ annotation = Table(
 )
 """What a human says; never mixed with `bout`."""
 
-model = Table(
-    "model",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
-    Column("kind", String, nullable=False, comment="actions or pose"),
-    Column("path", String, nullable=False),
-    Column("sha256", String, nullable=False, comment="of the file, verified when it is loaded"),
-    Column("data_sha256", String, comment="of what it was trained on"),
-    Column("metrics", JSON, nullable=False),
-    Column("run_id", Integer, ForeignKey("run.id", ondelete="SET NULL"), comment="the run that it was trained on"),
-    Column("added", UtcDateTime, nullable=False),
+
+current_run = table(
+    "current_run",
+    *(column(name, Integer) for name in ("recording_id", "pose_run_id", "track_run_id", "actions_run_id")),
 )
-"""Models trained by the user."""
+"""View: the runs that count, one row per recording with tracks (see `runs.current`); made in `migrations.py`."""
 
 
 # --- one table and one view per skeleton ---------------------------------------------------------------------------

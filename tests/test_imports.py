@@ -32,7 +32,7 @@ ROOMS = {
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (
         "errors", "files", "bulk", "schema", "migrations", "database", "skeletons", "recordings", "runs", "poses",
-        "tracks", "bouts", "registry", "frames", "formats",
+        "tracks", "bouts", "frames", "formats",
     ),
     "behavior": (
         "errors", "labels", "recognition", "evaluation", "training", "report", "pipeline", "corrections", "cli",

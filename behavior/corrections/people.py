@@ -1,8 +1,8 @@
 """Who is who, corrected by a human.
 
 What the tracker decided stays stored as it is. Changes by hand are a list of edits on top of it, kept in a track run of
-their own, which takes its place: features, actions, export and report work on the newest track run. Every change
-applies the whole list anew, so that any of them can be taken back.
+their own, which takes its place: it is the one that counts (`runs.current`). Every change applies the whole list anew,
+so that any of them can be taken back.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from behavior.errors import ActionModelError, DataError
-from behavior.pipeline.commands import track_run_of
+from behavior.pipeline.commands import current_of
 from behavior.pipeline.models import locate
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
@@ -53,13 +53,13 @@ def list_people(database: str, recording: str | None = None) -> list[People]:
     """The people of one recording, or of all that were analysed; raises `MissingError` when there is none."""
     with open_database(database, create=False) as opened:
         if recording is not None:
-            found = [track_run_of(opened, recording)]
+            found = [current_of(opened, recording)]
         else:
             with opened.reading() as tx:
-                newest = [runs.latest_run(tx, stored.id, "track") for stored in recordings.list_recordings(tx)]
-            found = [run for run in newest if run is not None] or [track_run_of(opened, None)]
+                each = [runs.current(tx, stored.id) for stored in recordings.list_recordings(tx)]
+            found = [now for now in each if now is not None] or [current_of(opened, None)]
         with opened.reading() as tx:
-            return [_people(tx, run) for run in found]
+            return [_people(tx, now.track) for now in found]
 
 
 def change(database: str, recording: str | None, edits: Sequence[Edit], narrator: Narrator) -> People:
@@ -75,7 +75,7 @@ def change(database: str, recording: str | None, edits: Sequence[Edit], narrator
 def split_at(database: str, recording: str | None, time_s: float) -> int:
     """The number of the first frame at or after a time, seconds; raises `DataError` when there is none."""
     with open_database(database, create=False) as opened:
-        run = track_run_of(opened, recording)
+        run = current_of(opened, recording).track
         with opened.reading() as tx:
             frames, times = poses.frame_times(tx, tracks.pose_run_of(tx, run.id))
     after = frames[times >= time_s]
@@ -110,16 +110,16 @@ def _change(
     where: str, recording: str | None, edits_of: Callable[[list[Edit], int], list[Edit]], narrator: Narrator
 ) -> People:
     with open_database(where, create=False) as database:
-        before = track_run_of(database, recording)
+        now = current_of(database, recording)
+        before, actions = now.track, now.actions
         with database.transaction() as tx:
             automatic = tracks.automatic_run(tx, before)
-            actions = runs.latest_run(tx, before.recording_id, "actions")
             edits = edits_of(_stored_edits(before), len(tracks.read_decisions(tx, automatic.id)))
-            after = _apply(tx, automatic, edits) if edits else automatic
+            after = runs.choose(tx, (_apply(tx, automatic, edits) if edits else automatic).id)
             moved, lost = bouts.rematch_annotations(tx, before.recording_id, before.id, after.id)
             if moved or lost:
                 narrator.say(f"human labels: {moved} follow their person to another number, {lost} are nobody's now")
-            if actions is not None and actions.parent_id == before.id and after.id not in (before.id, automatic.id):
+            if actions is not None and after.id not in (before.id, automatic.id):
                 _name_again(database, after, actions, narrator)
             if before.id not in (after.id, automatic.id):
                 runs.delete_run(tx, before.id)

@@ -143,7 +143,7 @@ def compare_labels(
     """Machine against human, over the people that a human coded in the recordings that have both.
 
     Each person is judged on the frames from their first to last appearance and on all that the human coded, within
-    `start_s` and `stop_s`. The newest tracks and actions of a recording count.
+    `start_s` and `stop_s`. The tracks and actions that count are those of `runs.current`.
 
     Args:
         database: with labels and automatic bouts.
@@ -160,11 +160,11 @@ def compare_labels(
     notes: list[str] = []
     with database.reading() as tx:
         for one in coded_recordings(database, tx, notes, recording=recording, coder=coder):
-            action_run = runs.latest_run(tx, one.stored.id, "actions")
-            if action_run is None or action_run.parent_id != one.track_run.id:
+            now = runs.current(tx, one.stored.id)
+            if now is None or now.actions is None:
                 notes.append(f"{one.stored.name}: has labels, but no automatic bouts of its newest tracks")
                 continue
-            machine = bouts.read_bouts(tx, action_run.id)
+            machine = bouts.read_bouts(tx, now.actions.id)
             people += judged(tx, one, machine, (start_s, stop_s), notes)
     if not people:
         why = "; ".join(notes) or "no labels were imported (posescribe labels import)"
@@ -178,7 +178,7 @@ class CodedRecording:
 
     Attributes:
         stored: the recording.
-        track_run: its newest tracks.
+        track_run: its tracks (see `runs.current`).
         labels: by time; point events and people without a track among them.
     """
 
@@ -199,14 +199,14 @@ def coded_recordings(
         sources = _sources(tx, stored.id, coder)
         if not sources:
             continue
-        track_run = runs.latest_run(tx, stored.id, "track")
-        if track_run is None:
+        now = runs.current(tx, stored.id)
+        if now is None:
             notes.append(f"{stored.name}: has labels, but no tracks; run posescribe analyze")
             continue
         if len(sources) > 1:
             notes.append(f"{stored.name}: labels of {len(sources)} files together; --coder chooses")
         labels = bouts.read_annotations(tx, stored.id, [source.id for source in sources])
-        found.append(CodedRecording(stored, track_run, tuple(labels)))
+        found.append(CodedRecording(stored, now.track, tuple(labels)))
     return found
 
 
@@ -236,7 +236,7 @@ def stored_media_info(
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """A recording, its newest tracks, and how long it is; no run when it wasn't analysed."""
+    """A recording, its tracks (see `runs.current`), and how long it is; no run when it wasn't analysed."""
 
     recording: Recording
     run: Run | None
@@ -245,9 +245,10 @@ class _Seen:
 
     @staticmethod
     def of(tx: Connection, recording: Recording) -> _Seen:
-        run = runs.latest_run(tx, recording.id, "track")
-        if run is None:
+        now = runs.current(tx, recording.id)
+        if now is None:
             return _Seen(recording, None, (), recording.duration_s or 0.0)
+        run = now.track
         _, time_s = poses.frame_times(tx, tracks.pose_run_of(tx, run.id))
         end_s = max(recording.duration_s or 0.0, end_of(time_s))
         return _Seen(recording, run, tuple(tracks.list_tracks(tx, run.id)), end_s)

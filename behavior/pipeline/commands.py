@@ -35,7 +35,7 @@ from storage.errors import MissingError, StorageError
 from storage.files import make_folder
 from storage.formats.keypoints.openpose_json import write_openpose_json
 from storage.recordings import Recording as StoredRecording
-from storage.runs import Run
+from storage.runs import Current
 
 
 def analyze_all(
@@ -109,15 +109,10 @@ def report_all(database: str, out: Path, settings: Settings, narrator: Narrator)
             known = recordings.list_recordings(tx)
         for stored in known:
             with opened.reading() as tx:
-                track_run = runs.latest_run(tx, stored.id, "track")
-                action_run = runs.latest_run(tx, stored.id, "actions")
-                if track_run is None or track_run.parent_id is None:
-                    continue
-                if action_run is not None and action_run.parent_id != track_run.id:
-                    action_run = None
-                pose_run = runs.get_run(tx, track_run.parent_id)
-            recording = _stored_recording(opened, stored, out)
-            results.append(tell(opened, recording, pose_run, track_run, action_run, settings, narrator))
+                now = runs.current(tx, stored.id)
+            if now is not None:
+                recording = _stored_recording(opened, stored, out)
+                results.append(tell(opened, recording, now.pose, now.track, now.actions, settings, narrator))
         if not results:
             raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")
     return results
@@ -139,7 +134,7 @@ def write_stored_features(
 
     Args:
         windows: a row per window of this length and step, seconds, instead of per frame.
-        bouts: a row per bout of the newest action run, or per interval that a human coded and that has a person.
+        bouts: a row per automatic bout, or per interval that a human coded and that has a person.
         pairs: features between each two people instead.
 
     Raises:
@@ -147,11 +142,12 @@ def write_stored_features(
     """
     make_folder(path.parent)
     with open_database(database, create=False) as opened:
-        track_run = track_run_of(opened, recording)
+        now = current_of(opened, recording)
+        track_run = now.track
         with opened.reading() as tx:
             skeleton = skeletons.skeleton_of(tx, track_run.id)
             known = tracks.list_tracks(tx, track_run.id)
-            stretches = None if bouts is None else _bouts_of(tx, track_run, bouts, narrator)
+            stretches = None if bouts is None else _bouts_of(tx, now, bouts, narrator)
         rows = Rows(windows, stretches, zones)
 
         def people() -> Iterator[Parts]:
@@ -175,14 +171,13 @@ def write_stored_features(
 
 
 def _bouts_of(
-    tx: Connection, track_run: Run, who: Literal["automatic", "human"], narrator: Narrator
+    tx: Connection, now: Current, who: Literal["automatic", "human"], narrator: Narrator
 ) -> Sequence[BoutLike]:
     if who == "automatic":
-        actions = runs.latest_run(tx, track_run.recording_id, "actions")
-        if actions is None or actions.parent_id != track_run.id:
+        if now.actions is None:
             raise MissingError("no actions are named on these people; run posescribe analyze with an action model")
-        return stored_bouts.read_bouts(tx, actions.id)
-    coded = stored_bouts.read_annotations(tx, track_run.recording_id)
+        return stored_bouts.read_bouts(tx, now.actions.id)
+    coded = stored_bouts.read_annotations(tx, now.track.recording_id)
     usable = [label for label in coded if label.track_id is not None and label.stop_s > label.start_s]
     if len(usable) < len(coded):
         narrator.say(f"{len(coded) - len(usable)} of {len(coded)} labels are left out: points, or of no person")
@@ -191,13 +186,13 @@ def _bouts_of(
     return usable
 
 
-def track_run_of(database: Database, recording: str | None) -> Run:
-    """The newest tracks of a recording, of the only one when none is named."""
+def current_of(database: Database, recording: str | None) -> Current:
+    """What counts of a recording (see `runs.current`), of the only one when none is named."""
     with database.reading() as tx:
         found = [
-            (stored, run)
+            (stored, now)
             for stored in recordings.list_recordings(tx)
-            if recording in (None, stored.name) and (run := runs.latest_run(tx, stored.id, "track"))
+            if recording in (None, stored.name) and (now := runs.current(tx, stored.id))
         ]
     if not found:
         named = f"no analysed recording {recording!r}" if recording else "no recording in it has been analysed"
@@ -248,7 +243,7 @@ def _enter(database: Database, info: SourceInfo, sha256: str | None, out: Path) 
     with database.transaction() as tx:
         key = recordings.ensure_recording(
             tx, name=name, uri=info.uri, kind=info.kind, sha256=sha256, width=info.width, height=info.height,
-            fps=info.fps, duration_s=info.duration_s, n_frames=info.n_frames,
+            fps=info.fps, duration_s=info.duration_s, n_frames=info.n_frames, offset_s=info.offset_s,
         )  # fmt: skip
         stored = recordings.get_recording(tx, key)
     return _stored_recording(database, stored, out)
@@ -281,7 +276,12 @@ def analyze(
             forget(database, recording, models, settings)
         pose_run = find_people(database, recording, models, settings, narrator)
     track_run = follow_people(database, pose_run, settings, narrator)
-    action_run = name_actions(database, track_run, models.actions, settings, narrator) if models.actions else None
+    action_run = None
+    if models.actions is not None:
+        action_run = name_actions(database, track_run, models.actions, settings, narrator)
+    else:
+        with database.transaction() as tx:
+            runs.leave_out(tx, track_run.id, "actions")
     told = already_told(recording, action_run or track_run, settings)
     if told is not None and not restart:
         narrator.say(f"{recording.stored.name}: nothing to do, it is up to date (--restart does it again)")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from behavior.evaluation.human_labels import stored_media_info
-from behavior.pipeline.commands import track_run_of
+from behavior.pipeline.commands import current_of
 from behavior.pipeline.models import locate
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
@@ -22,10 +22,11 @@ from storage.formats.keypoints.content import clock_of
 from storage.formats.keypoints.openpose_json import read as read_openpose
 from storage.formats.keypoints.store import content_hash, store_keypoints
 from storage.formats.labels import BOUT_WRITERS
+from storage.runs import Current
 
 
 def export(database: str, recording: str | None, format: str, path: Path) -> list[Path]:
-    """Write the newest tracks, or their bouts, of a recording as a file of another program; gives the files.
+    """Write the tracks that count, or their bouts, of a recording as a file of another program; gives the files.
 
     Args:
         database: file or URL.
@@ -38,22 +39,21 @@ def export(database: str, recording: str | None, format: str, path: Path) -> lis
         ExchangeError, OutputError: the format can't hold it, or the file can't be written.
     """
     with open_database(database, create=False) as opened:
-        track_run = track_run_of(opened, recording)
+        now = current_of(opened, recording)
         if format in WRITERS:
-            return WRITERS[format](opened, track_run.id, path)
-        return _export_bouts(opened, track_run, BOUT_WRITERS[format], path)
+            return WRITERS[format](opened, now.track.id, path)
+        return _export_bouts(opened, now, BOUT_WRITERS[format], path)
 
 
-def _export_bouts(database: Database, track_run: runs.Run, write: Callable[..., None], path: Path) -> list[Path]:
+def _export_bouts(database: Database, now: Current, write: Callable[..., None], path: Path) -> list[Path]:
     with database.reading() as tx:
-        action_run = runs.latest_run(tx, track_run.recording_id, "actions")
-        stored = recordings.get_recording(tx, track_run.recording_id)
-        if action_run is None or action_run.parent_id != track_run.id:
+        stored = recordings.get_recording(tx, now.track.recording_id)
+        if now.actions is None:
             raise MissingError(
                 f"{database.where}: no actions of {stored.name}; run posescribe analyze or import with --actions"
             )
-        found = [Bout(**vars(row)) for row in bouts.read_bouts(tx, action_run.id)]
-        media = stored_media_info(tx, stored, track_run.id, date=action_run.finished)
+        found = [Bout(**vars(row)) for row in bouts.read_bouts(tx, now.actions.id)]
+        media = stored_media_info(tx, stored, now.track.id, date=now.actions.finished)
     make_folder(path.parent)
     write(found, media, path)
     return [path]
@@ -112,7 +112,7 @@ def import_keypoints(
         for note in stored.pose_run.extra["notes"]:
             narrator.say(note)
         if stored.track_run is not None:
-            track_run = tracks.changed_run(tx, stored.track_run) or stored.track_run
+            track_run = runs.choose(tx, (tracks.changed_run(tx, stored.track_run) or stored.track_run).id)
         else:
             track_run = follow_people(opened, stored.pose_run, Settings(), narrator)
         named = bouts.read_bouts(tx, name_actions(opened, track_run, model, Settings(), narrator).id) if model else []

@@ -190,7 +190,7 @@ def follow_people(database: Database, pose_run: Run, settings: Settings, narrato
     with database.transaction() as tx:
         run = runs.find_run(tx, pose_run.recording_id, "track", fingerprint)
         if run is not None:
-            return tracks.changed_run(tx, run) or run
+            return runs.choose(tx, (tracks.changed_run(tx, run) or run).id)
         run = runs.start_run(
             tx, pose_run.recording_id, "track", fingerprint, settings=own, version=VERSION, parent_id=pose_run.id
         )
@@ -228,7 +228,7 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
     with database.transaction() as tx:
         run = runs.find_run(tx, track_run.recording_id, "actions", fingerprint)
         if run is not None:
-            return run
+            return runs.choose(tx, run.id)
         run = runs.start_run(
             tx, track_run.recording_id, "actions", fingerprint, settings=plain(settings.recognise), version=VERSION,
             model_name=model.info.name, model_sha256=model.info.sha256, parent_id=track_run.id,

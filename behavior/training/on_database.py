@@ -208,16 +208,14 @@ def _row(
 
 
 def _windows(model: ActionModel, database: Database, recording: str | None) -> Iterator[_Window]:
-    """Each window of every newest track with its mean scores, one track in memory at a time."""
+    """Each window of every track that counts with its mean scores, one track in memory at a time."""
     with database.reading() as tx:
         stored = [one for one in recordings.list_recordings(tx) if recording in (None, one.name)]
-        newest = [(one, runs.latest_run(tx, one.id, "track")) for one in stored]
-    if not any(run for _, run in newest):
+        tracked = [(one, now.track) for one in stored if (now := runs.current(tx, one.id))]
+    if not tracked:
         of = f" of a recording {recording!r}" if recording else ""
         raise MissingError(f"{database.where}: no tracks{of}; run posescribe analyze")
-    for one, run in newest:
-        if run is None:
-            continue
+    for one, run in tracked:
         with database.reading() as tx:
             skeleton = skeletons.skeleton_of(tx, run.id)
         for track in tracks.iter_tracks(database, run.id):

@@ -22,6 +22,7 @@ def test_each_query_finds_something(database: Database, tracked: runs.Run, query
             tx, tracked.recording_id, "actions", "d", settings={}, version="1", parent_id=tracked.id
         )
         bouts.write_bouts(tx, actions.id, [Bout(1, "walk", 0.0, 0.4, 0, 9, 0.9)])
+        runs.finish_run(tx, actions.id)
         rows = tx.exec_driver_sql(query).all()
     assert rows or "decision" in query or "50 * 50" in query
 

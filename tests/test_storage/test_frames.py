@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import Connection
 
 from pose.people import FramePeople
 from pose.skeleton import COCO_18
@@ -110,3 +111,63 @@ def test_tracks_and_annotations_as_tables(database: Database, tracked: runs.Run)
     assert table[["track_id", "n_frames", "mean_score"]].values.tolist() == [[1, 8, 0.75], [2, 7, 0.25]]
     human = frames.human_annotations(database, tracked.recording_id)
     assert human[["action", "start_s", "stop_s", "subject"]].values.tolist() == [["walk", 0.5, 2.0, "Ada"]]
+
+
+def counted(database: Database) -> list[tuple[str, str, float, str]]:
+    """Person, action, seconds and whose it is, as a sum over the view gives them."""
+    table = frames.current_bouts(database)
+    table["seconds"] = table["stop_s"] - table["start_s"]
+    sums = table.groupby(["person", "action", "source"], as_index=False)["seconds"].sum()
+    return [(row.person, row.action, round(row.seconds, 3), row.source) for row in sums.itertuples()]
+
+
+def name_actions(tx: Connection, track_run: runs.Run, fingerprint: str, *found: Bout) -> runs.Run:
+    run = runs.start_run(
+        tx, track_run.recording_id, "actions", fingerprint, settings={}, version="1", parent_id=track_run.id
+    )
+    bouts.write_bouts(tx, run.id, found)
+    return runs.finish_run(tx, run.id)
+
+
+def code(tx: Connection, run: runs.Run, coder: str | None, sha256: str, *labels: bouts.Annotation) -> None:
+    bouts.write_annotations(tx, run.recording_id, labels, uri=sha256, sha256=sha256, format="csv", coder=coder)
+
+
+def test_a_sum_over_what_counts_is_right_whatever_else_is_stored(database: Database, tracked: runs.Run) -> None:
+    with database.transaction() as tx:
+        tracks.name_track(tx, tracked.id, 1, "Ann")
+        first = name_actions(tx, tracked, "a", Bout(1, "walk", 0, 0.2, 0, 7, 1), Bout(2, "sit", 0, 0.1, 0, 5, 1))
+        name_actions(tx, tracked, "b", Bout(1, "run", 0, 0.3, 0, 8, 1))
+    assert counted(database) == [("Ann", "run", 0.3, "automatic")]
+    with database.transaction() as tx:
+        runs.choose(tx, first.id)
+    assert counted(database) == [("Ann", "walk", 0.2, "automatic"), ("Person 2", "sit", 0.1, "automatic")]
+    with database.transaction() as tx:  # points, and labels of nobody, leave the machine's bouts
+        code(tx, tracked, "Ada", "1", bouts.Annotation("jump", 0.1, 0.1, "Ann", 1, is_point=True))
+        code(tx, tracked, "Ada", "2", bouts.Annotation("talk", 0, 0.3, "somebody"))
+    assert counted(database) == [("Ann", "walk", 0.2, "automatic"), ("Person 2", "sit", 0.1, "automatic")]
+    with database.transaction() as tx:  # all files of one coder, for the people whom they code
+        code(tx, tracked, "Ada", "3", bouts.Annotation("stroll", 0, 0.1, "Ann", 1))
+        code(tx, tracked, "Ada", "4", bouts.Annotation("wave", 0.1, 0.3, "Ann", 1))
+    by_ada = [("Ann", "stroll", 0.1, "human"), ("Ann", "wave", 0.2, "human"), ("Person 2", "sit", 0.1, "automatic")]
+    assert counted(database) == by_ada
+    with database.transaction() as tx:  # of two coders the later one, person by person
+        code(tx, tracked, None, "5", bouts.Annotation("sleep", 0, 0.3, "two", 2))
+        code(tx, tracked, None, "6", bouts.Annotation("wave", 0, 0.3, "Ann", 1))
+    assert counted(database) == [("Ann", "wave", 0.3, "human"), ("Person 2", "sleep", 0.3, "human")]
+    with database.transaction() as tx:
+        code(tx, tracked, "Ada", "3", bouts.Annotation("stroll", 0, 0.1, "Ann", 1))
+    assert counted(database) == [*by_ada[:2], ("Person 2", "sleep", 0.3, "human")]
+
+
+def test_the_view_and_the_rule_speak_of_the_same_runs(database: Database, tracked: runs.Run) -> None:
+    with database.transaction() as tx:
+        done = [name_actions(tx, tracked, mark, Bout(1, mark, 0, 0.2, 0, 7, 1)) for mark in "abc"]
+    for asked in (done[0], done[2], done[1]):
+        with database.transaction() as tx:
+            runs.choose(tx, asked.id)
+            now = runs.current(tx, tracked.recording_id)
+            assert now is not None
+            assert now.actions is not None
+            named = [bout.action for bout in bouts.read_bouts(tx, now.actions.id)]
+        assert frames.current_bouts(database)["action"].tolist() == named == [asked.fingerprint]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from pose.skeleton import BODY_25, COCO_18, Skeleton
 from storage import Database, MissingError, StorageError, recordings, runs, schema
@@ -39,9 +39,11 @@ def test_each_live_session_is_a_recording(database: Database) -> None:
 
 def test_a_recording_reads_back_as_written(database: Database) -> None:
     with database.transaction() as tx:
-        key = recordings.ensure_recording(tx, name="a", sha256="1", fps=29.97, duration_s=1.5, n_frames=45, **VIDEO)
+        key = recordings.ensure_recording(
+            tx, name="a", sha256="1", fps=29.97, duration_s=1.5, n_frames=45, offset_s=0.04, clock="source", **VIDEO
+        )
         assert recordings.get_recording(tx, key) == recordings.Recording(
-            key, "a", "/videos/a.mp4", "video", "1", 640, 480, 29.97, 1.5, 45
+            key, "a", "/videos/a.mp4", "video", "1", 640, 480, 29.97, 1.5, 45, 0.04, "source"
         )
         with pytest.raises(MissingError, match=str(key + 1)):
             recordings.get_recording(tx, key + 1)
@@ -83,14 +85,38 @@ def test_provenance_reads_back_as_written(database: Database, recording_id: int)
     assert done.finished >= done.started
 
 
-def test_the_latest_run_is_a_finished_one(database: Database, stored: runs.Run) -> None:
+def test_a_recording_read_by_another_clock_tells_the_last_one(database: Database) -> None:
     with database.transaction() as tx:
-        unfinished = runs.start_run(tx, stored.recording_id, "pose", "9" * 64, settings={}, version="1")
-        assert runs.latest_run(tx, stored.recording_id, "pose") == stored
-        newer = runs.finish_run(tx, unfinished.id)
-        assert runs.latest_run(tx, stored.recording_id, "pose") == newer
-        assert runs.latest_run(tx, stored.recording_id, "actions") is None
-        assert runs.list_runs(tx, stored.recording_id) == [stored, newer]
+        for clock in ("assumed", "given", None):
+            key = recordings.ensure_recording(tx, name="a", sha256="1", clock=clock, **VIDEO)
+        assert recordings.get_recording(tx, key).clock == "given"
+
+
+def finished(tx: Connection, parent: runs.Run, stage: str) -> runs.Run:
+    mark = runs.fingerprint(number=len(runs.list_runs(tx, parent.recording_id)))
+    run = runs.start_run(tx, parent.recording_id, stage, mark, settings={}, version="1", parent_id=parent.id)
+    return runs.finish_run(tx, run.id)
+
+
+def test_the_runs_that_were_asked_for_last_count(database: Database, stored: runs.Run) -> None:
+    recording = stored.recording_id
+    with database.transaction() as tx:
+        assert runs.current(tx, recording) is None
+        a = finished(tx, stored, "track")
+        assert runs.current(tx, recording) == runs.Current(stored, a, None)
+        acts, other = finished(tx, a, "actions"), finished(tx, a, "actions")
+        assert runs.current(tx, recording) == runs.Current(stored, a, other)
+        acts = runs.choose(tx, acts.id)
+        assert runs.current(tx, recording) == runs.Current(stored, a, acts)
+        b = finished(tx, stored, "track")
+        assert runs.current(tx, recording) == runs.Current(stored, b, None)
+        runs.start_run(tx, recording, "track", "9" * 64, settings={}, version="1", parent_id=stored.id)
+        a = runs.choose(tx, a.id)  # A, then B, then A again
+        assert runs.current(tx, recording) == runs.Current(stored, a, acts)
+        runs.leave_out(tx, a.id, "actions")
+        assert runs.current(tx, recording) == runs.Current(stored, a, None)
+        acts = runs.choose(tx, acts.id)
+        assert runs.current(tx, recording) == runs.Current(stored, a, acts)
 
 
 def test_a_deleted_run_takes_its_rows_and_its_children_with_it(database: Database, tracked: runs.Run) -> None:

@@ -236,7 +236,7 @@ class Store:
 
     def write(self, first: int, points: Points) -> None:
         frames = [
-            FramePeople(index, index / 30, tuple(Person(keypoints, 0.5) for keypoints in people))
+            FramePeople(index, index / 30, tuple(Person(keypoints, 0.5, skeleton=COCO_18) for keypoints in people))
             for index, people in enumerate(points, start=first)
         ]
         with self.database.transaction() as tx:

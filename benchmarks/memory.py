@@ -139,7 +139,7 @@ def detections(path: Path, minutes: int, people: int = 5) -> None:
             points[..., 2] = rng.uniform(0.4, 1, points.shape[:3])
             points[rng.random(points.shape[:3]) < 0.05] = (np.nan, np.nan, 0)
             frames = [
-                FramePeople(int(i), float(t), tuple(Person(person, 0.7) for person in frame))
+                FramePeople(int(i), float(t), tuple(Person(person, 0.7, skeleton=COCO_18) for person in frame))
                 for i, t, frame in zip(index, time_s.ravel(), points, strict=True)
             ]
             with database.transaction() as tx:

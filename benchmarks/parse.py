@@ -26,6 +26,7 @@ from pose.maps import OPENPOSE_COCO, Maps
 from pose.parsing import encode, parse, prepare_parser
 from pose.people import Person
 from pose.preprocess import fit, letterbox
+from pose.skeleton import COCO_18
 from pose.weights import assets
 from pose.weights.zoo import load_backend
 
@@ -58,7 +59,7 @@ def drawn(size: str, n_people: int, seed: int = 0) -> tuple[Maps, list[Person]]:
         points = STANDING + random.normal(0, 1.5, STANDING.shape)
         centre = (np.array((cell % columns, cell // columns)) + 0.5) * room + random.uniform(-0.05, 0.05, 2) * room
         points = (points - (0, 47)) * scale + centre
-        people.append(Person(np.column_stack([points, np.ones(18)]).astype(np.float32), 1.0))
+        people.append(Person(np.column_stack([points, np.ones(18)]).astype(np.float32), 1.0, skeleton=COCO_18))
     maps = encode(people, OPENPOSE_COCO, height, width)
     return replace(
         maps,

@@ -26,6 +26,7 @@ from scipy.stats import norm
 from pose.errors import PoseError
 from pose.maps import Maps, cells_to_pixels
 from pose.people import Person
+from pose.skeleton import COCO_18
 from pose.weights import assets
 from pose.weights.assets import Asset
 
@@ -127,7 +128,9 @@ class TfPoseParser:
         """In our form, for counting and scoring."""
         found = self(*channels_last(maps)).copy()
         scores = found[:, 18, 0]
-        return [Person(_to_pixels(row[:18], maps), float(s)) for row, s in zip(found, scores, strict=True)]
+        return [
+            Person(_to_pixels(row[:18], maps), float(s), skeleton=COCO_18) for row, s in zip(found, scores, strict=True)
+        ]
 
 
 class LightweightParser:
@@ -157,7 +160,7 @@ class LightweightParser:
         for entry in entries:
             ids = entry[:18].astype(int)
             joints = np.where(ids[:, None] >= 0, points[ids, :3], np.float64(-1)).astype(np.float32)
-            people.append(Person(_to_pixels(joints, maps), float(entry[18])))
+            people.append(Person(_to_pixels(joints, maps), float(entry[18]), skeleton=COCO_18))
         return people
 
 

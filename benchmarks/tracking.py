@@ -179,14 +179,14 @@ def observe(
             keypoints[:, 2] = 0
             keypoints[seen, :2] = (pose + rng.normal(0, detector.noise * walker.height, pose.shape))[seen]
             keypoints[seen, 2] = rng.uniform(0.4, 0.8, seen.sum())
-            people.append(Person(keypoints, float(keypoints[:, 2].mean())))
+            people.append(Person(keypoints, float(keypoints[:, 2].mean()), skeleton=COCO_18))
         for _ in range(rng.poisson(detector.ghosts)):
             keypoints = np.full((len(COCO_18), 3), np.nan, dtype=np.float32)
             keypoints[:, 2] = 0
             some = rng.choice(len(COCO_18), rng.integers(3, 9), replace=False)
             keypoints[some, :2] = rng.uniform((0, 0), (WIDTH, DEPTH)) + rng.normal(0, 40, (len(some), 2))
             keypoints[some, 2] = rng.uniform(0.1, 0.5, len(some))
-            people.append(Person(keypoints, float(keypoints[:, 2].mean())))
+            people.append(Person(keypoints, float(keypoints[:, 2].mean()), skeleton=COCO_18))
         order = rng.permutation(len(people))
         frames.append(FramePeople(t, t / fps, tuple(people[i] for i in order)))
         truth.append((np.array(ids, dtype=int), np.array(true_boxes, dtype=float).reshape(-1, 4)))
@@ -263,7 +263,7 @@ def boxes_only(name: str, truth: list[tuple[np.ndarray, np.ndarray]], fps: float
     for index, (_, corners) in enumerate(truth):
         points = corners.reshape(-1, 2, 2)
         keypoints = np.concatenate([points, np.ones((len(points), 2, 1))], axis=-1).astype(np.float32)
-        frames.append(FramePeople(index, index / fps, tuple(Person(k, 1.0) for k in keypoints)))
+        frames.append(FramePeople(index, index / fps, tuple(Person(k, 1.0, skeleton=COCO_18) for k in keypoints)))
     return Case(name, frames, truth, skeleton=BOX)
 
 
@@ -291,7 +291,9 @@ def poses_of(source: str, cache: Path | None, fps: float | None = None) -> tuple
         times = np.arange(len(times)) / fps
     people = [
         FramePeople(
-            i, float(t), tuple(Person(keypoints[j], float(scores[j])) for j in range(offsets[i], offsets[i + 1]))
+            i,
+            float(t),
+            tuple(Person(keypoints[j], float(scores[j]), skeleton=COCO_18) for j in range(offsets[i], offsets[i + 1])),
         )
         for i, t in enumerate(times)
     ]

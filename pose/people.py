@@ -6,37 +6,48 @@ of the source's own clock; a joint is a row `x, y, confidence` and a missing one
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.skeleton import Skeleton
 
-def _check_keypoints(keypoints: NDArray[np.float32], ndim: int) -> None:
+
+def _check_keypoints(keypoints: NDArray[np.float32], skeleton: Skeleton, ndim: int) -> None:
     if keypoints.ndim != ndim or keypoints.shape[-1] != 3:
         shape = "(n_joints, 3)" if ndim == 2 else "(n_frames, n_joints, 3)"
         raise ValueError(f"expected keypoints of shape {shape}, got {keypoints.shape}")
     if keypoints.dtype != np.float32:
         raise ValueError(f"expected keypoints of dtype float32, got {keypoints.dtype}")
+    if keypoints.shape[-2] != len(skeleton):
+        raise ValueError(f"{skeleton.name} has {len(skeleton)} joints, the keypoints have {keypoints.shape[-2]}")
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person in one frame.
+    """One person in one frame; `person["right_wrist"]` is one joint.
 
     Attributes:
         keypoints: (n_joints, 3) float32; x, y in pixels of the original frame, confidence in [0, 1]; a missing joint is
             NaN, NaN, 0.
         score: confidence that this is a person, in [0, 1].
         track_id: identity over time, counted from 1; None before tracking.
+        skeleton: names of the joints.
     """
 
     keypoints: NDArray[np.float32]
     score: float
     track_id: int | None = None
+    skeleton: Skeleton = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_keypoints(self.keypoints, ndim=2)
+        _check_keypoints(self.keypoints, self.skeleton, ndim=2)
+
+    def __getitem__(self, joint: str) -> NDArray[np.float32]:
+        """(3,) x, y, confidence of a joint by its name; `ValueError` lists the names when there is no such joint."""
+        point: NDArray[np.float32] = self.keypoints[self.skeleton.index(joint)]
+        return point
 
     @property
     def visible(self) -> NDArray[np.bool_]:
@@ -75,12 +86,15 @@ class FramePeople:
 class Track:
     """One person over time; frames where the person was not found are simply absent.
 
+    `track["right_wrist"]` is one joint over time.
+
     Attributes:
         track_id: identity, counted from 1.
         frames: (n,) int64 frame numbers, strictly rising.
         time_s: (n,) float64 their timestamps, seconds.
         keypoints: (n, n_joints, 3) float32, as in `Person`.
         scores: (n,) float32, as in `Person`.
+        skeleton: names of the joints.
     """
 
     track_id: int
@@ -88,9 +102,10 @@ class Track:
     time_s: NDArray[np.float64]
     keypoints: NDArray[np.float32]
     scores: NDArray[np.float32]
+    skeleton: Skeleton = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_keypoints(self.keypoints, ndim=3)
+        _check_keypoints(self.keypoints, self.skeleton, ndim=3)
         lengths = {len(self.frames), len(self.time_s), len(self.keypoints), len(self.scores)}
         if len(lengths) != 1:
             raise ValueError(f"track {self.track_id}: frames, times, keypoints and scores differ in length")
@@ -100,9 +115,20 @@ class Track:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def __getitem__(self, joint: str) -> NDArray[np.float32]:
+        """(n, 3) x, y, confidence of a joint by its name; `ValueError` lists the names when there is no such joint."""
+        points: NDArray[np.float32] = self.keypoints[:, self.skeleton.index(joint)]
+        return points
+
     def rows(self, rows: slice) -> Track:
         """The same person in some of the frames."""
-        return Track(self.track_id, self.frames[rows], self.time_s[rows], self.keypoints[rows], self.scores[rows])
+        return replace(
+            self,
+            frames=self.frames[rows],
+            time_s=self.time_s[rows],
+            keypoints=self.keypoints[rows],
+            scores=self.scores[rows],
+        )
 
 
 @dataclass(frozen=True, eq=False)

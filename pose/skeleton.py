@@ -43,11 +43,13 @@ class Skeleton:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Position of a joint; raises `ValueError` naming the layout when it has no such joint."""
+        """Position of a joint; raises `ValueError` with the names of the joints when there is no such one."""
         try:
             return self.joints.index(joint)
         except ValueError:
-            raise ValueError(f"skeleton {self.name} has no joint {joint!r}") from None
+            raise ValueError(
+                f"skeleton {self.name} has no joint {joint!r}; its joints are {', '.join(self.joints)}"
+            ) from None
 
     @cached_property
     def limb_indices(self) -> NDArray[np.intp]:

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, func, select
 
 from pose.people import FramePeople, Person
+from pose.skeleton import Skeleton
 from storage import schema
 from storage.bulk import fetch_arrays, insert_rows
 from storage.database import Database
-from storage.skeletons import keypoint_table_of, skeleton_of
+from storage.skeletons import skeleton_of
 
 Array = NDArray[np.float64]
 CHUNK = 500
@@ -124,14 +125,14 @@ def iter_frames(
     Each chunk is a snapshot of its own, so a run may be read while it is being written.
     """
     with database.reading() as tx:
-        table = keypoint_table_of(tx, run_id)
+        skeleton = skeleton_of(tx, run_id)
     while True:
         with database.reading() as tx:
             times = page_of_frames(tx, run_id, after, chunk)
             if not times:
                 return
             after = times[-1][0]
-            people = _people_between(tx, table, run_id, times[0][0], after)
+            people = _people_between(tx, skeleton, run_id, times[0][0], after)
         for index, time_s in times:
             yield FramePeople(index, time_s, tuple(people.get(index, ())))
 
@@ -145,7 +146,8 @@ def page_of_frames(tx: Connection, run_id: int, after: int | None, size: int) ->
     return [(frame, time_s) for frame, time_s in tx.execute(query)]
 
 
-def _people_between(tx: Connection, table: Table, run_id: int, first: int, last: int) -> dict[int, list[Person]]:
+def _people_between(tx: Connection, skeleton: Skeleton, run_id: int, first: int, last: int) -> dict[int, list[Person]]:
+    table = schema.keypoint_table(skeleton.name, skeleton.joints)
     query = (
         select(table.c.frame, table.c.score, *table.c[4:])
         .where(table.c.run_id == run_id, table.c.frame.between(first, last))
@@ -156,7 +158,7 @@ def _people_between(tx: Connection, table: Table, run_id: int, first: int, last:
         for frame, score, keypoints in zip(
             block[:, 0].tolist(), block[:, 1].tolist(), points_of(block[:, 2:]), strict=True
         ):
-            people.setdefault(int(frame), []).append(Person(keypoints, score))
+            people.setdefault(int(frame), []).append(Person(keypoints, score, skeleton=skeleton))
     return people
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, and_, delete, func, insert, literal, select, update
 
 from pose.people import FramePeople, Person, Track, TrackPart
+from pose.skeleton import Skeleton
 from storage import schema
 from storage.bulk import fetch_arrays, insert_rows
 from storage.database import Database
@@ -277,13 +278,14 @@ def read_track(tx: Connection, run_id: int, track_id: int) -> Track:
     n = tx.scalar(query) or 0
     if n == 0:
         raise MissingError(f"no track {track_id} in run {run_id}")
-    n_joints = len(skeleton_of(tx, run_id))
+    skeleton = skeleton_of(tx, run_id)
     whole = Track(
         track_id,
         np.arange(n),
         np.empty(n),
-        np.empty((n, n_joints, 3), dtype=np.float32),
+        np.empty((n, len(skeleton), 3), dtype=np.float32),
         np.empty(n, dtype=np.float32),
+        skeleton=skeleton,
     )
     done = 0
     for block in _blocks(tx, _one_track(tx, run_id, track_id)):  # in place: two copies would double the memory
@@ -302,10 +304,11 @@ def iter_track_parts(
     Each part has `rows` frames of its own, the last at most `margin` more.
     """
     with database.reading() as tx:
+        skeleton = skeleton_of(tx, run_id)
         held: Track | None = None
         begin = 0  # rows of `held` before it belong to earlier parts
         for block in _blocks(tx, _one_track(tx, run_id, track_id), rows):
-            held = _track_of(track_id, [block] if held is None else [held, block])
+            held = _track_of(track_id, [block] if held is None else [held, block], skeleton)
             while len(held) > begin + rows + margin:
                 end = begin + rows
                 yield TrackPart(held.rows(slice(0, end + margin)), slice(begin, end))
@@ -320,13 +323,14 @@ def _one_track(tx: Connection, run_id: int, track_id: int) -> Select[Any]:
     return _tracked(tx, run_id).where(member.track_id == track_id).order_by(member.frame)
 
 
-def _track_of(track_id: int, blocks: Sequence[TrackBlock | Track]) -> Track:
+def _track_of(track_id: int, blocks: Sequence[TrackBlock | Track], skeleton: Skeleton) -> Track:
     return Track(
         track_id,
         np.concatenate([block.frames for block in blocks]),
         np.concatenate([block.time_s for block in blocks]),
         np.concatenate([block.keypoints for block in blocks]),
         np.concatenate([block.scores for block in blocks]),
+        skeleton=skeleton,
     )
 
 
@@ -348,14 +352,14 @@ def iter_tracked_frames(
     `chunk` frames are in memory at a time; `after`: only those behind this number.
     """
     with database.reading() as tx:
-        pose_run = pose_run_of(tx, run_id)
+        pose_run, skeleton = pose_run_of(tx, run_id), skeleton_of(tx, run_id)
     while True:
         with database.reading() as tx:
             times = page_of_frames(tx, pose_run, after, chunk)
             if not times:
                 return
             after = times[-1][0]
-            people = _people_between(tx, run_id, times[0][0], after)
+            people = _people_between(tx, skeleton, run_id, times[0][0], after)
         for index, time_s in times:
             yield FramePeople(index, time_s, tuple(people.get(index, ())))
 
@@ -401,14 +405,14 @@ def pose_run_of(tx: Connection, run_id: int) -> int:
     return parent
 
 
-def _people_between(tx: Connection, run_id: int, first: int, last: int) -> dict[int, list[Person]]:
+def _people_between(tx: Connection, skeleton: Skeleton, run_id: int, first: int, last: int) -> dict[int, list[Person]]:
     member = schema.membership.c
     query = _tracked(tx, run_id).where(member.frame.between(first, last)).order_by(member.frame, member.track_id)
     people: dict[int, list[Person]] = {}
     for block in _blocks(tx, query):
         rows = zip(block.frames.tolist(), block.keypoints, block.scores.tolist(), block.track_ids.tolist(), strict=True)
         for frame, keypoints, score, track_id in rows:
-            people.setdefault(frame, []).append(Person(keypoints, score, track_id))
+            people.setdefault(frame, []).append(Person(keypoints, score, track_id, skeleton=skeleton))
     return people
 
 

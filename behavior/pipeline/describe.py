@@ -193,4 +193,5 @@ def _nobody(skeleton: Skeleton) -> Track:
         time_s=np.empty(0),
         keypoints=np.empty((0, len(skeleton), 3), dtype=np.float32),
         scores=np.empty(0, dtype=np.float32),
+        skeleton=skeleton,
     )

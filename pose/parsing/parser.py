@@ -75,7 +75,8 @@ def parse(maps: Maps, settings: ParserSettings | None = None) -> list[Person]:
         peaks, starts, pairs, pair_scores, settings.min_joints, settings.min_score, settings.max_people
     )
     keypoints[:, :, :2] = cells_to_pixels(keypoints[:, :, :2], maps.layout.stride)
-    return [Person(person, score) for person, score in zip(keypoints, scores.tolist(), strict=True)]
+    skeleton = maps.layout.skeleton
+    return [Person(person, score, skeleton=skeleton) for person, score in zip(keypoints, scores.tolist(), strict=True)]
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})

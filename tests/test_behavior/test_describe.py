@@ -40,7 +40,9 @@ def walker() -> Track:
     keypoints[..., 2] = rng.uniform(0.2, 1, keypoints.shape[:2])
     keypoints[rng.random(keypoints.shape[:2]) < 0.05] = (np.nan, np.nan, 0)
     seen = (np.arange(N) < 900) | (np.arange(N) > 990)
-    return Track(3, np.flatnonzero(seen), time_s[seen], keypoints[seen], np.ones(seen.sum(), dtype=np.float32))
+    return Track(
+        3, np.flatnonzero(seen), time_s[seen], keypoints[seen], np.ones(seen.sum(), dtype=np.float32), skeleton=COCO_18
+    )
 
 
 def in_parts(track: Track, rows: int) -> Parts:

@@ -38,7 +38,9 @@ def add_recording(
     body[:, 0] = np.tile([-20, 20], 9)
     frames = [
         FramePeople(
-            index, float(time), tuple(Person(body + np.float32([200 * k, 0, 0]), 0.9, k) for k in range(1, people + 1))
+            index,
+            float(time),
+            tuple(Person(body + np.float32([200 * k, 0, 0]), 0.9, k, skeleton=COCO_18) for k in range(1, people + 1)),
         )
         for index, time in enumerate(TIMES)
     ]

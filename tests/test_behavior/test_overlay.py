@@ -46,7 +46,7 @@ def standing(x: float, top: float, tall: float, track_id: int | None, confidence
         "left_eye": (0.02, 0), "right_ear": (-0.05, 0.02), "left_ear": (0.05, 0.02),
     }  # fmt: skip
     points = [(x + tall * place[joint][0], top + tall * place[joint][1], confidence) for joint in COCO_18.joints]
-    return Person(np.array(points, dtype=np.float32), 0.8, track_id)
+    return Person(np.array(points, dtype=np.float32), 0.8, track_id, skeleton=COCO_18)
 
 
 def scene(
@@ -195,7 +195,7 @@ def test_missing_joints_are_not_drawn(tmp_path: Path) -> None:
 
 
 def test_a_person_without_joints_is_not_drawn(tmp_path: Path) -> None:
-    nobody = Person(np.tile(np.array([np.nan, np.nan, 0], np.float32), (18, 1)), 0.5, 1)
+    nobody = Person(np.tile(np.array([np.nan, np.nan, 0], np.float32), (18, 1)), 0.5, 1, skeleton=COCO_18)
     assert (drawn(nobody, folder=tmp_path) == 128).all()
 
 

@@ -53,7 +53,9 @@ def make_track(track_id: int, frames: range) -> Track:
     keypoints[..., 0] = 10 * track_id + np.arange(len(frames))[:, None]
     keypoints[..., 1] = 20 * track_id
     time_s = START_S + np.array(frames) / FPS
-    return Track(track_id, np.array(frames), time_s, keypoints, np.full(len(frames), 0.8, dtype=np.float32))
+    return Track(
+        track_id, np.array(frames), time_s, keypoints, np.full(len(frames), 0.8, dtype=np.float32), skeleton=COCO_18
+    )
 
 
 def make_bout(track_id: int, action: str, start_frame: int, stop_frame: int) -> Bout:

@@ -34,7 +34,7 @@ def as_track(body: NDArray[np.float32], rate: float = 30.0, frames: NDArray[np.i
         keypoints[:, COCO_18.index("nose" if joint == "head" else joint)] = np.column_stack(
             [body[:, place], np.full(len(body), 0.9)]
         )
-    return Track(5, frames, frames / rate, keypoints, np.ones(len(body), dtype=np.float32))
+    return Track(5, frames, frames / rate, keypoints, np.ones(len(body), dtype=np.float32), skeleton=COCO_18)
 
 
 def test_two_actions_one_after_the_other(model: ActionModel, figure: Figure) -> None:
@@ -114,6 +114,8 @@ def test_the_threshold_and_the_prior_decide(model: ActionModel, figure: Figure) 
 
 def test_other_joints_are_refused(model: ActionModel) -> None:
     mouse = Skeleton("mouse", ("nose", "tail"), (), (0.1, 0.1))
-    track = Track(1, np.arange(3), np.arange(3) / 30, np.zeros((3, 2, 3), np.float32), np.ones(3, np.float32))
+    track = Track(
+        1, np.arange(3), np.arange(3) / 30, np.zeros((3, 2, 3), np.float32), np.ones(3, np.float32), skeleton=mouse
+    )
     with pytest.raises(LayoutError, match="missing"):
         recognise(track, mouse, model)

@@ -37,7 +37,7 @@ def as_track(body: NDArray[np.float32]) -> Track:
     for place, joint in enumerate(BODY_13):
         keypoints[:, COCO_18.index("nose" if joint == "head" else joint), :2] = body[:, place]
     frames = np.arange(len(body), dtype=np.int64)
-    return Track(3, frames, frames / 30, keypoints, np.ones(len(body), dtype=np.float32))
+    return Track(3, frames, frames / 30, keypoints, np.ones(len(body), dtype=np.float32), skeleton=COCO_18)
 
 
 def spans(body: NDArray[np.float32]) -> list[tuple[str, int, int]]:
@@ -74,7 +74,9 @@ def test_flicker_and_upside_down(figure: Figure) -> None:
 
 def test_no_human_no_bouts() -> None:
     mouse = Skeleton("mouse", ("nose", "tail"), (), (0.1, 0.1))
-    track = Track(1, np.arange(3), np.arange(3) / 30, np.zeros((3, 2, 3), np.float32), np.ones(3, np.float32))
+    track = Track(
+        1, np.arange(3), np.arange(3) / 30, np.zeros((3, 2, 3), np.float32), np.ones(3, np.float32), skeleton=mouse
+    )
     assert rule_bouts(track, mouse, ("arms_raised",)) == []
     with pytest.raises(DataError, match="unknown rule fly; known: arms_raised"):
         known_rules(("fly",))

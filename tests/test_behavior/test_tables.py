@@ -22,6 +22,7 @@ from behavior.report.tables import (
     write_table,
 )
 from pose.people import Track
+from pose.skeleton import COCO_18
 from storage.bouts import Bout
 from storage.errors import OutputError
 
@@ -37,6 +38,7 @@ def make_track(track_id: int, *frames: int) -> Track:
         np.array(frames, dtype=np.float64) / FPS,
         np.zeros((n, 18, 3), dtype=np.float32),
         np.ones(n, dtype=np.float32),
+        skeleton=COCO_18,
     )
 
 

@@ -47,7 +47,9 @@ def test_from_track() -> None:
     keypoints = np.full((2, 18, 3), np.nan, dtype=np.float32)
     keypoints[..., 2] = 0
     keypoints[1, 3] = 5, 6, 0.5
-    track = Track(1, np.array([4, 9]), np.array([0.16, 0.36]), keypoints, np.ones(2, dtype=np.float32))
+    track = Track(
+        1, np.array([4, 9]), np.array([0.16, 0.36]), keypoints, np.ones(2, dtype=np.float32), skeleton=COCO_18
+    )
     sequence = PoseSequence.from_track(track, COCO_18)
     assert sequence.points.dtype == np.float64
     assert np.argwhere(sequence.found).tolist() == [[1, 3]]

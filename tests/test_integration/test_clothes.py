@@ -28,7 +28,7 @@ def body(x: float) -> Person:
     keypoints = np.ones((len(COCO_18), 3), dtype=np.float32)
     keypoints[:, 0] = x + 20 * np.cos(np.arange(len(COCO_18)))
     keypoints[:, 1] = 100 + 10 * np.arange(len(COCO_18))
-    return Person(keypoints, 0.9)
+    return Person(keypoints, 0.9, skeleton=COCO_18)
 
 
 @pytest.mark.parametrize(("after", "people"), [("red", 1), ("blue", 2)])

@@ -16,6 +16,7 @@ from pose.errors import ModelError, SourceError
 from pose.maps import OPENPOSE_COCO, MapLayout, Maps
 from pose.parsing import encode
 from pose.people import Person
+from pose.skeleton import COCO_18
 from pose.sources import FrameSource, SourceInfo
 from pose.sources.base import Picture, Selection
 
@@ -32,7 +33,7 @@ STANDING = {
 
 def person_at(x: float, y: float) -> Person:
     points = [(x + dx, y + dy, 1.0) for dx, dy in (STANDING[joint] for joint in OPENPOSE_COCO.skeleton.joints)]
-    return Person(np.array(points, dtype=np.float32), 1.0)
+    return Person(np.array(points, dtype=np.float32), 1.0, skeleton=COCO_18)
 
 
 def scene(index: int) -> list[Person]:

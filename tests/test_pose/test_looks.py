@@ -28,7 +28,9 @@ def look(keypoints: NDArray[np.float32], scale_x: float = 1, scale_y: float = 1)
     """The scene drawn at another size."""
     sized = keypoints.copy()
     sized[:, :2] = (keypoints[:, :2] + 0.5) * (scale_x, scale_y) - 0.5
-    return encode([Person(sized, 1.0)], OPENPOSE_COCO, round(HEIGHT * scale_y), round(WIDTH * scale_x))
+    return encode(
+        [Person(sized, 1.0, skeleton=COCO_18)], OPENPOSE_COCO, round(HEIGHT * scale_y), round(WIDTH * scale_x)
+    )
 
 
 def mirrored(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ def body(x: float, y: float) -> Person:
     """18 joints on a spiral of 100 pixels around a point."""
     turn = np.linspace(0, 2 * np.pi, 18)
     points = np.column_stack([x + 50 * np.cos(turn), y + 50 * np.sin(turn), np.ones(18)])
-    return Person(points.astype(np.float32), 0.9)
+    return Person(points.astype(np.float32), 0.9, skeleton=COCO_18)
 
 
 class World:
@@ -98,7 +98,9 @@ def test_oks_at_a_known_distance(world: World) -> None:
     """All joints off by 12 px: OKS = mean exp(-144 / (2 · 10⁴ · (2 sigma)²)) over 17 joints."""
 
     def shifted(image: NDArray[np.uint8]) -> list[Person]:
-        return [Person(person.keypoints + np.float32((12, 0, 0)), 0.9) for person in world.detect(image)]
+        return [
+            Person(person.keypoints + np.float32((12, 0, 0)), 0.9, skeleton=COCO_18) for person in world.detect(image)
+        ]
 
     oks = np.exp(-144 / (2 * AREA * (2 * np.array(COCO_17.sigmas)) ** 2)).mean()
     passed = np.mean(oks >= np.arange(0.5, 1, 0.05))

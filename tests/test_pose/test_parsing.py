@@ -15,7 +15,7 @@ from pose.errors import ModelError
 from pose.maps import OPENPOSE_COCO, MapLayout, Maps
 from pose.parsing import ParserSettings, encode, parse
 from pose.people import Person
-from pose.skeleton import BODY_25, COCO_18, Skeleton
+from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
 
 HEIGHT, WIDTH = 368, 656
 
@@ -31,7 +31,7 @@ STANDING = np.array(
 
 def standing(x: float, y: float, scale: float = 1.5) -> Person:
     points = STANDING * scale + np.array((x, y), dtype=np.float32)
-    return Person(np.column_stack([points, np.ones(18)]).astype(np.float32), 1.0)
+    return Person(np.column_stack([points, np.ones(18)]).astype(np.float32), 1.0, skeleton=COCO_18)
 
 
 def maps_of(*people: Person) -> Maps:
@@ -218,7 +218,7 @@ def test_another_layout_works() -> None:
     for joint, (x, y) in zip(COCO_18.joints, STANDING, strict=True):
         points[BODY_25.index(joint)] = (x + 100, y + 60, 1)
     points[BODY_25.index("mid_hip")] = (100, 110, 1)
-    (found,) = parse(encode([Person(points, 1.0)], layout, 240, 200))
+    (found,) = parse(encode([Person(points, 1.0, skeleton=BODY_25)], layout, 240, 200))
     assert np.array_equal(found.visible, np.isfinite(points[:, 0]))
     assert np.nanmax(np.abs(found.keypoints[:, :2] - points[:, :2])) < 1
 
@@ -236,7 +236,7 @@ def test_encode_draws_one_lit_joint_where_it_is() -> None:
     points = np.full((18, 3), np.nan, dtype=np.float32)
     points[:, 2] = 0
     points[0] = (27.5, 43.5, 1)
-    maps = encode([Person(points, 1.0)], OPENPOSE_COCO, 80, 64)
+    maps = encode([Person(points, 1.0, skeleton=COCO_18)], OPENPOSE_COCO, 80, 64)
     assert maps.heatmaps.shape == (19, 10, 8)
     assert maps.heatmaps[0].argmax() == 5 * 8 + 3
     assert maps.heatmaps[0, 5, 3] == 1
@@ -251,7 +251,7 @@ def test_encode_averages_fields_where_limbs_cross() -> None:
     points[:, :, 2] = 0
     points[0, 2], points[0, 3] = (10, 40, 1), (70, 40, 1)  # right upper arm along x
     points[1, 2], points[1, 3] = (40, 10, 1), (40, 70, 1)  # and one along y
-    maps = encode([Person(p, 1.0) for p in points], OPENPOSE_COCO, 80, 80)
+    maps = encode([Person(p, 1.0, skeleton=COCO_18) for p in points], OPENPOSE_COCO, 80, 80)
     x, y = OPENPOSE_COCO.limb_channels[COCO_18.limbs.index(("right_shoulder", "right_elbow"))]
     assert maps.pafs[[x, y], 4, 4] == pytest.approx([0.5, 0.5])
     assert maps.pafs[[x, y], 4, 7] == pytest.approx([1, 0])
@@ -260,7 +260,7 @@ def test_encode_averages_fields_where_limbs_cross() -> None:
 
 def test_encode_refuses_people_of_another_layout() -> None:
     with pytest.raises(ValueError, match=r"\(18, 3\)"):
-        encode([Person(np.zeros((17, 3), dtype=np.float32), 1.0)], OPENPOSE_COCO, 80, 80)
+        encode([Person(np.zeros((17, 3), dtype=np.float32), 1.0, skeleton=COCO_17)], OPENPOSE_COCO, 80, 80)
 
 
 def test_no_people_are_drawn_and_found() -> None:

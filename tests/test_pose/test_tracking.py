@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pose.people import FramePeople, Person
-from pose.skeleton import COCO_18
+from pose.skeleton import COCO_17, COCO_18
 from pose.tracking import (
     Edit,
     ResolveSettings,
@@ -40,7 +40,7 @@ FIGURE = np.array(
 def figure(x: float, y: float, height: float = 200.0, score: float = 0.6, hide: tuple[int, ...] = ()) -> Person:
     keypoints = np.concatenate([np.array([x, y]) + height * FIGURE, np.full((18, 1), score)], axis=1)
     keypoints[list(hide)] = np.nan, np.nan, 0
-    return Person(keypoints.astype(np.float32), score)
+    return Person(keypoints.astype(np.float32), score, skeleton=COCO_18)
 
 
 def scene(*paths: dict[int, tuple[float, float]], n: int = 60, score: float = 0.6) -> list[FramePeople]:
@@ -190,7 +190,7 @@ def test_boxes_without_keypoints_are_tracked():
     frames = []
     for t in range(30):
         corners = [np.array([[x, 100, 1], [x + 60, 260, 1]], dtype=np.float32) for x in (50 + 6 * t, 300 - 6 * t)]
-        frames.append(FramePeople(t, t / FPS, tuple(Person(c, 1.0) for c in corners)))
+        frames.append(FramePeople(t, t / FPS, tuple(Person(c, 1.0, skeleton=COCO_18) for c in corners)))
     assert ids(track_people(frames, BOX)) == [[1, 2]] * 30
 
 
@@ -201,7 +201,7 @@ def test_empty_frames_and_an_empty_recording():
 
 
 def test_person_without_joints_belongs_to_nobody():
-    nothing = Person(np.tile(np.array([np.nan, np.nan, 0], dtype=np.float32), (18, 1)), 0.9)
+    nothing = Person(np.tile(np.array([np.nan, np.nan, 0], dtype=np.float32), (18, 1)), 0.9, skeleton=COCO_18)
     frames = [replace(f, people=(nothing, *f.people)) for f in scene(line((100, 400), (4, 0), range(5)), n=5)]
     assert ids(follow(frames)[0]) == [[None, 1]] * 5
 
@@ -216,7 +216,9 @@ def test_time_must_rise(time_s: float):
 
 def test_other_layout_is_refused():
     with pytest.raises(ValueError, match=r"expected keypoints of shape \(18, 3\) .* got \(17, 3\)"):
-        Tracker(COCO_18).update(FramePeople(0, 0.0, (Person(np.zeros((17, 3), dtype=np.float32), 1.0),)))
+        Tracker(COCO_18).update(
+            FramePeople(0, 0.0, (Person(np.zeros((17, 3), dtype=np.float32), 1.0, skeleton=COCO_17),))
+        )
 
 
 def test_tracklet_says_what_was_seen():

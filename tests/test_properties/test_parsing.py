@@ -71,7 +71,9 @@ def scenes(draw: st.DrawFn, max_people: int = 7) -> list[NDArray[np.float64]]:
 
 
 def draw_maps(scene: list[NDArray[np.float64]], height: int = HEIGHT, width: int = WIDTH) -> Maps:
-    people = [Person(np.column_stack([points, np.ones(18)]).astype(np.float32), 1.0) for points in scene]
+    people = [
+        Person(np.column_stack([points, np.ones(18)]).astype(np.float32), 1.0, skeleton=COCO_18) for points in scene
+    ]
     return encode(people, OPENPOSE_COCO, height, width)
 
 

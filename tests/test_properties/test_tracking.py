@@ -31,10 +31,10 @@ def random_scene(seed: int, n_people: int) -> list[FramePeople]:
                 continue
             keypoints = np.concatenate([shape + rng.normal(0, 3, shape.shape), np.full((len(shape), 1), 0.5)], axis=1)
             keypoints[rng.random(len(shape)) < 0.2] = np.nan, np.nan, 0
-            people.append(Person(keypoints.astype(np.float32), float(rng.uniform(0.02, 0.9))))
+            people.append(Person(keypoints.astype(np.float32), float(rng.uniform(0.02, 0.9)), skeleton=COCO_18))
         if rng.random() < 0.3:
             ghost = np.concatenate([rng.uniform(0, 900, (len(COCO_18), 2)), np.full((len(COCO_18), 1), 0.2)], axis=1)
-            people.append(Person(ghost.astype(np.float32), float(rng.uniform(0, 0.6))))
+            people.append(Person(ghost.astype(np.float32), float(rng.uniform(0, 0.6)), skeleton=COCO_18))
         frames.append(FramePeople(index, float(time_s), tuple(people)))
     return frames
 
@@ -90,7 +90,7 @@ def moved(frames: list[FramePeople], scale: float, shift: NDArray[np.float32]) -
     def move(person: Person) -> Person:
         keypoints = person.keypoints.copy()
         keypoints[:, :2] = keypoints[:, :2] * np.float32(scale) + shift
-        return Person(keypoints, person.score)
+        return Person(keypoints, person.score, skeleton=COCO_18)
 
     return [FramePeople(f.index, f.time_s, tuple(move(p) for p in f.people)) for f in frames]
 

@@ -54,7 +54,7 @@ def world() -> list[FramePeople]:
         right = np.array([[100 + k, j, 0.5] for j in range(18)], dtype=np.float32)
         left = np.array([[200 - k, j, 0.5] for j in range(18)], dtype=np.float32)
         left[0] = np.nan, np.nan, 0
-        people = [Person(right, 0.75), Person(left, 0.25)]
+        people = [Person(right, 0.75, skeleton=COCO_18), Person(left, 0.25, skeleton=COCO_18)]
         frames.append(FramePeople(k, (2 * k) ** 2 / 1000, tuple([] if k in (4, 5) else people[: 1 if k == 9 else 2])))
     return frames
 

@@ -103,7 +103,7 @@ def worlds(draw: st.DrawFn) -> tuple[Skeleton, list[FramePeople]]:
             if first:
                 points[0] = 1, 2, 0.5
             if (points[:, 2] > 0).any():
-                people.append(Person(points, draw(st.floats(0, 1, width=32)), track_id))
+                people.append(Person(points, draw(st.floats(0, 1, width=32)), track_id, skeleton=skeleton))
         frames.append(FramePeople(number, number * 0.04 + place * 0.001, tuple(people)))
     return skeleton, frames
 

@@ -71,7 +71,7 @@ def test_runs_do_not_mix(database: Database, stored: runs.Run, world: list[Frame
 
 
 def test_people_of_another_layout_are_refused(database: Database, pose_run: runs.Run) -> None:
-    stranger = Person(np.zeros((25, 3), dtype=np.float32), 1.0)
+    stranger = Person(np.zeros((25, 3), dtype=np.float32), 1.0, skeleton=BODY_25)
     with database.transaction() as tx, pytest.raises(ValueError, match=r"expected people of 18 joints.*got 25"):
         poses.append_frames(tx, pose_run.id, [FramePeople(0, 0.0, (stranger,))])
 
@@ -94,7 +94,7 @@ COORDINATES = st.floats(width=32, allow_infinity=False)
 def test_every_float32_survives(
     database: Database, recording_id: int, keypoints: list[NDArray[np.float32]], score: float, time_s: float
 ) -> None:
-    frame = FramePeople(0, time_s, tuple(Person(points, score) for points in keypoints))
+    frame = FramePeople(0, time_s, tuple(Person(points, score, skeleton=COCO_18) for points in keypoints))
     with database.transaction() as tx:
         number = str(len(runs.list_runs(tx, recording_id)))
         run = runs.start_run(tx, recording_id, "pose", number, settings={}, version="1", skeleton=COCO_18)
@@ -114,7 +114,7 @@ def test_every_float32_survives(
 def test_any_layout_can_be_stored(database: Database, recording_id: int, joints: tuple[str, ...]) -> None:
     skeleton = Skeleton("some animal's", joints, (), (0.1,) * len(joints))
     points = np.arange(3 * len(joints), dtype=np.float32).reshape(-1, 3)
-    frame = FramePeople(0, 0.0, (Person(points, 1.0),))
+    frame = FramePeople(0, 0.0, (Person(points, 1.0, skeleton=skeleton),))
     with database.transaction() as tx:
         run = runs.start_run(tx, recording_id, "pose", "f", settings={}, version="1", skeleton=skeleton)
         poses.append_frames(tx, run.id, [frame])
@@ -157,7 +157,8 @@ with open_database(path) as database:
         for index in range(first, min(first + 20, until)):
             points = np.random.default_rng(index).random((index % 4, 18, 3), dtype=np.float32)
             points[points < 0.1] = np.nan
-            chunk.append(FramePeople(index, index / 25, tuple(Person(person, 0.5) for person in points)))
+            people = (Person(person, 0.5, skeleton=COCO_18) for person in points)
+            chunk.append(FramePeople(index, index / 25, tuple(people)))
         with database.transaction() as tx:
             poses.append_frames(tx, run.id, chunk[:10])
             poses.append_frames(tx, run.id, chunk[10:])

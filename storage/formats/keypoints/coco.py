@@ -161,7 +161,7 @@ def _read_annotations(content: dict[str, Any], path: Path, clock: Clock | None) 
         if "keypoints" in annotation:
             by_image[image_id].append((place, annotation))
     notes: list[str] = []
-    values = Values(order, notes)
+    values = Values(skeleton, order, notes)
 
     def walk() -> Iterator[FramePeople]:
         for key in sorted(frames, key=lambda key: frames[key][0]):
@@ -193,7 +193,7 @@ def _read_results(content: list[Any], path: Path, clock: Clock | None) -> Keypoi
         frame = integer_of(result.get("image_id"), f"{path}: result {place}: image_id")
         by_frame.setdefault(frame, []).append((place, result))
     notes = ["Frames without people are not in the file; they count as not looked at."]
-    values = Values(order, notes)
+    values = Values(skeleton, order, notes)
 
     def walk() -> Iterator[FramePeople]:
         for frame in sorted(by_frame):
@@ -217,7 +217,8 @@ def _person(item: dict[str, Any], where: str, n_main: int, n_other: int, values:
     keypoints = values.people(points[:, :2], confidence, lambda _, joint: f"{where}: joint {joint}")
     score = None if item.get("score") is None else number_of(item["score"], f"{where}: score")
     track = item.get("track_id")
-    return person_of(keypoints, score, None if track is None else integer_of(track, f"{where}: track_id"))
+    track_id = None if track is None else integer_of(track, f"{where}: track_id")
+    return person_of(keypoints, score, track_id, values.skeleton)
 
 
 def _points(item: dict[str, Any], key: str, where: str, size: int) -> Any:

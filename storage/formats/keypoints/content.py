@@ -148,7 +148,8 @@ def _spelling(name: str) -> str:
 class Values:
     """Turns the numbers of one file into keypoints, and keeps account of what it had to assume."""
 
-    def __init__(self, order: NDArray[np.intp], notes: list[str]) -> None:
+    def __init__(self, skeleton: Skeleton, order: NDArray[np.intp], notes: list[str]) -> None:
+        self.skeleton = skeleton
         self._order = order
         self._notes = notes
 
@@ -207,14 +208,16 @@ class Values:
         raise ExchangeError(f"{where(tuple(person), joint)} is {shown}, expected {expected}")
 
 
-def person_of(keypoints: NDArray[np.float32], score: float | None, track_id: int | None) -> Person | None:
+def person_of(
+    keypoints: NDArray[np.float32], score: float | None, track_id: int | None, skeleton: Skeleton
+) -> Person | None:
     """A person, or None when no joint was found; without a score (or with NaN) the mean confidence of the joints."""
     seen = keypoints[:, 2] > 0
     if not seen.any():
         return None
     if score is None or not math.isfinite(score):
         score = float(keypoints[seen, 2].mean())
-    return Person(keypoints, min(max(score, 0.0), 1.0), track_id)
+    return Person(keypoints, min(max(score, 0.0), 1.0), track_id, skeleton=skeleton)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,6 +256,7 @@ def dense_frames(
                     keypoints[row, number].copy(),
                     None if block.scores is None else float(block.scores[row, number]),
                     track_id,
+                    values.skeleton,
                 )
                 for number, track_id in enumerate(ids)
             )

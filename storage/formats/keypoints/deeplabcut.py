@@ -155,7 +155,7 @@ def _read(
 
     notes: list[str] = []
     labels = [name or "the animal" for name in who]
-    frames = dense_frames(blocks(), Values(order, notes), ids, joints, labels, path)
+    frames = dense_frames(blocks(), Values(skeleton, order, notes), ids, joints, labels, path)
     return Keypoints("DeepLabCut", skeleton, frames, names=names, notes=notes)
 
 

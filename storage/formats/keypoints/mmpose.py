@@ -47,7 +47,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
     names = _names(meta, frames, path)
     skeleton, order = layout(names, _limbs(meta, names), path)
     notes: list[str] = []
-    values = Values(order, notes)
+    values = Values(skeleton, order, notes)
 
     def walk() -> Iterator[FramePeople]:
         for place, frame in enumerate(frames):
@@ -82,6 +82,7 @@ def _person(item: Any, where: str, size: int, values: Values) -> Person | None:
         keypoints,
         None if score is None else number_of(score, f"{where}: bbox_score"),
         None if track is None else integer_of(track, f"{where}: track_id"),
+        values.skeleton,
     )
 
 

@@ -97,7 +97,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
     ids, names = identities(individuals, path)
     notes: list[str] = []
     blocks = _blocks(path, np.asarray(frames, dtype=np.int64), time)
-    people = dense_frames(blocks, Values(order, notes), ids, joints, individuals, path)
+    people = dense_frames(blocks, Values(skeleton, order, notes), ids, joints, individuals, path)
     return Keypoints(f"movement ({software})", skeleton, people, names=names, notes=notes)
 
 

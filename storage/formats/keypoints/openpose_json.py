@@ -118,7 +118,7 @@ def read(path: Path, clock: Clock | None = None, *, name: str | None = None) -> 
     files = _files(path, name)
     skeleton, order = _layout(files, path)
     notes: list[str] = []
-    frames = _frames(files, clock, len(order), Values(order, notes), notes)
+    frames = _frames(files, clock, len(order), Values(skeleton, order, notes), notes)
     return Keypoints("OpenPose JSON", skeleton, frames, notes=notes)
 
 
@@ -180,7 +180,7 @@ def _frames(
                 if note not in notes:
                     notes.append(note)
             keypoints = values.people(points[:, :2], points[:, 2], _joint_of(where))
-            found = person_of(keypoints, None, _identity(person.get("person_id"), where))
+            found = person_of(keypoints, None, _identity(person.get("person_id"), where), values.skeleton)
             if found is not None:
                 people.append(found)
         yield FramePeople(index, clock(index), tuple(people))

@@ -122,7 +122,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
     ids, names = identities(tracks, path)
     notes: list[str] = []
     who = [name or "the animal" for name in tracks]
-    frames = dense_frames(_blocks(path, clock, sizes), Values(order, notes), ids, joints, who, path)
+    frames = dense_frames(_blocks(path, clock, sizes), Values(skeleton, order, notes), ids, joints, who, path)
     return Keypoints("SLEAP", skeleton, frames, names=names, notes=notes)
 
 

@@ -149,7 +149,7 @@ def test_stopped_at_any_moment_it_ends_with_the_same_tables(
 ) -> None:
     command = ["analyze", str(sample_video), "--out", str(tmp_path), *PART]
     script = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # as in a terminal
-    script += "from behavior import stages; stages.COMMIT_EVERY_S = 0.3\n"
+    script += "from behavior.pipeline import stages; stages.COMMIT_EVERY_S = 0.3\n"
     script += "from behavior.cli import main; sys.exit(main())"
     working = subprocess.Popen([sys.executable, "-c", script, *command], stderr=subprocess.PIPE, text=True)
     db = tmp_path / "posescribe.db"

@@ -29,6 +29,7 @@ from pose.sources.camera import (
     webcam_feed,
     without_password,
 )
+from pose.sources.guard import regular
 from pose.sources.images import IMAGE_SUFFIXES, FolderSource, ImageSource, list_images, natural_key
 from pose.sources.video import VideoSource
 
@@ -56,7 +57,7 @@ def expand(specs: Iterable[str]) -> list[str]:
             if not found:
                 raise SourceError(f"{spec}: no file matches; is the folder right?")
         for path in found:
-            sources.setdefault(path if _is_live(path) else os.path.realpath(path), path)
+            sources.setdefault(path if _is_live(path) else os.path.realpath(_path(path)), path)
     return list(sources.values())
 
 
@@ -98,18 +99,16 @@ def _open(
     spec: str | os.PathLike[str] | int, selection: Selection, fps: float | None, live: LiveSettings
 ) -> FrameSource:
     text = str(spec) if isinstance(spec, int) else os.fspath(spec)
-    scheme = _URL.match(text)
-    if scheme and scheme[1].lower() == "file":
-        text = unquote(urlsplit(text).path)
-    elif _is_live(text):
+    if _is_live(text):
         return _open_camera(text, selection, fps, live)
-    path = Path(text).absolute()
+    path = _path(text).absolute()
     try:
         if path.is_dir():
             return FolderSource(path, selection, fps)
         if not path.exists():
             raise SourceError(f"{text}: no such file or folder")
-        if path.stat().st_size == 0 and path.is_file():
+        regular(path, text)
+        if path.stat().st_size == 0:
             raise SourceError(f"{text}: the file is empty")
         with path.open("rb"):
             pass
@@ -126,7 +125,10 @@ def _open_camera(text: str, selection: Selection, fps: float | None, live: LiveS
         number = int(text)
         name = f"webcam{number}"
         return CameraSource(partial(webcam_feed, number), selection, name=name, uri=text, kind="webcam", settings=live)
-    uri = without_password(text)
+    try:
+        uri = without_password(text)
+    except ValueError as error:
+        raise SourceError(f"{text}: no address ({error}); expected one such as rtsp://host:port/path") from error
     if scheme[1].lower() not in _SCHEMES:
         raise SourceError(f"{uri}: {scheme[1]}:// is no address of a camera; {', '.join(sorted(_SCHEMES))} are known")
     parts = urlsplit(text)
@@ -151,8 +153,9 @@ def source_hash(spec: str | os.PathLike[str] | int) -> str | None:
     text = str(spec) if isinstance(spec, int) else os.fspath(spec)
     if _is_live(text):
         return None
-    path = Path(text)
+    path = _path(text)
     try:
+        regular(path, text)
         if not path.is_dir():
             return _digest(path)
         whole = hashlib.sha256()
@@ -166,6 +169,12 @@ def source_hash(spec: str | os.PathLike[str] | int) -> str | None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _path(text: str) -> Path:
+    """The file or folder that a path or a `file://` address names."""
+    scheme = _URL.match(text)
+    return Path(unquote(urlsplit(text).path) if scheme and scheme[1].lower() == "file" else text)
 
 
 def _is_live(spec: str) -> bool:

@@ -11,6 +11,7 @@ and whenever the two have drifted apart by seconds; webcams and MJPEG over HTTP 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ import cv2
 
 from pose.errors import SourceError
 from pose.sources.base import FrameSource, Image, Kind, Picture, Selection, SourceInfo
+from pose.sources.guard import network_options
 from pose.sources.images import quiet_opencv, to_bgr8
 from pose.sources.video import Converter, pick_stream
 
@@ -222,6 +224,7 @@ def network_feed(url: str, timeout_s: float) -> Feed:
         "rtsp_flags": "prefer_tcp",  # UDP loses packets, and pictures with them
         "fflags": "nobuffer",
         "analyzeduration": "1000000",  # 1 s, in microseconds
+        **network_options(),
     }
     begun = time.monotonic()
     try:
@@ -269,15 +272,19 @@ def webcam_feed(number: int) -> Feed:
 
 def is_finite(url: str, timeout_s: float) -> bool:
     """True for a video behind a URL that has an end, which is read without hurry, like a file."""
-    with av.open(url, timeout=timeout_s, metadata_errors="replace") as container:
+    with av.open(url, options=network_options(), timeout=timeout_s, metadata_errors="replace") as container:
         return bool(container.duration) or container.format.name.endswith("_pipe")
 
 
+_SECRET = re.compile(r"([^&=]*(?:token|key|pass|pwd|auth|secret|sig|session)[^&=]*)=[^&]*", re.IGNORECASE)
+
+
 def without_password(url: str) -> str:
-    """The URL as it may be shown."""
+    """The URL as it may be shown: without its password, and without what its query calls a key or a token."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=user.partition(":")[0] + at + host).geturl()
+    query = _SECRET.sub(r"\1=***", parts.query)
+    return parts._replace(netloc=user.partition(":")[0] + at + host, query=query).geturl()
 
 
 def no_connection(error: Exception, timeout_s: float) -> str:

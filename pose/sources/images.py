@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from pose.errors import SourceError
 from pose.sources.base import FrameSource, Image, Picture, Selection, SourceInfo
+from pose.sources.guard import check_image
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset([
@@ -93,7 +94,12 @@ def to_bgr8(pixels: NDArray[Any]) -> Image:
 
 
 def read_image(path: Path) -> Image | None:
-    """The image as (height, width, 3) uint8 BGR, or None when it is damaged, cut off or no image."""
+    """The image as (height, width, 3) uint8 BGR, or None when it is damaged, cut off or no image.
+
+    Raises:
+        SourceError: it has too many pixels to be unpacked.
+    """
+    check_image(path)
     encoded = np.fromfile(path, dtype=np.uint8)
     if not len(encoded):
         return None

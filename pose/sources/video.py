@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from pose.errors import SourceError
 from pose.sources.base import ClockOrigin, FrameSource, Image, Kind, Picture, Selection, SourceInfo
+from pose.sources.guard import MOST_PIXELS, bounded, local_options, network_options
 from pose.sources.stamps import Demuxer, Numbering, Place, has_no_clock, is_scrambled, last_before
 
 _SQUARE = 0.01
@@ -76,6 +77,7 @@ class VideoSource(FrameSource):
     ) -> None:
         super().__init__(selection)
         self._path, self._uri, self._timeout_s = path, uri, timeout_s
+        self._limits = local_options() if path.startswith("file:") else network_options()
         self._fps: float | None = None
         clock: ClockOrigin = "source"
         self._closed = False
@@ -239,10 +241,14 @@ class VideoSource(FrameSource):
 
     def _open(self) -> None:
         try:
-            self._container: InputContainer = av.open(self._path, metadata_errors="replace", timeout=self._timeout_s)
+            self._container: InputContainer = av.open(
+                self._path, options=dict(self._limits), metadata_errors="replace", timeout=self._timeout_s
+            )
         except (av.error.FFmpegError, ValueError) as error:
             raise SourceError(f"{self._uri}: {_why_not_opened(error)}") from error
         self._stream = pick_stream(self._container, self._uri)
+        self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # of a picture that comes later
+        bounded(self._stream.codec_context.width, self._stream.codec_context.height, self._uri)
         self._stream.thread_type = self._threads
         self._reorder_depth = self._stream.codec_context.reorder_depth
 
@@ -280,6 +286,8 @@ def pick_stream(container: InputContainer, uri: str) -> VideoStream:
 
 def _why_not_opened(error: Exception) -> str:
     """What a user can do about ffmpeg's refusal."""
+    if isinstance(error, av.error.ArgumentError):
+        return "not a video; lists of files and playlists are not followed, give the videos themselves"
     if isinstance(error, av.error.InvalidDataError):
         return "not a video, or one cut off before its index was written (recording interrupted?)"
     return f"can't be opened: {getattr(error, 'strerror', None) or error}"

@@ -28,9 +28,10 @@ from scipy.signal import butter, savgol_filter, sosfiltfilt
 from features.errors import FeatureError
 from features.geometry import box, distance, length
 from features.kinematics import largest_step
-from features.normalize import body_scale, mirror_name
+from features.normalize import body_scale
 from features.sequence import PoseSequence
 from features.windows import TICK, Windows
+from pose.layouts import mirror_name
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

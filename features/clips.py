@@ -6,11 +6,16 @@ the body's own frame: gaps filled, the middle of the trunk as origin, the torso 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from features.catalog import bout_table
+from features.geometry import angle, distance, found_joints, length
+from features.sequence import PoseSequence
 from pose.layouts import mirror_indices
 
 Points = NDArray[np.float32]
@@ -39,14 +44,15 @@ def body_scale(points: Points, joints: tuple[str, ...]) -> NDArray[np.float32]:
     place = {joint: index for index, joint in enumerate(joints)}
     if not all(joint in place for joint in _TRUNK):
         return _extent(points)
-    shoulders = (points[:, :, place["right_shoulder"]] + points[:, :, place["left_shoulder"]]) / 2
-    hips = (points[:, :, place["right_hip"]] + points[:, :, place["left_hip"]]) / 2
-    scale = _high(np.linalg.norm(shoulders - hips, axis=-1))
+    shoulders, hips = (
+        (points[:, :, place[f"right_{part}"]] + points[:, :, place[f"left_{part}"]]) / 2 for part in ("shoulder", "hip")
+    )
+    scale = _high(distance(shoulders, hips))
     lost = ~(scale > 0)
     if lost.any():
         some = points[lost]
         limbs = [
-            _high(np.linalg.norm(some[:, :, place[a]] - some[:, :, place[b]], axis=-1)) / typical
+            _high(distance(some[:, :, place[a]], some[:, :, place[b]])) / typical
             for (a, b), typical in _TYPICAL.items()
             if a in place and b in place
         ]
@@ -213,12 +219,7 @@ def clip_statistics(
     return np.concatenate([*parts, *bands, frames, sides, together], axis=1).astype(np.float32)
 
 
-def length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(...) Euclidean length of (..., 2) vectors; several times as fast as `numpy.linalg.norm` on a short axis."""
-    return np.asarray(np.hypot(vectors[..., 0], vectors[..., 1]))
-
-
-def evenly(series: NDArray[np.float32], lengths: NDArray[np.int64], count: int) -> NDArray[np.float32]:
+def evenly(series: NDArray[np.floating], lengths: NDArray[np.int64], count: int) -> NDArray[np.float32]:
     """(S, count, F): each clip at `count` moments spread evenly over its length."""
     place = np.linspace(0, 1, count)[None] * (lengths - 1)[:, None]
     low = place.astype(np.int64)
@@ -246,15 +247,13 @@ def _cosine(series: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def _angles(points: Points, joints: tuple[str, ...]) -> NDArray[np.float32]:
-    """(S, T, A) inner angles at elbows, knees, shoulders and hips, radians."""
+    """(S, T, A) angles at elbows, knees, shoulders and hips, radians."""
     place = {joint: index for index, joint in enumerate(joints)}
     known = [[place[joint] for joint in angle] for angle in _ANGLES if all(joint in place for joint in angle)]
     if not known:
         return np.zeros((*points.shape[:2], 0), dtype=np.float32)
     a, b, c = np.array(known).T
-    u, v = points[:, :, a] - points[:, :, b], points[:, :, c] - points[:, :, b]
-    cross = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
-    return np.asarray(np.abs(np.arctan2(cross, (u * v).sum(axis=-1))), dtype=np.float32)
+    return np.radians(angle(points[:, :, a], points[:, :, b], points[:, :, c])).astype(np.float32)
 
 
 def _sides(local: Points, points: Points, lengths: NDArray[np.int64], joints: tuple[str, ...]) -> NDArray[np.float32]:
@@ -304,3 +303,33 @@ def _speeds(points: Points, lengths: NDArray[np.int64], lag: int) -> list[NDArra
     square = (speed**2).sum(axis=1) / count
     size = np.where(inside[..., None], np.abs(step), 0).sum(axis=1) / count[..., None]
     return [mean, np.sqrt(np.maximum(square - mean**2, 0)), speed.max(axis=1), size.reshape(n, -1)]
+
+
+def catalogue_statistics(
+    points: Points, lengths: NDArray[np.int64], joints: tuple[str, ...], rate_hz: float, names: Sequence[str]
+) -> NDArray[np.float32]:
+    """(S, F) window statistics of features of the catalogue, each clip one window; NaN by the features' own rules.
+
+    The columns are `catalogue_columns`. Raises `UnknownFeature` or `FeatureError` for a feature that can't be had.
+    """
+    out = np.empty((len(lengths), len(catalogue_columns(names, joints))), dtype=np.float32)
+    for row, n in enumerate(lengths):
+        out[row] = _described(points[row, :n], joints, rate_hz, names).to_numpy(np.float32)[0, _WINDOW:]
+    return out
+
+
+def catalogue_columns(names: Sequence[str], joints: tuple[str, ...]) -> list[str]:
+    """Names of the columns of `catalogue_statistics`: `<feature>_<statistic>`, or a window feature's own name."""
+    return list(_described(np.full((1, len(joints), 2), np.nan), joints, 1.0, names).columns[_WINDOW:])
+
+
+_WINDOW = 3
+"""Columns of a window table that say which window it is."""
+
+
+def _described(
+    points: NDArray[np.floating], joints: tuple[str, ...], rate_hz: float, names: Sequence[str]
+) -> pd.DataFrame:
+    time_s, confidence = np.arange(len(points)) / rate_hz, found_joints(points).astype(np.float64)
+    sequence = PoseSequence(points.astype(np.float64), confidence, joints, time_s)
+    return bout_table(sequence, [(0.0, len(points) / rate_hz)], names)

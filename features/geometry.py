@@ -26,25 +26,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 
-def found_joints(points: Array) -> NDArray[np.bool_]:
+def found_joints(points: Floats) -> NDArray[np.bool_]:
     """(...) whether all coordinates of (..., D) points are there."""
     return np.asarray(np.isfinite(points).all(axis=-1))
 
 
-def length(vectors: Array) -> Array:
+def length(vectors: Floats) -> Array:
     """Euclidean length of (..., D) vectors."""
     square: Array = np.einsum("...d,...d->...", vectors, vectors)
     return np.sqrt(square)
 
 
-def distance(a: Array, b: Array) -> Array:
+def distance(a: Floats, b: Floats) -> Array:
     """Euclidean distance between (..., D) points, in their unit."""
     return length(a - b)
 
 
-def angle(a: Array, b: Array, c: Array) -> Array:
+def angle(a: Floats, b: Floats, c: Floats) -> Array:
     """Angle at `b` between the directions to `a` and `c`, degrees: 180 straight, 0 folded; NaN for a limb of no length.
 
     Formula: 2·atan2(|û − v̂|, |û + v̂|), accurate near 0° and 180° too (W. Kahan, How futile are mindless assessments of
@@ -159,7 +160,7 @@ def asymmetry(left: Array, right: Array, origin: Array, tip: Array) -> Array:
     return np.asarray(apart.mean(axis=-1))
 
 
-def _unit(vectors: Array) -> Array:
+def _unit(vectors: Floats) -> Array:
     size = length(vectors)[..., None]
     return vectors / np.where(size > 0, size, np.nan)
 

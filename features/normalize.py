@@ -21,17 +21,12 @@ from numpy.typing import NDArray
 from features.errors import FeatureError
 from features.geometry import distance, found_joints
 from features.sequence import PoseSequence, Whole
+from pose import layouts
+from pose.layouts import FACE, mirror_indices
 
 Array = NDArray[np.float64]
 
 DERIVED = ("mid_hip", "mid_shoulder", "mid_ankle", "neck", "head")
-FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
-
-
-def mirror_name(name: str) -> str:
-    """The name with left and right exchanged: `left_knee_angle` gives `right_knee_angle`."""
-    swap = {"left": "right", "right": "left"}
-    return "_".join(swap.get(word, word) for word in name.split("_"))
 
 
 def has_joint(joint_names: tuple[str, ...], joint: str) -> bool:
@@ -152,11 +147,11 @@ def facing(sequence: PoseSequence) -> Array:
 def mirror(sequence: PoseSequence) -> PoseSequence:
     """The sequence as a mirror would show it: x changes its sign, left and right joints exchange their names."""
     names = sequence.joint_names
-    partner = [names.index(mirror_name(name)) for name in names]
-    points = sequence.points[:, partner].copy()
-    points[..., 0] *= -1
     return replace(
-        sequence, points=points, confidence=sequence.confidence[:, partner], steps=(*sequence.steps, "mirror")
+        sequence,
+        points=layouts.mirror(sequence.points, names),
+        confidence=sequence.confidence[:, mirror_indices(names)],
+        steps=(*sequence.steps, "mirror"),
     )
 
 

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UnknownFeature
-from features.normalize import has_joint, mirror_name
+from features.normalize import has_joint
+from pose.layouts import mirror_name
 
 Array = NDArray[np.float64]
 Level = Literal["frame", "window", "pair", "zone", "zone_window"]

@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.layouts import mirror_indices
+
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -59,13 +61,7 @@ class Skeleton:
     @cached_property
     def mirror_indices(self) -> NDArray[np.intp]:
         """(K,) permutation that swaps left and right joints: `mirrored = keypoints[mirror_indices]`."""
-        swap = {"left": "right", "right": "left"}
-
-        def partner(joint: str) -> int:
-            side, _, rest = joint.partition("_")
-            return self.index(f"{swap[side]}_{rest}") if side in swap else self.index(joint)
-
-        return np.array([partner(joint) for joint in self.joints], dtype=np.intp)
+        return mirror_indices(self.joints)
 
 
 _SIGMA = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from behavior.recognition.clips import Clips
 from features.clips import body_scale, pad_mask
-from pose.layouts import mirror_indices
+from pose.layouts import mirror, mirror_indices
 
 Points = NDArray[np.float32]
 
@@ -89,9 +89,9 @@ def spoil_evenly(clips: Clips, rng: np.random.Generator, missing: float = 0.2, j
     return Clips(points, clips.lengths, clips.joints, clips.rate_hz)
 
 
-def mirror(points: Points, joints: tuple[str, ...]) -> Points:
-    """(..., K, 2) points seen in a mirror: x turned over, left and right joints swapped."""
-    return np.asarray(points[..., mirror_indices(joints), :] * np.array([-1, 1], dtype=np.float32))
+def mirrored(clips: Clips) -> Clips:
+    """The clips as a mirror shows them; averaging over both makes a classifier blind to handedness."""
+    return Clips(mirror(clips.points, clips.joints), clips.lengths, clips.joints, clips.rate_hz)
 
 
 def _affine(points: Points, rng: np.random.Generator, settings: AugmentSettings) -> Points:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from pose.layouts import BODY_13, has_body, standard_name, to_body
+from pose.layouts import BODY_13, has_body, standard_names, to_body
 
 RATE_HZ = 30.0
 """Frames per second at which every classifier sees motion; clips and tracks are resampled to it."""
@@ -190,7 +190,14 @@ class Clips:
         """(S,) True for clips in which any joint is there."""
         return np.asarray(self.seen.reshape(len(self), self.points.shape[1] * len(self.joints)).any(axis=1))
 
-    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Clips:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of `points`; tells scikit-learn's splitters that rows are taken by arrays of numbers."""
+        return self.points.shape
+
+    def __getitem__(self, rows: Any) -> Clips:
+        """Some of the clips, by a slice or an array of numbers or booleans."""
+        rows = rows[0] if isinstance(rows, tuple) else rows  # scikit-learn asks for [rows, ...]
         lengths = self.lengths[rows]
         longest = int(lengths.max()) if len(lengths) else 1
         return Clips(self.points[rows][:, :longest], lengths, self.joints, self.rate_hz)
@@ -226,7 +233,7 @@ def to_clips(data: LabelledSequences, joints: tuple[str, ...] | None = None) -> 
     when asked for joints that the data lacks.
     """
     if joints is None:
-        joints = BODY_13 if has_body(data.joint_names) else tuple(standard_name(name) for name in data.joint_names)
+        joints = BODY_13 if has_body(data.joint_names) else standard_names(data.joint_names)
     points = to_joints(data.joints, data.joint_names, joints)
     pieces = []
     for start, stop, fps in zip(data.offsets[:-1], data.offsets[1:], data.fps, strict=True):
@@ -246,7 +253,7 @@ def to_joints(points: NDArray[np.floating], joint_names: Sequence[str], joints: 
     """(..., K, 2 or 3) points of one layout as (..., len(joints), 2) of another; refuses what is not there."""
     if joints == BODY_13:
         return to_body(points, joint_names)
-    names = [standard_name(name) for name in joint_names]
+    names = standard_names(joint_names)
     missing = [joint for joint in joints if joint not in names]
     if missing:
         raise DataError(f"joints {', '.join(missing)} are missing; the data has {', '.join(joint_names)}")

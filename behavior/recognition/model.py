@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from behavior.errors import ActionModelError, DataError
 from behavior.labels import UNKNOWN, actions_of, all_actions
 from behavior.recognition.classifiers.base import ActionClassifier
-from behavior.recognition.classifiers.registry import classifier_type, settings_from_dict
+from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.clips import RATE_HZ, Clips
 from behavior.recognition.rules import known_rules
 from behavior.recognition.temperature import apply_temperature
@@ -112,7 +112,7 @@ class ActionModel:
     @property
     def sets(self) -> tuple[str, ...]:
         """Names of what the classifier tells apart, `unknown` among them where it learnt it."""
-        return self.classifier.classes_
+        return tuple(map(str, self.classifier.classes_))
 
     @property
     def exclusive(self) -> bool:
@@ -197,8 +197,7 @@ def _read(place: Any, label: str) -> ActionModel:
         if hashlib.sha256(weights).hexdigest() != expected:
             raise ActionModelError(f"{label}: {_WEIGHTS} is damaged (sha256 differs); get the model again")
         classes = tuple(header["classes"])
-        kind = classifier_type(header["classifier"])
-        classifier = kind(settings_from_dict(kind.settings_type, header["settings"]))
+        classifier = make_classifier(header["classifier"], header["settings"])
         outputs = tuple(header.get("sets") or ((*classes, UNKNOWN) if header["background"] else classes))
         if set(all_actions(outputs)) != set(classes):
             raise ValueError(f"its sets {', '.join(outputs)} are not those of its actions {', '.join(classes)}")
@@ -248,7 +247,7 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
         "format_version": FORMAT_VERSION,
         "name": info.name,
         "classifier": info.classifier,
-        "settings": dataclasses.asdict(model.classifier.settings),
+        "settings": dataclasses.asdict(model.classifier),
         "classes": list(info.classes),
         "background": UNKNOWN in model.sets,
         "sets": list(model.sets),

@@ -59,7 +59,7 @@ def rule_bouts(track: Track, skeleton: Skeleton, rules: Sequence[str]) -> list[B
     """
     if not has_body(skeleton.joints) or len(track) < 2:
         return []
-    body = to_body(track.keypoints, skeleton)
+    body = to_body(track.keypoints, skeleton.joints)
     steps = np.diff(track.time_s)
     usual = float(np.median(steps))
     ends_s = np.append(track.time_s[:-1] + np.minimum(steps, 1.5 * usual), track.time_s[-1] + usual)

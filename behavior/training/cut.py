@@ -20,7 +20,7 @@ from behavior.evaluation.human_labels import coded_recordings, states_of_people
 from behavior.labels import UNKNOWN, set_name
 from behavior.recognition.clips import RATE_HZ, LabelledSequences, make_sequences, to_joints
 from behavior.recognition.recognise import RecogniseSettings, Times, nearest, to_grid
-from pose.layouts import BODY_13, has_body, standard_name
+from pose.layouts import BODY_13, has_body, standard_names
 from pose.people import Track
 from pose.skeleton import Skeleton
 from storage import skeletons, tracks
@@ -232,7 +232,7 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
 def _shared_joints(people: Sequence[CodedPerson]) -> tuple[str, ...]:
     if all(has_body(person.skeleton.joints) for person in people):
         return BODY_13
-    layouts = {tuple(standard_name(joint) for joint in person.skeleton.joints): person for person in people}
+    layouts = {standard_names(person.skeleton.joints): person for person in people}
     if len(layouts) > 1:
         told = " and ".join(f"{one.recording} ({one.skeleton.name})" for one in list(layouts.values())[:2])
         raise DataError(f"{told} have different joints; train on recordings of one layout")

@@ -96,7 +96,8 @@ def fit_classifier(
         if UNKNOWN not in classes:
             classes = (*classes, UNKNOWN)
         labels = np.concatenate([labels, np.full(len(still), classes.index(UNKNOWN), dtype=np.int64)])
-    return classifier.fit(clips, labels, classes, seed=settings.seed, progress=progress)
+    classifier.random_state = settings.seed
+    return classifier.fit(clips, labels, classes, progress=progress)
 
 
 def cross_validate(

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from behavior.recognition.augment import AugmentSettings, augment, mirror, spoil_evenly
+from behavior.recognition.augment import AugmentSettings, augment, spoil_evenly
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from features.clips import body_scale, clip_statistics, fill, normalise
-from pose.layouts import BODY_13
+from pose.layouts import BODY_13, mirror
 
 CALM = AugmentSettings(0, 0, 0, 0, 0, 0, 0, 0, 0)
 

@@ -19,7 +19,7 @@ from behavior.recognition.clips import (
     to_clips,
 )
 from pose.errors import LayoutError
-from pose.layouts import BODY_13, mirror_indices, standard_name, to_body
+from pose.layouts import BODY_13, mirror_indices, standard_name, standard_names, to_body
 from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
 
 
@@ -96,7 +96,7 @@ def test_every_known_layout_gives_the_same_body(skeleton: Skeleton) -> None:
     rng = np.random.default_rng(1)
     known = {joint: rng.normal(size=2) for joint in BODY_25.joints}
     points = np.array([[known[joint] for joint in skeleton.joints]])
-    body = to_body(points, skeleton)
+    body = to_body(points, skeleton.joints)
     expected = np.mean([known[j] for j in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")], axis=0)
     np.testing.assert_allclose(body[0, 0], expected, rtol=1e-5)
     for place, joint in enumerate(BODY_13[1:], start=1):
@@ -107,8 +107,8 @@ def test_head_is_the_mean_of_what_is_seen() -> None:
     points = np.full((1, 18, 2), np.nan)
     points[0, COCO_18.index("nose")] = (0, 0)
     points[0, COCO_18.index("left_ear")] = (4, 2)
-    np.testing.assert_array_equal(to_body(points, COCO_18)[0, 0], (2, 1))
-    assert np.isnan(to_body(np.full((1, 18, 2), np.nan), COCO_18)).all()
+    np.testing.assert_array_equal(to_body(points, COCO_18.joints)[0, 0], (2, 1))
+    assert np.isnan(to_body(np.full((1, 18, 2), np.nan), COCO_18.joints)).all()
 
 
 def test_a_layout_without_the_body_is_refused_by_name() -> None:
@@ -116,10 +116,26 @@ def test_a_layout_without_the_body_is_refused_by_name() -> None:
         to_body(np.zeros((1, 2, 2)), ("nose", "tail"))
 
 
-def test_names_of_other_layouts() -> None:
-    assert [standard_name(name) for name in ("r_hip", "LAnkle", "Left Knee", "face", "neck")] == [
-        "right_hip", "left_ankle", "left_knee", "head", "neck",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("LShoulder", "left_shoulder"), ("left_shoulder", "left_shoulder"), ("shoulder_l", "left_shoulder"),
+        ("Left Hip", "left_hip"), ("l_hip", "left_hip"), ("LEFT_HIP", "left_hip"), ("Hip.Right", "right_hip"),
+        ("leftAnkle", "left_ankle"), ("LeftAnkle", "left_ankle"), ("Left-Knee", "left_knee"),
+        ("R.Wrist", "right_wrist"), ("rightWrist", "right_wrist"), ("RElbow", "right_elbow"),
+        ("RBigToe", "right_big_toe"), ("LSmallToe", "left_small_toe"), ("MidHip", "mid_hip"), ("Nose", "nose"),
+        ("face", "head"), ("Tail Base", "tail_base"), ("earTip_R", "right_ear_tip"), ("L", "l"), ("snout2", "snout2"),
+        ("尾", "尾"), ("…", "…"),
+    ],
+)  # fmt: skip
+def test_one_spelling_of_joints(given: str, expected: str) -> None:
+    assert standard_name(given) == expected
+    assert standard_name(expected) == expected
+
+
+def test_names_that_would_become_one_stay() -> None:
+    assert standard_names(("LHip", "Knee")) == ("left_hip", "knee")
+    assert standard_names(("LHip", "hip_l")) == ("LHip", "hip_l")
 
 
 def test_mirror_twice_is_nothing() -> None:

@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from behavior.recognition.classifiers.tree import QUANTITIES, RulesClassifier, RulesSettings, quantities
+from behavior.recognition.classifiers.tree import FEATURES, RulesClassifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model
 from behavior.recognition.rules import arms_raised, known_rules, rule_bouts
 from behavior.training.train import TrainSettings, train
+from features.errors import FeatureError
 from pose.layouts import BODY_13
 from pose.people import Track
 from pose.skeleton import COCO_18, Skeleton
@@ -95,30 +96,14 @@ def test_a_model_keeps_its_rules(small_world: LabelledSequences, tmp_path: Path)
 
 def test_rules_can_be_read(small_world: LabelledSequences) -> None:
     clips = to_clips(small_world)
-    classifier = RulesClassifier(RulesSettings(copies=1, min_rows=4)).fit(
-        clips, small_world.labels, small_world.classes
-    )
-    sentences = classifier.rules()
+    names = np.array(small_world.classes)[small_world.labels]
+    classifier = RulesClassifier(copies=1, min_rows=4).fit(clips, names)
+    sentences = classifier.sentences()
     assert {sentence.split(" ")[0] for sentence in sentences} == set(small_world.classes)
-    assert all(any(quantity in sentence for quantity in QUANTITIES) for sentence in sentences)
-
-
-def test_quantities_of_a_known_figure(figure: Figure) -> None:
-    clips = Clips(figure("still", 30)[None], np.array([30]))
-    still = dict(zip(QUANTITIES, quantities(clips, smooth=0)[0].tolist(), strict=True))
-    assert still["height of the higher wrist above the shoulders"] == pytest.approx(-0.82, abs=0.01)
-    assert still["distance of the ankles"] == pytest.approx(0.36, abs=0.01)
-    assert still["height of the head above the hips"] == pytest.approx(1.4, abs=0.01)
-    assert still["lean of the trunk, degrees"] == pytest.approx(0, abs=0.1)
-    assert still["straightness of the straighter knee, degrees"] == pytest.approx(180, abs=1)
-    assert still["sideways travel"] == still["speed of the faster wrist"] == 0
-    walking = Clips(figure("walk", 30)[None], np.array([30]))
-    walk = dict(zip(QUANTITIES, quantities(walking, smooth=0)[0].tolist(), strict=True))
-    assert walk["sideways travel"] == pytest.approx(8 * 29 / 100, abs=0.02)
-    assert walk["speed of the slower ankle"] > 1
+    assert all(any(f"{feature}_" in sentence for feature in FEATURES) for sentence in sentences)
 
 
 def test_other_joints_have_no_rules() -> None:
-    clips = Clips(np.zeros((1, 5, 2, 2), np.float32), np.array([5]), ("nose", "tail"))
-    with pytest.raises(DataError, match="rules need the joints head"):
-        quantities(clips)
+    clips = Clips(np.ones((2, 5, 2, 2), np.float32), np.array([5, 5]), ("nose", "tail"))
+    with pytest.raises(FeatureError, match="needs left_wrist"):
+        RulesClassifier().fit(clips, ["sleep", "eat"])

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from features.body import Body, FeatureSettings, Pair
 from features.catalog import CATALOGUE, Feature, Zone, feature_names, feature_table, pair_table, window_table
 from features.kinematics import short_way
-from features.normalize import FACE, mirror, mirror_name
+from features.normalize import mirror
 from features.registry import powers
 from features.sequence import PoseSequence
 from features.windows import Windows
+from pose.layouts import FACE, mirror_name
 from pose.skeleton import SKELETONS
 
 Array = NDArray[np.float64]

@@ -1,22 +1,24 @@
-"""One contract for all classifiers of clips.
+"""One contract for all classifiers of clips: scikit-learn's, with clips as samples.
 
-`fit` and `predict_proba` check their input and the state; subclasses fill `_fit` and `_predict_proba`. What fitting
-learns ends in `_`. What a classifier can do is declared in `abilities`. `parts` and `load_parts` turn what was learned
-into plain arrays and back, so that no model file needs pickle.
+A classifier is a dataclass of its settings; what fitting learns ends in `_`. `fit` and `predict_proba` check their
+input and the state, subclasses fill `_fit` and `_predict_proba`. `parts` and `load_parts` turn what was learned into
+plain arrays and back, so that no model file needs pickle.
 
-To add one: subclass, give it `name`, `settings_type` and `abilities`, add it to `CLASSIFIERS` in `registry.py`; the
-battery in `tests/test_behavior/test_classifiers.py` then runs on it.
+To add one: subclass, and add it to `CLASSIFIERS` in `registry.py`; the battery in
+`tests/test_behavior/test_classifiers.py` then runs on it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from behavior.errors import DataError
 from behavior.recognition.clips import Clips
@@ -25,106 +27,91 @@ Parts = dict[str, NDArray[Any]]
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all, and a short message."""
 
-
-class NotFittedError(RuntimeError):
-    """`predict_proba` before `fit`."""
-
-
-@dataclass(frozen=True)
-class Abilities:
-    """What a classifier can do, to be asked before trying."""
-
-    trained: bool = True
-    """Learns from labels; False for fixed rules."""
-    any_joints: bool = True
-    """Works on any layout, not on `BODY_13` alone."""
-    device: bool = False
-    """Can train on a GPU."""
+_AT_ONCE = 512
+"""Clips that are answered together, so that memory does not grow with their number."""
 
 
-class ActionClassifier(ABC):
-    """Clips in, probabilities of actions out."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class ActionClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
+    """Clips in, probabilities of actions out.
 
-    name: ClassVar[str]
-    settings_type: ClassVar[type]
-    abilities: ClassVar[Abilities] = Abilities()
+    Attributes:
+        classes_: (C,) labels in the order of the columns of `predict_proba`.
+        joints_: names of the joints of the clips.
+        notes_: what a reader of the model's card must know of this fit, a sentence each.
+    """
 
-    def __init__(self, settings: Any | None = None) -> None:
-        self.settings = self.settings_type() if settings is None else settings
-        if not isinstance(self.settings, self.settings_type):
-            raise TypeError(f"expected {self.settings_type.__name__}, got {type(self.settings).__name__}")
+    random_state: int = 0
+    """Of every random step: the same number gives the same classifier."""
 
     def fit(
-        self,
-        clips: Clips,
-        labels: NDArray[np.int64],
-        classes: tuple[str, ...],
-        *,
-        seed: int = 0,
-        progress: Progress | None = None,
+        self, X: Clips, y: ArrayLike, classes: Sequence[str] | None = None, *, progress: Progress | None = None
     ) -> Self:
         """Learn from labelled clips.
 
         Args:
-            clips: S clips.
-            labels: (S,) positions in `classes`.
-            classes: names; every one needs a clip.
-            seed: the same seed gives the same classifier.
+            X: S clips.
+            y: (S,) labels, for example names of actions; positions in `classes` where these are given.
+            classes: names in the order that the answers shall have, every one with a clip; None: the labels, sorted.
             progress: told of the steps.
 
         Raises:
             DataError: fewer than two classes, a class without clips, or clips without any joint.
         """
-        labels = np.asarray(labels, dtype=np.int64)
-        if labels.shape != (len(clips),):
-            raise ValueError(f"expected {len(clips)} labels, one per clip, got {labels.shape}")
-        if len(classes) < 2:
-            raise DataError(f"a classifier needs at least two actions, got {len(classes)}: {', '.join(classes)}")
-        if labels.min() < 0 or labels.max() >= len(classes):
-            raise ValueError(f"labels must lie in 0..{len(classes) - 1}")
-        absent = [name for label, name in enumerate(classes) if not np.any(labels == label)]
-        if absent:
-            raise DataError(f"no clip to train on for {', '.join(absent)}; drop the action or label some")
-        seen = np.asarray(clips.any_seen)
-        for label, name in enumerate(classes):
-            if not np.any(seen & (labels == label)):
-                raise DataError(f"every clip of {name} lacks all joints; nothing can be learned from it")
-        self.classes_ = tuple(classes)
-        self.joints_ = clips.joints
-        self._fit(clips[seen], labels[seen], np.random.default_rng(seed), progress or _silent)
+        labels = np.asarray(y)
+        if labels.shape != (len(X),):
+            raise ValueError(f"expected {len(X)} labels, one per clip, got {labels.shape}")
+        if classes is None:
+            names, labels = np.unique(labels, return_inverse=True)
+        else:
+            names = np.asarray(classes)
+        if len(names) < 2:
+            told = ", ".join(map(str, names))
+            raise DataError(f"a classifier needs at least two actions, got {len(names)}: {told}")
+        if labels.min() < 0 or labels.max() >= len(names):
+            raise ValueError(f"labels must lie in 0..{len(names) - 1}")
+        clips = np.bincount(labels, minlength=len(names))
+        if not clips.all():
+            absent = ", ".join(map(str, names[clips == 0]))
+            raise DataError(f"no clip to train on for {absent}; drop the action or label some")
+        seen = X.any_seen
+        unseen = np.bincount(labels[seen], minlength=len(names)) == 0
+        if unseen.any():
+            raise DataError(f"every clip of {names[unseen][0]} lacks all joints; nothing can be learned from it")
+        self.classes_ = names
+        self.joints_ = X.joints
+        self.notes_: list[str] = []
+        self._fit(X[seen], labels[seen], np.random.default_rng(self.random_state), progress or _silent)
         return self
 
-    def predict_proba(self, clips: Clips) -> NDArray[np.float64]:
+    def predict_proba(self, X: Clips) -> NDArray[np.float64]:
         """(S, C) probabilities in the order of `classes_`, rows sum to 1; the same for all where no joint is seen."""
-        self._check_fitted()
-        if clips.joints != self.joints_:
-            raise ValueError(f"expected joints {', '.join(self.joints_)}, got {', '.join(clips.joints)}")
-        out = np.full((len(clips), len(self.classes_)), 1 / len(self.classes_))
-        seen = np.flatnonzero(clips.any_seen)
-        for start in range(0, len(seen), 512):
-            rows = seen[start : start + 512]
-            out[rows] = self._predict_proba(clips[rows])
+        check_is_fitted(self, "classes_")
+        if X.joints != self.joints_:
+            raise ValueError(f"expected joints {', '.join(self.joints_)}, got {', '.join(X.joints)}")
+        out = np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+        seen = np.flatnonzero(X.any_seen)
+        for start in range(0, len(seen), _AT_ONCE):
+            rows = seen[start : start + _AT_ONCE]
+            out[rows] = self._predict_proba(X[rows])
         return out
 
-    def predict(self, clips: Clips) -> NDArray[np.int64]:
-        """(S,) most probable position in `classes_`."""
-        return np.asarray(self.predict_proba(clips).argmax(axis=1), dtype=np.int64)
+    def predict(self, X: Clips) -> NDArray[Any]:
+        """(S,) most probable label."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def parts(self) -> Parts:
         """What fitting learned, as named arrays; together with the settings enough for `load_parts`."""
-        self._check_fitted()
+        check_is_fitted(self, "classes_")
         return self._parts()
 
-    def load_parts(self, parts: Mapping[str, NDArray[Any]], classes: tuple[str, ...], joints: tuple[str, ...]) -> Self:
+    def load_parts(self, parts: Mapping[str, NDArray[Any]], classes: Sequence[str], joints: Sequence[str]) -> Self:
         """Become the classifier that gave `parts`; raises `KeyError` or `ValueError` when they don't fit."""
-        self.classes_ = tuple(classes)
+        self.classes_ = np.asarray(classes)
         self.joints_ = tuple(joints)
+        self.notes_ = []
         self._load_parts(dict(parts))
         return self
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "classes_"):
-            raise NotFittedError(f"{type(self).__name__} is not fitted; call fit first")
 
     @abstractmethod
     def _fit(self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, progress: Progress) -> None: ...

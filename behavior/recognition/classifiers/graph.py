@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from behavior.recognition.classifiers.network import NetworkClassifier, NetworkSettings
+from behavior.recognition.classifiers.network import NetworkClassifier
 from behavior.recognition.classifiers.temporal import motion
 from behavior.recognition.clips import Clips
 from features.clips import normalise
@@ -22,14 +22,6 @@ from pose.layouts import LIMBS_13
 
 STREAMS = 11
 """Numbers per joint and frame: posture, place, bone, quick and slow motion (two each), and whether it was seen."""
-
-
-@dataclass(frozen=True)
-class GraphSettings(NetworkSettings):
-    """Settings of `GraphClassifier`."""
-
-    widths: tuple[int, ...] = (24, 32, 48)
-    """Channels of each block; frames are halved where they grow."""
 
 
 def limb_matrix(joints: tuple[str, ...]) -> Tensor:
@@ -84,18 +76,17 @@ class GraphBlock(nn.Module):
 class GraphNetwork(nn.Module):
     """(B, STREAMS * K, T) series and their lengths to (B, C) logits."""
 
-    def __init__(self, joints: tuple[str, ...], n_classes: int, settings: GraphSettings) -> None:
+    def __init__(self, joints: tuple[str, ...], n_classes: int, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()
         self.n_joints = len(joints)
         ways = limb_matrix(joints)
-        widths = settings.widths
         self.enter = nn.Conv2d(STREAMS, widths[0], 1)
         self.place = nn.Parameter(torch.zeros(1, widths[0], 1, self.n_joints))  # which joint it is
         self.blocks = nn.ModuleList(
             GraphBlock(inputs, outputs, ways, halve=outputs > inputs or number == 0)
             for number, (inputs, outputs) in enumerate(zip((widths[0], *widths[:-1]), widths, strict=True))
         )
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(self.n_joints * widths[-1], n_classes)  # an arm is no leg: joints stay apart
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -110,18 +101,18 @@ class GraphNetwork(nn.Module):
         return logits
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GraphClassifier(NetworkClassifier):
     """`GraphNetwork` on postures, bones and motions."""
 
-    name = "graph"
-    settings_type = GraphSettings
-    settings: GraphSettings
+    widths: tuple[int, ...] = (24, 32, 48)
+    """Channels of each block; frames are halved where they grow."""
 
     def _build(self) -> nn.Module:
-        return GraphNetwork(self.joints_, len(self.classes_), self.settings)
+        return GraphNetwork(self.joints_, len(self.classes_), self.widths, self.dropout)
 
     def _series(self, clips: Clips) -> Tensor:
-        body = normalise(clips.points, clips.lengths, clips.joints, self.settings.smooth)
+        body = normalise(clips.points, clips.lengths, clips.joints, self.smooth)
         local = body.points - body.centre[:, :, None]
         ends = _outer_limb(clips.joints)
         bone = local - local[:, :, ends]

@@ -8,28 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.recognition.classifiers.base import Parts
-from behavior.recognition.classifiers.statistics import StatisticsClassifier, StatisticsSettings, softmax
+from behavior.recognition.classifiers.statistics import StatisticsClassifier, softmax
 
 
-@dataclass(frozen=True)
-class LinearSettings(StatisticsSettings):
-    """Settings of `LinearClassifier`."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class LinearClassifier(StatisticsClassifier):
+    """Multinomial logistic regression (scikit-learn), kept as weights alone."""
 
     c: float = 0.003
     """Inverse strength of the L2 penalty."""
 
-
-class LinearClassifier(StatisticsClassifier):
-    """Multinomial logistic regression (scikit-learn), kept as weights alone."""
-
-    name = "logistic"
-    settings_type = LinearSettings
-    settings: LinearSettings
-
     def _learn(self, x: NDArray[np.float32], labels: NDArray[np.int64]) -> Parts:
         from sklearn.linear_model import LogisticRegression
 
-        model = LogisticRegression(C=self.settings.c, max_iter=300).fit(x, labels)
+        model = LogisticRegression(C=self.c, max_iter=300).fit(x, labels)
         coef, intercept = model.coef_, model.intercept_
         if len(self.classes_) == 2:
             coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2

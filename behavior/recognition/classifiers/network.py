@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from behavior.recognition.augment import AugmentSettings, augment
-from behavior.recognition.classifiers.base import Abilities, ActionClassifier, Parts, Progress
-from behavior.recognition.classifiers.statistics import mirrored
+from behavior.recognition.augment import AugmentSettings, augment, mirrored
+from behavior.recognition.classifiers.base import ActionClassifier, Parts, Progress
 from behavior.recognition.clips import Clips
 
 
-@dataclass(frozen=True)
-class NetworkSettings:
-    """How a network is trained; subclasses add its shape."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class NetworkClassifier(ActionClassifier):
+    """One or more networks, asked about each clip and its mirror image; subclasses add their shape."""
 
     epochs: int = 60
     """Passes over the clips, each freshly augmented."""
@@ -42,13 +40,7 @@ class NetworkSettings:
     device: str = "cpu"
     """Where it trains: cpu, or cuda for a GPU with mixed precision."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
-
-
-class NetworkClassifier(ActionClassifier):
-    """One or more networks, asked about each clip and its mirror image."""
-
-    abilities = Abilities(device=True)
-    settings: Any
+    """How the clips are changed."""
 
     @abstractmethod
     def _build(self) -> nn.Module:
@@ -59,10 +51,10 @@ class NetworkClassifier(ActionClassifier):
         """(S, F, T) float32 input of the network."""
 
     def _fit(self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, progress: Progress) -> None:
-        total = self.settings.members * self.settings.epochs
+        total = self.members * self.epochs
         self.networks_ = []
-        for member in range(self.settings.members):
-            first = member * self.settings.epochs
+        for member in range(self.members):
+            first = member * self.epochs
 
             def step(epoch: int, loss: float, first: int = first) -> None:
                 progress(first + epoch + 1, total, f"loss {loss:.2f}")
@@ -72,28 +64,25 @@ class NetworkClassifier(ActionClassifier):
     def _train(
         self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, step: Callable[[int, float], None]
     ) -> nn.Module:
-        settings = self.settings
-        device = torch.device(settings.device)
+        device = torch.device(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**31)))
             network = self._build().to(device).train()
-            batches = max(1, round(len(clips) / settings.batch))
-            optimiser = torch.optim.AdamW(
-                network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
-            )
+            batches = max(1, round(len(clips) / self.batch))
+            optimiser = torch.optim.AdamW(network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
             schedule = torch.optim.lr_scheduler.OneCycleLR(
-                optimiser, settings.learning_rate, total_steps=settings.epochs * batches, pct_start=0.15
+                optimiser, self.learning_rate, total_steps=self.epochs * batches, pct_start=0.15
             )
             targets = torch.from_numpy(labels)
-            for epoch in range(settings.epochs):
-                changed = augment(clips, rng, settings.augment)
+            for epoch in range(self.epochs):
+                changed = augment(clips, rng, self.augment)
                 series, lengths = self._series(changed), torch.from_numpy(changed.lengths)
                 losses = []
                 for rows in torch.from_numpy(rng.permutation(len(clips))).tensor_split(batches):
                     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                         logits = network(series[rows].to(device), lengths[rows].to(device))
                     loss = functional.cross_entropy(
-                        logits.float(), targets[rows].to(device), label_smoothing=settings.label_smoothing
+                        logits.float(), targets[rows].to(device), label_smoothing=self.label_smoothing
                     )
                     optimiser.zero_grad()
                     torch.autograd.backward(loss)
@@ -119,7 +108,7 @@ class NetworkClassifier(ActionClassifier):
 
     def _load_parts(self, parts: Parts) -> None:
         self.networks_ = []
-        for member in range(self.settings.members):
+        for member in range(self.members):
             network = self._build()
             state = network.state_dict()
             for name, value in state.items():

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from behavior.recognition.augment import AugmentSettings, augment, mirror
+from behavior.recognition.augment import AugmentSettings, augment, mirrored
 from behavior.recognition.classifiers.base import ActionClassifier, Parts, Progress
 from behavior.recognition.clips import Clips
-from features.clips import clip_statistics
+from features.clips import catalogue_statistics, clip_statistics
+
+_AT_ONCE = 1024
+"""Rows that are worked on together beside the table of all."""
 
 
-@dataclass(frozen=True)
-class StatisticsSettings:
-    """How clips become rows of numbers; subclasses add the settings of what learns from them."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class StatisticsClassifier(ActionClassifier):
+    """Learns from rows of statistics; subclasses fill in what learns, and how it answers from plain arrays.
 
+    The rows are `features.clips.clip_statistics`, or, where `features` names some, window statistics of features of the
+    catalogue, a user's own among them.
+    """
+
+    features: tuple[str, ...] = ()
+    """Features of the catalogue to learn from; none: the statistics of clips, which know all joints."""
     copies: int = 6
     """Augmented copies of each clip, beside itself and its mirror image."""
     smooth: float = 1.0
@@ -26,12 +35,7 @@ class StatisticsSettings:
     clip: float = 4.0
     """Standardised statistics are cut off here, in standard deviations."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
-
-
-class StatisticsClassifier(ActionClassifier):
-    """Learns from `clip_statistics`; subclasses fill in what learns, and how it answers from plain arrays."""
-
-    settings: Any
+    """How the copies are changed."""
 
     @abstractmethod
     def _learn(self, x: NDArray[np.float32], labels: NDArray[np.int64]) -> Parts:
@@ -42,30 +46,49 @@ class StatisticsClassifier(ActionClassifier):
         """(n, C) probabilities of standardised rows; `ValueError` or `KeyError` where the arrays don't fit."""
 
     def _fit(self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, progress: Progress) -> None:
-        data = [self._statistics(clips), self._statistics(mirrored(clips))]
-        for copy in range(self.settings.copies):
-            progress(copy, self.settings.copies + 4, "augmenting")
-            data.append(self._statistics(augment(clips, rng, self.settings.augment)))
-        x = np.concatenate(data)
-        known = np.isfinite(x).any(axis=0)
+        x = self._rows(clips, rng, progress)
         self.mean_, self.scale_ = np.zeros((2, x.shape[1]), dtype=np.float32)
-        self.mean_[known] = np.nanmean(x[:, known], axis=0)
-        self.scale_[known] = np.nanstd(x[:, known], axis=0)
+        for columns in np.array_split(np.arange(x.shape[1]), -(-x.size // (_AT_ONCE * x.shape[1]))):
+            known = columns[np.isfinite(x[:, columns]).any(axis=0)]
+            self.mean_[known] = np.nanmean(x[:, known], axis=0)
+            self.scale_[known] = np.nanstd(x[:, known], axis=0)
         self.scale_ = np.maximum(self.scale_, np.float32(1e-6))
+        for start in range(0, len(x), _AT_ONCE):
+            x[start : start + _AT_ONCE] = self._standard(x[start : start + _AT_ONCE])
         self.seed_ = int(rng.integers(2**31))
-        self.learned_ = self._learn(self._standard(x), np.tile(labels, len(data)))
+        self.learned_ = self._learn(x, np.tile(labels, len(x) // len(labels)))
         progress(1, 1, "fitted")
+
+    def _rows(self, clips: Clips, rng: np.random.Generator, progress: Progress) -> NDArray[np.float32]:
+        """(n, F) statistics of the clips, their mirror images and their changed copies, one table after another."""
+
+        def versions() -> Iterator[Clips]:
+            yield clips
+            yield mirrored(clips)
+            for _ in range(self.copies):
+                yield augment(clips, rng, self.augment)
+
+        total = self.copies + 2
+        for number, version in enumerate(versions()):
+            progress(number, total + 2, "describing")
+            rows = self._statistics(version)
+            if number == 0:
+                x = np.empty((total * len(clips), rows.shape[1]), dtype=np.float32)  # whole, so that it is never copied
+            x[number * len(clips) : (number + 1) * len(clips)] = rows
+        return x
 
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
         both = [self._standard(self._statistics(one)) for one in (clips, mirrored(clips))]
         return np.asarray(np.mean([self._answer(x, self.learned_) for x in both], axis=0))
 
     def _statistics(self, clips: Clips) -> NDArray[np.float32]:
-        return clip_statistics(clips.points, clips.lengths, clips.joints, self.settings.smooth)
+        """(S, F) rows of numbers, NaN where nothing is known."""
+        if self.features:
+            return catalogue_statistics(clips.points, clips.lengths, clips.joints, clips.rate_hz, self.features)
+        return clip_statistics(clips.points, clips.lengths, clips.joints, self.smooth)
 
     def _standard(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        limit = self.settings.clip
-        return np.asarray(np.clip(np.nan_to_num((x - self.mean_) / self.scale_), -limit, limit))
+        return np.asarray(np.clip(np.nan_to_num((x - self.mean_) / self.scale_), -self.clip, self.clip))
 
     def _parts(self) -> Parts:
         return {"mean": self.mean_, "scale": self.scale_, **self.learned_}
@@ -76,11 +99,6 @@ class StatisticsClassifier(ActionClassifier):
         answer = self._answer(np.zeros((1, len(self.mean_)), dtype=np.float32), parts)
         if answer.shape != (1, len(self.classes_)):
             raise ValueError(f"expected answers for {len(self.classes_)} classes, got {answer.shape[1]}")
-
-
-def mirrored(clips: Clips) -> Clips:
-    """The clips as a mirror shows them; averaging over both makes a classifier blind to handedness."""
-    return Clips(mirror(clips.points, clips.joints), clips.lengths, clips.joints, clips.rate_hz)
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

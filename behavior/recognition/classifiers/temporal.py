@@ -15,19 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from behavior.recognition.classifiers.network import NetworkClassifier, NetworkSettings
+from behavior.recognition.classifiers.network import NetworkClassifier
 from behavior.recognition.clips import Clips
-from features.clips import length, normalise
-
-
-@dataclass(frozen=True)
-class TemporalSettings(NetworkSettings):
-    """Settings of `TemporalClassifier`."""
-
-    embed: int = 48
-    """Channels of each of the four streams."""
-    width: int = 96
-    """Channels of the first blocks; the last has twice as many."""
+from features.clips import normalise
+from features.geometry import length
 
 
 class Block(nn.Module):
@@ -55,24 +46,21 @@ class Block(nn.Module):
 class TemporalNetwork(nn.Module):
     """(B, F, T) series and their lengths to (B, C) logits."""
 
-    def __init__(self, n_joints: int, n_classes: int, settings: TemporalSettings) -> None:
+    def __init__(self, n_joints: int, n_classes: int, embed: int, width: int, dropout: float) -> None:
         super().__init__()
         self.streams = stream_sizes(n_joints)
         self.embed = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv1d(size, settings.embed, 1), nn.BatchNorm1d(settings.embed), nn.ReLU(), nn.Dropout1d(0.1)
-            )
+            nn.Sequential(nn.Conv1d(size, embed, 1), nn.BatchNorm1d(embed), nn.ReLU(), nn.Dropout1d(0.1))
             for size in self.streams
         )
-        width = settings.width
         self.blocks = nn.ModuleList(
             [
-                Block(4 * settings.embed, width, 5, halve=True),
+                Block(4 * embed, width, 5, halve=True),
                 Block(width, width, 3, halve=True),
                 Block(width, 2 * width, 3, halve=False),
             ]
         )
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(4 * width, n_classes)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -92,18 +80,20 @@ def stream_sizes(n_joints: int) -> list[int]:
     return [4 * n_joints, n_joints * (n_joints - 1) // 2, 2 * n_joints, 3 * n_joints + 2]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TemporalClassifier(NetworkClassifier):
     """`TemporalNetwork` on postures, distances and motions."""
 
-    name = "temporal"
-    settings_type = TemporalSettings
-    settings: TemporalSettings
+    embed: int = 48
+    """Channels of each of the four streams."""
+    width: int = 96
+    """Channels of the first blocks; the last has twice as many."""
 
     def _build(self) -> nn.Module:
-        return TemporalNetwork(len(self.joints_), len(self.classes_), self.settings)
+        return TemporalNetwork(len(self.joints_), len(self.classes_), self.embed, self.width, self.dropout)
 
     def _series(self, clips: Clips) -> Tensor:
-        body = normalise(clips.points, clips.lengths, clips.joints, self.settings.smooth)
+        body = normalise(clips.points, clips.lengths, clips.joints, self.smooth)
         n, longest, n_joints, _ = body.points.shape
         local = body.points - body.centre[:, :, None]
         first, second = np.triu_indices(n_joints, 1)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.layouts import standard_name
 from pose.people import FramePeople, Person
 from pose.skeleton import SKELETONS, Skeleton
 from storage.errors import ExchangeError
@@ -106,7 +107,6 @@ _KNOWN = {
 }
 _SIGMA = 0.079
 """Of a joint that COCO does not know: that of a shoulder."""
-_SIDES = {"l": "left", "r": "right", "left": "left", "right": "right"}
 
 
 def layout(names: Sequence[str], limbs: Iterable[tuple[str, str]], path: Path) -> tuple[Skeleton, NDArray[np.intp]]:
@@ -136,9 +136,7 @@ def layout(names: Sequence[str], limbs: Iterable[tuple[str, str]], path: Path) -
 
 
 def _spelling(name: str) -> str:
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
-    sides = [_SIDES[word] for word in words if word in _SIDES]
-    standard = "_".join([*sides, *(word for word in words if word not in _SIDES)])
+    standard = standard_name(name)
     return standard if standard in _KNOWN else name
 
 

@@ -26,7 +26,7 @@ ALLOWED = {
 
 ROOMS = {
     "pose": (
-        "errors", "skeleton", "layouts", "people", "maps", "preprocess", "looks", "metrics", "networks", "parsing",
+        "errors", "layouts", "skeleton", "people", "maps", "preprocess", "looks", "metrics", "networks", "parsing",
         "tracking", "backends", "weights", "sources", "throughput", "engine",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),

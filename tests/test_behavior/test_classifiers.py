@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_val_score
 
 from behavior.errors import ActionModelError, DataError
-from behavior.recognition.classifiers import ActionClassifier
+from behavior.recognition.classifiers.base import ActionClassifier
 from behavior.recognition.classifiers.registry import CLASSIFIERS, make_classifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model

@@ -89,18 +89,21 @@ def dilations(count: int) -> NDArray[np.int64]:
     return np.repeat(DILATIONS, [len(part) for part in np.array_split(np.arange(count), len(DILATIONS))])
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
 def _convolve(x, kernel, channels, dilation, out):  # type: ignore[no-untyped-def]  # pragma: no cover  # compiled
     """One kernel over one clip: (MOMENTS,) sums of its taps on its series, zeros beyond the ends."""
     n = x.shape[1]
     out[:] = 0
     for c in range(kernel.shape[0]):
+        series = x[channels[c]]
         for tap in range(kernel.shape[1]):
             weight = kernel[c, tap]
             if weight != 0:
                 shift = (tap - kernel.shape[1] // 2) * dilation
-                for m in range(max(0, -shift), min(n, n - shift)):
-                    out[m] += weight * x[channels[c], m + shift]
+                low, high = max(0, -shift), min(n, n - shift)
+                seen, into = series[low + shift : high + shift], out[low:high]
+                for m in range(len(into)):  # on slices, so that it is vectorised
+                    into[m] += weight * seen[m]
 
 
 @numba.njit(nogil=True, cache=True)

@@ -35,6 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     with blaming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(path)
     try:
         yield part
         with blaming(path):
@@ -42,6 +43,26 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _remove_orphans(path: Path) -> None:
+    """Removes what killed processes left of this file."""
+    head, tail = f".{path.stem}.", f".part{path.suffix}"
+    for entry in path.parent.iterdir():
+        number = entry.name[len(head) : -len(tail)]
+        if entry.name == f"{head}{number}{tail}" and number.isdecimal() and not _runs(int(number)):
+            with suppress(OSError):
+                entry.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:

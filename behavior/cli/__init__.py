@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from behavior.cli.printable import printable
+from behavior.cli.process import end_in_order, keep_libraries_quiet, status_of
 
 COMMANDS = {
     "demo": ("demo:demo", "Analyse the sample video."),
@@ -106,6 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
+    if argv is None:
+        end_in_order()
+        if not debug:
+            keep_libraries_quiet()
     wrong_usage: Any = typer.BadParameter.__mro__[2]  # the base of all of typer's own errors
     try:
         # Without standalone mode the status of a `typer.Exit` is what comes back.
@@ -116,6 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         error.message = printable(error.message)
         error.show()
         return int(error.exit_code)
+    except KeyboardInterrupt as stop:
+        return status_of(stop)
     except Exception as error:
         if debug or not _is_the_worlds(error):
             raise

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from behavior.cli.printable import printable
+from behavior.cli.process import status_of
 
 
 class Narrator:
@@ -56,7 +57,7 @@ class Narrator:
         self._progress.stop()
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             self.say("stopped; what is done is kept, and the same command goes on from there")
-            raise SystemExit(130)
+            raise SystemExit(status_of(error))
 
     def say(self, text: str) -> None:
         """One line."""

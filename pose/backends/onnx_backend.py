@@ -72,10 +72,13 @@ class OnnxBackend:
     def infer(self, batch: NDArray[np.uint8]) -> list[Maps]:
         """See `pose.backends.base.Backend`."""
         check_batch(batch)
-        if self._on_gpu:
-            heatmaps, pafs = self._infer_on_gpu(np.ascontiguousarray(batch))
-        else:
-            heatmaps, pafs = self._session.run(["heatmaps", "pafs"], {"image": batch})
+        try:
+            if self._on_gpu:
+                heatmaps, pafs = self._infer_on_gpu(np.ascontiguousarray(batch))
+            else:
+                heatmaps, pafs = self._session.run(["heatmaps", "pafs"], {"image": batch})
+        except _UNREADABLE as error:
+            raise ModelError(f"{self.model.name}: fails on a frame ({str(error).splitlines()[0]})") from error
         return to_maps(heatmaps, pafs, self.layout, self.model)
 
     def _infer_on_gpu(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:

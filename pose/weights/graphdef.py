@@ -18,6 +18,8 @@ from pose.errors import ModelError
 from pose.networks.mobilenet_thin import MobilenetThin
 
 _FLOAT = 1  # DataType.DT_FLOAT
+_MOST_FILLED = 2**24
+"""Numbers of a constant fill; the largest weight of our networks has fewer."""
 
 Field = tuple[int, int | memoryview]
 Weights = dict[str, NDArray[np.float32]]
@@ -158,5 +160,7 @@ def _tensor(tensor: memoryview) -> NDArray[np.float32]:
     values = np.frombuffer(content, dtype="<f4").astype(np.float32)
     count = math.prod(sizes)
     if len(values) == 1 != count:  # TensorFlow stores a constant fill once
+        if count > _MOST_FILLED:
+            raise ValueError(f"a constant fill of {count} numbers")
         values = np.full(count, values[0])
     return values.reshape(sizes)

@@ -244,3 +244,29 @@ def test_auto_takes_the_gpu() -> None:
 def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
     assert Sharing().resolve() == (3, 1)
+
+
+@pytest.mark.parametrize(("domain", "words"), [("far.away", "cannot load it"), ("", "fails on a frame")])
+def test_an_onnx_file_that_cannot_run(tmp_path: Path, domain: str, words: str) -> None:
+    """Of operators that nobody has, and of shapes that come out wrong only when it runs."""
+    kind = TensorProto
+    sizes = onnx.numpy_helper.from_array(np.array([1, 19, 7, 11]), "sizes")
+    nodes = [helper.make_node("Cast", ["image"], ["float"], to=kind.FLOAT)]
+    if domain:
+        nodes.append(helper.make_node("Joints", ["float"], ["heatmaps"], domain=domain))
+    else:
+        nodes.append(helper.make_node("Reshape", ["float", "sizes"], ["heatmaps"]))
+    nodes.append(helper.make_node("Concat", ["heatmaps", "heatmaps"], ["pafs"], axis=1))
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("image", kind.UINT8, ["b", "h", "w", 3])],
+        [helper.make_tensor_value_info("heatmaps", kind.FLOAT, ["b", 19, "y", "x"]),
+         helper.make_tensor_value_info("pafs", kind.FLOAT, ["b", 38, "y", "x"])],
+        [sizes],
+    )  # fmt: skip
+    versions = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    model = helper.make_model(graph, opset_imports=versions)
+    model.ir_version = 9
+    onnx.save(model, tmp_path / "network.onnx")
+    with pytest.raises(ModelError, match=words) as caught:
+        load_backend(str(tmp_path / "network.onnx"), device="cpu").infer(np.zeros((1, 64, 64, 3), np.uint8))
+    assert "\n" not in str(caught.value)

@@ -105,3 +105,8 @@ def test_any_bytes_are_a_graph_or_an_error(tmp_path_factory: pytest.TempPathFact
     path.write_bytes(content)
     with contextlib.suppress(ModelError):
         read_constants(path)
+
+
+def test_a_fill_of_a_billion_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a constant fill of 1000000000 numbers"):
+        read(tmp_path, constant("bomb", (1000, 1_000_000), field(5, b"\0\0\0\0")))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, insert, select, update
@@ -69,17 +73,24 @@ def ensure_recording(
 
     The same content under the same name is the same recording, wherever it lies now and whatever clock it is read by:
     the row tells the last. A live source (`sha256` None) is a new recording each time.
+    Where another recording has the name already, the new one is called `<name>-2`, `-3`, ...
     """
     table = schema.recording
-    same = (table.c.sha256 == sha256) & (table.c.name == name)
-    known: int | None = None if sha256 is None else tx.scalar(select(table.c.id).where(same))
-    if known is not None:
-        news = {"uri": uri, "offset_s": offset_s, "clock": clock}
-        told = {name: value for name, value in news.items() if value is not None}
-        tx.execute(update(table).where(table.c.id == known).values(told))
-        return known
+    known = list_recordings(tx)
+    for one in known:
+        if sha256 is not None and one.sha256 == sha256 and _is_numbered(one.name, name):
+            news = {"uri": uri, "fps": fps, "duration_s": duration_s, "offset_s": offset_s, "clock": clock}
+            told = {column: value for column, value in news.items() if value is not None}
+            tx.execute(update(table).where(table.c.id == one.id).values(told))
+            return one.id
+    taken = {one.name for one in known}
+    free = (
+        name
+        if name not in taken
+        else next(numbered for number in range(2, len(known) + 3) if (numbered := f"{name}-{number}") not in taken)
+    )
     values = {
-        "name": name, "uri": uri, "kind": kind, "sha256": sha256, "width": width, "height": height, "fps": fps,
+        "name": free, "uri": uri, "kind": kind, "sha256": sha256, "width": width, "height": height, "fps": fps,
         "duration_s": duration_s, "n_frames": n_frames, "offset_s": offset_s, "clock": clock,
         "added": datetime.now(UTC),
     }  # fmt: skip
@@ -97,3 +108,62 @@ def get_recording(tx: Connection, recording_id: int) -> Recording:
 def list_recordings(tx: Connection) -> list[Recording]:
     """All, in the order in which they were added."""
     return [Recording(*row) for row in tx.execute(select(*_COLUMNS).order_by(schema.recording.c.id))]
+
+
+def select_recordings(tx: Connection, wanted: str | None) -> list[Recording]:
+    """The recordings that a user means; all for None, none where nothing fits.
+
+    The first that fits counts: the whole name, the folder of the results, the number in the database (`id`), the path,
+    the name of the file with or without its suffix. Several when a database of an older version has two of one name.
+    """
+    known = list_recordings(tx)
+    if wanted is None:
+        return known
+    folders = result_folders(known)
+    for fits in (
+        lambda one: one.name == wanted,
+        lambda one: folders[one.id] == wanted,
+        lambda one: str(one.id) == wanted,
+        lambda one: one.uri in (wanted, os.path.abspath(wanted)),
+        lambda one: wanted in (Path(one.uri).name, Path(one.uri).stem),
+    ):
+        if found := [one for one in known if fits(one)]:
+            return found
+    return []
+
+
+def result_folders(known: Sequence[Recording]) -> dict[int, str]:
+    """By `id`, the name of the folder that each recording's results go to; no two are the same in any file system.
+
+    That is the recording's name, made harmless. Where an earlier recording has it, a mark follows.
+    """
+    folders: dict[int, str] = {}
+    taken: set[str] = set()
+    for one in known:
+        name = folder_name(one.name)
+        if name.casefold() in taken:
+            name = f"{name}-{one.sha256[:8] if one.sha256 else one.id}"
+        taken.add(name.casefold())
+        folders[one.id] = name
+    return folders
+
+
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\" + ('<>:"|?*' if os.name == "nt" else "") + "]")
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+
+
+def folder_name(name: str) -> str:
+    """A recording's name as the name of one file or folder; a name that is one already stays as it is.
+
+    Separators and control characters become `_`, as do names of dots alone; Windows' devices (`con`) get one in front.
+    """
+    safe = _NOT_IN_NAMES.sub("_", name)
+    if os.name == "nt":
+        safe = safe.rstrip(". ")
+    if not safe.strip(". "):
+        return "_"
+    return f"_{safe}" if safe.split(".")[0].strip().casefold() in _DEVICES else safe
+
+
+def _is_numbered(name: str, plain: str) -> bool:
+    return name == plain or re.fullmatch(re.escape(plain) + r"-\d+", name) is not None

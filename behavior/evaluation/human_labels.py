@@ -96,7 +96,9 @@ def import_labels(
     uri = str(path.absolute())
     done: list[Imported] = []
     with database.transaction() as tx:
-        shared, skipped = _share_out(path, labels.intervals, recordings.list_recordings(tx), recording)
+        chosen = recordings.select_recordings(tx, recording)
+        wanted = chosen[0].name if recording is not None and chosen else recording
+        shared, skipped = _share_out(path, labels.intervals, chosen or recordings.list_recordings(tx), wanted)
         problems += skipped
         _check_matches(path, matches or {}, [one for some in shared.values() for one in some])
         for stored, intervals in shared.items():
@@ -259,10 +261,9 @@ class _Seen:
 
 
 def _recordings(database: Database, tx: Connection, name: str | None) -> list[Recording]:
-    known = recordings.list_recordings(tx)
-    chosen = [stored for stored in known if name in (None, stored.name)]
+    chosen = recordings.select_recordings(tx, name)
     if not chosen:
-        names = ", ".join(stored.name for stored in known) or "none"
+        names = ", ".join(stored.name for stored in recordings.list_recordings(tx)) or "none"
         raise MissingError(f"{database.where}: no recording {name!r}; it has {names}")
     return chosen
 

@@ -187,18 +187,21 @@ def _bouts_of(
 
 
 def current_of(database: Database, recording: str | None) -> Current:
-    """What counts of a recording (see `runs.current`), of the only one when none is named."""
+    """What counts (`runs.current`) of a recording (`select_recordings`), of the only one when none is named."""
     with database.reading() as tx:
         found = [
             (stored, now)
-            for stored in recordings.list_recordings(tx)
-            if recording in (None, stored.name) and (now := runs.current(tx, stored.id))
+            for stored in recordings.select_recordings(tx, recording)
+            if (now := runs.current(tx, stored.id))
         ]
+        folders = recordings.result_folders(recordings.list_recordings(tx))
     if not found:
         named = f"no analysed recording {recording!r}" if recording else "no recording in it has been analysed"
         raise MissingError(f"{database.where}: {named}; run posescribe analyze first")
     if len(found) > 1:
-        names = ", ".join(stored.name for stored, _ in found)
+        names = ", ".join(folders[stored.id] for stored, _ in found)
+        if recording is not None:
+            names = ", ".join(f"{folders[stored.id]} is number {stored.id}" for stored, _ in found)
         raise MissingError(f"{database.where}: has several recordings ({names}); choose one with --recording")
     return found[0][1]
 
@@ -251,10 +254,9 @@ def _enter(database: Database, info: SourceInfo, sha256: str | None, out: Path) 
 
 def _stored_recording(database: Database, stored: StoredRecording, out: Path) -> Recording:
     with database.reading() as tx:
-        older = any(r.name == stored.name and r.id < stored.id for r in recordings.list_recordings(tx))
-    # Two files of one name: the second one's folder says which it is.
-    mark = stored.sha256[:8] if stored.sha256 else str(stored.id)
-    return Recording(stored, out / (f"{stored.name}-{mark}" if older else stored.name))
+        name = recordings.result_folders(recordings.list_recordings(tx))[stored.id]
+    # A video called posescribe.db.mp4 must not ask for the database's own file as its folder.
+    return Recording(stored, out / (f"{name}-results" if (out / name).is_file() else name))
 
 
 def analyze(

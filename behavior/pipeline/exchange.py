@@ -24,13 +24,16 @@ from storage.formats.keypoints.store import content_hash, store_keypoints
 from storage.formats.labels import BOUT_WRITERS
 from storage.runs import Current
 
+_ENDINGS = (".analysis.h5", "_keypoints.json")
+"""Of files that other programs name after a recording; longer than a suffix."""
+
 
 def export(database: str, recording: str | None, format: str, path: Path) -> list[Path]:
     """Write the tracks that count, or their bouts, of a recording as a file of another program; gives the files.
 
     Args:
         database: file or URL.
-        recording: its name; needed when there are several.
+        recording: which, see `recordings.select_recordings`; needed when there are several.
         format: one of `WRITERS` or `BOUT_WRITERS`.
         path: the file (for OpenPose, the folder).
 
@@ -94,6 +97,8 @@ def import_keypoints(
     chosen = format or detect(path)
     if not path.exists():
         raise ExchangeError(f"{path}: no such file or folder")
+    if name is not None and recordings.folder_name(name) != name:
+        raise ExchangeError(f"{name!r} can't name a recording, since it names a folder, too; choose another --name")
     clock = clock_of(fps, times)
     # A folder of OpenPose's files may hold several videos; the name says which.
     content = read_openpose(path, clock, name=name) if chosen == "openpose-json" else READERS[chosen](path, clock)
@@ -104,9 +109,10 @@ def import_keypoints(
         "video": name if chosen == "openpose-json" else None,
     }
     model = None if actions == "none" else load_action_model(locate(actions))
+    called = name or _stem(path)
     with open_database(database) as opened, opened.transaction() as tx:
         stored = store_keypoints(
-            opened, content, path.resolve(), name=name or _stem(path), sha256=content_hash(path), settings=settings,
+            opened, content, path.resolve(), name=called, sha256=content_hash(path), settings=settings,
             version=VERSION,
         )  # fmt: skip
         for note in stored.pose_run.extra["notes"]:
@@ -117,6 +123,8 @@ def import_keypoints(
             track_run = follow_people(opened, stored.pose_run, Settings(), narrator)
         named = bouts.read_bouts(tx, name_actions(opened, track_run, model, Settings(), narrator).id) if model else []
         recording = recordings.get_recording(tx, stored.recording_id)
+        if recording.name != called:
+            narrator.say(f"another recording is called {called} already; this one is {recording.name}")
         people = len(tracks.list_tracks(tx, track_run.id))
     if not stored.new:
         narrator.say(f"{recording.name}: was imported before; nothing to do")
@@ -136,5 +144,9 @@ def import_keypoints(
 
 
 def _stem(path: Path) -> str:
-    """`walk` of `walk.analysis.h5`, and of a folder called so."""
-    return path.resolve().name.split(".")[0] or path.resolve().name
+    """`walk` of `walk.analysis.h5`: the name without its suffix, or without a known double one."""
+    whole = path.resolve()
+    if whole.is_dir():
+        return recordings.folder_name(whole.name)
+    ending = next((ending for ending in _ENDINGS if whole.name.lower().endswith(ending)), whole.suffix)
+    return recordings.folder_name(whole.name[: len(whole.name) - len(ending)] or whole.name)

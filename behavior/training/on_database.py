@@ -210,7 +210,7 @@ def _row(
 def _windows(model: ActionModel, database: Database, recording: str | None) -> Iterator[_Window]:
     """Each window of every track that counts with its mean scores, one track in memory at a time."""
     with database.reading() as tx:
-        stored = [one for one in recordings.list_recordings(tx) if recording in (None, one.name)]
+        stored = recordings.select_recordings(tx, recording)
         tracked = [(one, now.track) for one in stored if (now := runs.current(tx, one.id))]
     if not tracked:
         of = f" of a recording {recording!r}" if recording else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,54 @@ def test_another_recording_needs_its_name(tmp_path: Path, capsys: pytest.Capture
     assert "several recordings (first, second)" in capsys.readouterr().err
     assert main(["export", db, *out, "--recording", "second"]) == 0
     assert pd.read_csv(tmp_path / "t.csv").frame.max() == 5
+
+
+def test_a_name_is_cut_at_no_dot_and_two_of_one_name_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, out = str(tmp_path / "w.db"), tmp_path / "t.csv"
+    days = ["S01.2024-05-03", "S01.2024-05-04"]
+    for number, day in enumerate(days):
+        assert main(["import", str(walking(tmp_path / f"{day}.json", 5 + number)), "--db", db, "--fps", "25"]) == 0
+    assert names_in(Path(db)) == days
+    (tmp_path / "other").mkdir()
+    source = walking(tmp_path / "other" / f"{days[0]}.json", 7)
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(["import", str(source), "--db", db, "--fps", "25"]) == 0
+        assert f"another recording is called {days[0]} already; this one is {days[0]}-2" in capsys.readouterr().err
+    assert names_in(Path(db)) == [*days, f"{days[0]}-2"]
+    chosen = {days[0]: 4, days[1]: 5, f"{days[0]}-2": 6, "2": 5, str(source): 6, f"{days[1]}.json": 5}
+    for wanted, last in chosen.items():
+        assert main(["export", db, "--format", "csv", "--out", str(out), "--recording", wanted]) == 0
+        assert pd.read_csv(out).frame.max() == last
+    assert main(["features", db, "--out", str(out), "--recording", "3"]) == 0
+    assert pd.read_csv(out).frame.max() == 6
+    assert main(["export", db, "--format", "csv", "--out", str(out), "--recording", "S01"]) == 1
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, db = walking(tmp_path / "walk.json", 5), tmp_path / "w.db"
+    command = ["import", str(source), "--db", str(db), "--fps", "25"]
+    for name in ("../../evil", "P01/T1", "..", "/abs", "a\\b"):
+        assert main([*command, "--name", name]) == 1
+        assert "choose another --name" in capsys.readouterr().err
+    assert main(command) == 0
+    for number, name in enumerate(("../../evil", str(tmp_path / "abs"), "..", "", "x.db")):  # as somebody may send it
+        with sqlite3.connect(db) as connection:
+            connection.execute("UPDATE recording SET name = ?", (name,))
+        connection.close()
+        out = tmp_path / "deep" / "er" / str(number)
+        out.mkdir(parents=True)
+        (out / "x.db").touch()
+        before = {path for path in tmp_path.rglob("*") if out not in path.parents}
+        assert main(["report", str(db), "--out", str(out)]) == 0
+        assert len([path for path in out.iterdir() if path.is_dir()]) == 1
+        assert main(["export", str(db), "--format", "openpose-json", "--out", str(out / "json")]) == 0
+        assert len(list((out / "json").iterdir())) == 5
+        assert {path for path in tmp_path.rglob("*") if out not in path.parents} <= before | set(
+            tmp_path.glob("w.db-*")
+        )
 
 
 def test_a_broken_file_is_one_line_and_nothing_half_imported(

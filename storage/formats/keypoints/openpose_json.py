@@ -31,7 +31,7 @@ from storage.formats.keypoints.content import (
     person_of,
     read_json,
 )
-from storage.recordings import get_recording
+from storage.recordings import folder_name, get_recording
 from storage.runs import get_run
 from storage.tracks import iter_identified_frames
 
@@ -94,7 +94,7 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
     """The folder `path` with a file per frame: all people, `person_id` -1 for those of no track."""
     with database.reading() as tx:
         name = get_recording(tx, get_run(tx, track_run_id).recording_id).name
-    write_openpose_json(iter_identified_frames(database, track_run_id), path, name)
+    write_openpose_json(iter_identified_frames(database, track_run_id), path, folder_name(name))
     return [path]
 
 

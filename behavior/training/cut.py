@@ -95,13 +95,11 @@ class CutSettings:
     unlabelled: bool = True
     """Whether time without a label is `unknown`; otherwise it is left out."""
     group_by: GroupBy = "auto"
-    """What never stands on both sides of a split; auto: recordings, or parts of the time where there is only one."""
+    """What never stands on both sides of a split; auto: recordings, or blocks of time where there is only one."""
     min_share: float = 0.6
     """Share of a clip (or of the bout, if that is shorter) in which its set of actions must hold."""
     min_bout_s: float = 0.2
     """Shorter bouts give no clip, seconds."""
-    pieces: int = 4
-    """Grouped by time, an action of fewer bouts has its bouts cut until it has so many groups."""
     recognise: RecogniseSettings = field(default_factory=RecogniseSettings)
     """Gaps and joints that must be seen are as when the model will be used."""
 
@@ -109,10 +107,16 @@ class CutSettings:
 WINDOW_S = (0.5, 1.5)
 """Shortest and longest window that is chosen by itself."""
 
+BLOCK_WINDOWS = 4
+"""Grouped by time: shortest block, in windows of labelled actions; the gaps then cost a quarter of them at most."""
+MAX_BLOCKS = 16
+"""Four to each of the usual four folds, so that an action of one long bout still falls into several."""
+
 SPLITS = {
     "recording": "whole recordings were held out: no clip was judged by a model that had seen its recording",
     "person": "whole people were held out; others of the same recordings were learnt from",
-    "time": "other moments of the same people and scene were held out, so expect less on new recordings",
+    "time": "other blocks of time of the same people and scene, a window away at least, were held out, so expect less"
+    " on new recordings",
     "none": "clips were held out at random: neighbours in time stood on both sides, so the figures say nothing",
 }
 
@@ -182,26 +186,30 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
             f"{named} bouts shorter than {settings.min_bout_s:g} s, or of people hardly seen then, give no clip"
         )
     found = [(at, run) for at, run in found if run not in short]
-    counts = {name: sum(run.actions == name for _, run in found) for name in {run.actions for _, run in found}}
+    blocks = _blocks(people, [(grids[at][1], run) for at, run in found], window_s) if group_by == "time" else {}
+    if group_by == "time" and sum(map(len, blocks.values())) == 1:
+        notes.append(
+            f"too little time of labelled actions to hold any of it out: two blocks need"
+            f" {2 * BLOCK_WINDOWS * window_s:g} s, so no honest figure is possible"
+        )
 
     clips: list[NDArray[np.float32]] = []
-    rows_: list[tuple[str, int, int, float, int]] = []  # set, bout, person, middle, piece
-    unseen = piece = 0
+    rows_: list[tuple[str, int, int, float, int]] = []  # set, bout, person, middle, block
+    unseen = 0
     durations: dict[str, list[float]] = {}
     for bout, (at, run) in enumerate(found):
         _, grid_s, grid = grids[at]
+        source = people[run.person].sha256
         durations.setdefault(run.actions, []).append((run.stop - run.first) / RATE_HZ)
-        parts = -(-settings.pieces // counts[run.actions]) if group_by == "time" else 1
-        for first, stop in _parts(run, parts, window_s):
-            inside = (first, stop) if parts > 1 else (0, len(grid))
-            for start, end, middle in _windows(first, stop, inside, window_s, settings):
+        for block, (low_s, high_s) in enumerate(blocks.get(source, [(-np.inf, np.inf)])):
+            inside = np.searchsorted(grid_s, [low_s, high_s]).tolist()
+            for start, end, middle in _windows(run, (inside[0], inside[1]), window_s, settings):
                 window = grid[start:end]
                 if np.isfinite(window[..., 0]).mean() < settings.recognise.min_seen:
                     unseen += 1
                     continue
                 clips.append(window)
-                rows_.append((run.actions, bout, run.person, float(grid_s[middle]), piece))
-            piece += 1
+                rows_.append((run.actions, bout, run.person, float(grid_s[middle]), block))
     if unseen:
         notes.append(f"{unseen} clips in which too few joints were seen are left out")
     if not rows_:
@@ -209,11 +217,11 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     kept = _thinned(rows_, notes)
     rows_, clips = [rows_[row] for row in kept], [clips[row] for row in kept]
     names = sorted({row[0] for row in rows_}, key=lambda name: (name == UNKNOWN, name.count("+"), name))
-    bouts, persons, pieces = (np.array([row[column] for row in rows_], dtype=np.int64) for column in (1, 2, 4))
+    bouts, persons = (np.array([row[column] for row in rows_], dtype=np.int64) for column in (1, 2))
     groups = {
         "recording": _numbers([people[place].sha256 for place in persons]),
         "person": _numbers([_identity(people[place]) for place in persons]),
-        "time": pieces,
+        "time": _numbers([f"{people[row[2]].sha256} {row[4]}" for row in rows_]),
         "none": np.arange(len(rows_), dtype=np.int64),
     }[group_by]
     data = make_sequences(
@@ -283,24 +291,34 @@ def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def _parts(run: _Run, parts: int, window_s: float) -> list[tuple[int, int]]:
-    """A run cut into at most so many parts, none shorter than a window."""
-    parts = max(1, min(parts, int((run.stop - run.first) / (window_s * RATE_HZ))))
-    edges = np.linspace(run.first, run.stop, parts + 1).round().astype(int).tolist()
-    return list(itertools.pairwise(edges))
+def _blocks(
+    people: Sequence[CodedPerson], runs: Sequence[tuple[NDArray[np.float64], _Run]], window_s: float
+) -> dict[str, list[tuple[float, float]]]:
+    """Recording -> first and last second of blocks of equal time of labelled actions, a window apart."""
+    shown: dict[str, list[NDArray[np.float64]]] = {}
+    for grid_s, run in runs:
+        if run.actions != UNKNOWN:
+            shown.setdefault(people[run.person].sha256, []).append(grid_s[run.first : run.stop])
+    blocks = {}
+    for source, pieces in shown.items():
+        times = np.concatenate(pieces)
+        count = int(np.clip(len(times) / RATE_HZ / (BLOCK_WINDOWS * window_s), 1, MAX_BLOCKS))
+        inner = np.quantile(times, np.arange(1, count) / count)
+        edges = zip([-np.inf, *(inner + window_s / 2)], [*(inner - window_s / 2), np.inf], strict=True)
+        blocks[source] = [(float(low), float(high)) for low, high in edges]
+    return blocks
 
 
-def _windows(
-    first: int, stop: int, inside: tuple[int, int], window_s: float, settings: CutSettings
-) -> list[tuple[int, int, int]]:
-    """Start, stop and middle of the windows of one run, none reaching out of `inside`."""
+def _windows(run: _Run, inside: tuple[int, int], window_s: float, settings: CutSettings) -> list[tuple[int, int, int]]:
+    """Start, stop and middle of the windows of one run whose middle is `inside`; none reaches out of there."""
     size = max(2, round(window_s * RATE_HZ))
     step = max(1, round((settings.step_s or window_s / 2) * RATE_HZ))
-    middles = np.arange(first + (stop - first - 1) % step // 2, stop, step)
+    middles = np.arange(run.first + (run.stop - run.first - 1) % step // 2, run.stop, step)
+    middles = middles[(middles >= inside[0]) & (middles < inside[1])]
     starts = np.maximum(middles - size // 2, inside[0])
     stops = np.minimum(middles - size // 2 + size, inside[1])
-    shared = np.minimum(stops, stop) - np.maximum(starts, first)
-    right = (shared >= settings.min_share * np.minimum(size, stop - first)) & (stops - starts >= 2)
+    shared = np.minimum(stops, run.stop) - np.maximum(starts, run.first)
+    right = (shared >= settings.min_share * min(size, run.stop - run.first)) & (stops - starts >= 2)
     return [(int(a), int(b), int(m)) for a, b, m in zip(starts[right], stops[right], middles[right], strict=True)]
 
 

@@ -76,6 +76,11 @@ def train_coded(
     people = coded_people(database, notes, recording=recording, coder=coder)
     clips = cut_clips(people, cut)
     notes += clips.notes
+    if (settings or TrainSettings()).folds > 1 and len(np.unique(clips.data.groups)) < 2:
+        raise DataError(
+            f"{database.where}: {'; '.join(clips.notes)}; label more, best in another recording, or train without"
+            " figures (--folds 0)"
+        )
     model, cv = train(
         clips.data, classifier, settings=settings, classifier_settings=classifier_settings, name=name,
         data_name=data_name, licence=licence, prior=prior, rules=rules, progress=progress,

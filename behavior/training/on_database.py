@@ -76,7 +76,7 @@ def train_coded(
     people = coded_people(database, notes, recording=recording, coder=coder)
     clips = cut_clips(people, cut)
     notes += clips.notes
-    if (settings or TrainSettings()).folds > 1 and len(np.unique(clips.data.groups)) < 2:
+    if (settings or TrainSettings()).folds > 1 and clips.data.groups is not None and np.ptp(clips.data.groups) == 0:
         raise DataError(
             f"{database.where}: {'; '.join(clips.notes)}; label more, best in another recording, or train without"
             " figures (--folds 0)"

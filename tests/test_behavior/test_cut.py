@@ -20,7 +20,7 @@ def person(points: np.ndarray, labels: list[Annotation]) -> CodedPerson:
     n = len(points)
     keypoints = np.ones((n, 18, 3), dtype=np.float32)
     keypoints[..., :2] = points
-    track = Track(1, np.arange(n), np.arange(n) / FPS, keypoints, np.ones(n, dtype=np.float32))
+    track = Track(1, np.arange(n), np.arange(n) / FPS, keypoints, np.ones(n, dtype=np.float32), skeleton=COCO_18)
     return CodedPerson("film", "sha", "Person 1", False, track, COCO_18, tuple(labels))
 
 
@@ -88,7 +88,7 @@ def test_labels_that_mean_nothing_give_chance_on_one_recording() -> None:
         names = rng.permutation(np.repeat(["walk", "wave"], 30))
         labels = [Annotation(str(name), k, k + 1.0, track_id=1) for k, name in enumerate(names)]
         data = cut_clips([person(body + 400 + wander, labels)]).data
-        cv = cross_validate(data, lambda: make_classifier("svm", {"copies": 0}), TrainSettings())
+        cv = cross_validate(data, lambda: make_classifier("logistic", {"copies": 0}), TrainSettings())
         tested = np.isfinite(cv.clean[:, 0])
         reached.append(np.mean(cv.clean[tested].argmax(axis=1) == data.labels[tested]))
     assert np.mean(reached) == pytest.approx(0.5, abs=0.1)

@@ -13,6 +13,7 @@ The columns depend on the layout and the number of dimensions alone, never on th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from features.body import Body, FeatureSettings, Pair
+from features.clock import frame_durations
 from features.entries import gait, motion, pairs, places, posture
 from features.errors import FeatureError
+from features.normalize import body_scale
 from features.registry import CATALOGUE, Catalogue, Feature, Level, feature
-from features.sequence import PoseSequence
-from features.windows import STATISTICS, Windows, intervals
+from features.sequence import PoseSequence, Whole
+from features.windows import STATISTICS, Windows, intervals, wrapped
 from features.zones import Zone
 
 __all__ = [
@@ -102,7 +105,9 @@ def window_table(
         sequence, zones, settings, catalogue: as for `feature_table`.
 
     Returns:
-        One row per window: `start_s`, `stop_s`, `n_frames`, then the columns; NaN where no frame has a value.
+        One row per window: `start_s`, `stop_s`, `n_frames`, `coverage` (the share of its time that frames of the
+        person stand for, in [0, 1]), then the columns; NaN where no frame has a value. Sums such as path lengths and
+        counts are of what was seen.
     """
     body = _body(sequence, settings)
     windows = Windows.sliding(body.time_s, window_s, step_s)
@@ -155,11 +160,12 @@ def pair_window_table(
 ) -> pd.DataFrame:
     """Statistics of the pair features in sliding windows over the frames that both people share."""
     table = pair_table(a, b, names, settings=settings, catalogue=catalogue)
-    windows = Windows.sliding(table.pop("time_s").to_numpy(), window_s, step_s)
-    columns, units = _window_columns(windows)
-    _add_statistics(
-        columns, units, windows, {str(name): series for name, series in table.items()}, table.attrs["units"], statistics
-    )
+    time_s = table.pop("time_s").to_numpy()
+    windows = Windows.sliding(time_s, window_s, step_s)
+    columns, units = _window_columns(windows, frame_durations(time_s))
+    values = {str(name): series for name, series in table.items()}
+    periods = {name: catalogue[name].period for name in values}
+    _add_statistics(columns, units, windows, values, table.attrs["units"], periods, statistics)
     result = pd.DataFrame(columns)
     result.attrs = {**table.attrs, "units": units}
     return result
@@ -211,7 +217,13 @@ def _pair(a: PoseSequence, b: PoseSequence, settings: FeatureSettings | None) ->
     if a.joint_names != b.joint_names or a.unit != b.unit or a.dimensions != b.dimensions:
         raise FeatureError("two people can be compared only with the same joints, unit and number of dimensions")
     _, in_a, in_b = np.intersect1d(a.time_s, b.time_s, assume_unique=True, return_indices=True)
-    return Pair(Body(a.rows(in_a), settings), Body(b.rows(in_b), settings))
+    return Pair(Body(_shared(a, in_a), settings), Body(_shared(b, in_b), settings))
+
+
+def _shared(sequence: PoseSequence, rows: NDArray[np.intp]) -> PoseSequence:
+    """Some rows, the size that of the person in all of them: it doesn't depend on whom one is compared with."""
+    whole = sequence.whole or Whole(trunk=body_scale(sequence))
+    return replace(sequence, whole=whole).rows(rows)
 
 
 def _choose(body: Body, names: Sequence[str] | None, level: Level, catalogue: Catalogue) -> list[Feature]:
@@ -270,13 +282,14 @@ def _windowed(
     of_window = None if names is None else [name for name in names if catalogue[name].level == "window"]
     of_frame = None if names is None else [name for name in names if name not in (of_window or ())]
     frame_entries = _choose(body, of_frame, "frame", catalogue)
-    columns, units = _window_columns(windows)
+    columns, units = _window_columns(windows, body.frame_durations)
     values = {entry.name: _frame_values(body, entry) for entry in frame_entries}
     shown = {entry.name: _shown(entry.unit, body) for entry in frame_entries}
+    periods = {entry.name: entry.period for entry in frame_entries}
     for zone, entry in _zone_entries(body, zones, "zone", catalogue):
         values[f"{zone.name}_{entry.name}"] = _values(entry, len(body), body, zone)
         shown[f"{zone.name}_{entry.name}"] = _shown(entry.unit, body)
-    _add_statistics(columns, units, windows, values, shown, statistics)
+    _add_statistics(columns, units, windows, values, shown, periods, statistics)
     for entry in _choose(body, of_window, "window", catalogue):
         columns[entry.name], units[entry.name] = _values(entry, len(windows), body, windows), _shown(entry.unit, body)
     for zone, entry in _zone_entries(body, zones, "zone_window", catalogue):
@@ -286,9 +299,14 @@ def _windowed(
     return _frame(columns, units, body)
 
 
-def _window_columns(windows: Windows) -> tuple[dict[str, Any], dict[str, str]]:
-    columns = {"start_s": windows.start_s, "stop_s": windows.stop_s, "n_frames": windows.n_frames}
-    return columns, {"start_s": "s", "stop_s": "s", "n_frames": "1"}
+def _window_columns(windows: Windows, durations: Array) -> tuple[dict[str, Any], dict[str, str]]:
+    columns = {
+        "start_s": windows.start_s,
+        "stop_s": windows.stop_s,
+        "n_frames": windows.n_frames,
+        "coverage": windows.share(np.ones(len(durations), dtype=bool), durations),
+    }
+    return columns, {"start_s": "s", "stop_s": "s", "n_frames": "1", "coverage": "1"}
 
 
 def _add_statistics(
@@ -297,20 +315,29 @@ def _add_statistics(
     windows: Windows,
     values: dict[str, Any],
     shown: dict[str, str],
+    periods: dict[str, float],
     statistics: Sequence[str],
 ) -> None:
     unknown = [name for name in statistics if name not in STATISTICS]
     if unknown:
         raise FeatureError(f"no statistic {unknown[0]!r}; there are {', '.join(STATISTICS)}")
-    names = list(values)
-    for begin in range(0, len(names), _AT_ONCE):
-        part = names[begin : begin + _AT_ONCE]
-        stacked = np.stack([np.asarray(values[name], dtype=np.float64) for name in part])
-        results = {statistic: STATISTICS[statistic](windows, stacked) for statistic in statistics}
-        for row, name in enumerate(part):
+    results: dict[str, dict[str, Array]] = {}
+    for period in sorted({periods.get(name, 0) for name in values}):
+        names = [name for name in values if periods.get(name, 0) == period]
+        for begin in range(0, len(names), _AT_ONCE):
+            part = names[begin : begin + _AT_ONCE]
+            stacked = np.stack([np.asarray(values[name], dtype=np.float64) for name in part])
+            of, stacked = windows.unwrapped(stacked, period) if period else (windows, stacked)
             for statistic in statistics:
-                column = f"{name}_{statistic}"
-                columns[column], units[column] = results[statistic][row], shown[name]
+                result = STATISTICS[statistic](of, stacked)
+                if period and statistic not in ("std", "range"):  # these say how wide, the others where
+                    result = wrapped(result, period)
+                for row, name in enumerate(part):
+                    results.setdefault(name, {})[statistic] = result[row]
+    for name in values:
+        for statistic in statistics:
+            column = f"{name}_{statistic}"
+            columns[column], units[column] = results[name][statistic], shown[name]
 
 
 def _shown(unit: str, body: Body) -> str:

@@ -4,16 +4,18 @@ Each function takes a `PoseSequence` and gives a new one that names the step and
 never changed. Nothing but `fill_gaps` puts a position where there was none, and what it puts there has confidence 0
 (`PoseSequence.filled`).
 
-Time is the source's own. `fill_gaps`, `drop_outliers`, `median`, `one_euro` and `kalman` work on uneven timestamps as
-they are. `butterworth` and `savitzky_golay` are defined on even ones: where the steps of a stretch differ by more than
-2 %, the stretch is put on an even grid of its median step by a cubic spline, filtered there, and read off at its own
-timestamps by another. No filter reaches across a hole (a step above 3.5 times the median one: three or more frames
-lacking) or across frames without the joint; each stretch between is filtered by itself, and a single frame is left as
-it is.
+Time is the source's own, and no filter counts frames: what `cutoff_hz` names is the frequency of a sine whose amplitude
+comes out at 1/√2 (−3 dB) of the whole filter as applied, both passes together, at any frame rate. `fill_gaps`,
+`drop_outliers`, `median`, `one_euro` and `kalman` work on uneven timestamps as they are. `butterworth` and
+`savitzky_golay` are defined on even ones: where the steps of a stretch differ by more than 2 %, the stretch is put on
+an even grid of the finest usual step by a cubic spline, filtered there, and read off at its own timestamps by another.
+No filter reaches across a hole (`features.clock`: three or more frames lacking) or across frames without the joint;
+each stretch between is filtered by itself, and a single frame is left as it is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,21 +25,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.linalg import solveh_banded
-from scipy.signal import butter, savgol_filter, sosfiltfilt
+from scipy.optimize import brentq
+from scipy.signal import butter, savgol_coeffs, savgol_filter, sosfiltfilt
 
+from features.clock import Pace, largest_steps, linked
 from features.errors import FeatureError
 from features.geometry import box, distance, length
-from features.kinematics import largest_step
-from features.normalize import body_scale
-from features.sequence import PoseSequence
+from features.normalize import median_length, trunk_length
+from features.sequence import PoseSequence, Whole
 from features.windows import TICK, Windows
 from pose.layouts import mirror_name
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-EVEN = 0.02
-"""Largest relative difference of steps that counts as even."""
+CUTOFF_HZ = 6.0
+"""Usual for walking with markers on the joints: D. A. Winter, 2009, 3.4.4.3."""
+
+DETECTED_HZ = 4.0
+"""For detected joints, which jitter more than markers: Winter's residual analysis of the sample video, detected by the
+default network, gives 2 to 3 Hz; the motion of a walk reaches to 6."""
 
 SWAP_PENALTY = 0.15
 """What it costs to believe that left and right are exchanged in a frame, trunk lengths."""
@@ -65,8 +72,10 @@ class CleanSettings:
 def clean(sequence: PoseSequence, settings: CleanSettings | None = None) -> PoseSequence:
     """All steps of the settings, one after another; the result's `steps` say which."""
     settings = settings or CleanSettings()
-    if settings.min_confidence is not None:
-        sequence = drop_unsure(sequence, settings.min_confidence)
+    sequence = sure(sequence, settings)
+    known = sequence.whole
+    if known is None:  # all steps go by the size of the raw points
+        sequence = replace(sequence, whole=Whole(body_size(sequence), pace=Pace.of(sequence.time_s)))
     if settings.swap_penalty is not None:
         sequence = repair_swaps(sequence, settings.swap_penalty)
     if settings.outlier_window_s is not None:
@@ -75,7 +84,12 @@ def clean(sequence: PoseSequence, settings: CleanSettings | None = None) -> Pose
         sequence = fill_gaps(sequence, settings.max_gap_s)
     if settings.smoothing is not None:
         sequence = FILTERS[settings.smoothing](sequence)
-    return sequence
+    return sequence if sequence.whole is known else replace(sequence, whole=known)
+
+
+def sure(sequence: PoseSequence, settings: CleanSettings) -> PoseSequence:
+    """The first step of the settings, after which the body's size is taken."""
+    return sequence if settings.min_confidence is None else drop_unsure(sequence, settings.min_confidence)
 
 
 def at_times(sequence: PoseSequence, time_s: Array) -> PoseSequence:
@@ -180,7 +194,7 @@ def repair_swaps(sequence: PoseSequence, penalty: float = SWAP_PENALTY) -> PoseS
     _positive(penalty=penalty)
     names = sequence.joint_names
     points, confidence = sequence.points.copy(), sequence.confidence.copy()
-    size, hole = body_size(sequence), largest_step(sequence.time_s)
+    size, largest = body_size(sequence), largest_steps(sequence.time_s)
     for parts in (
         ("shoulder", "elbow", "wrist"),
         ("hip", "knee", "ankle", "big_toe", "small_toe", "heel"),
@@ -195,7 +209,7 @@ def repair_swaps(sequence: PoseSequence, penalty: float = SWAP_PENALTY) -> PoseS
         crossed = distance(a[1:], b[:-1]) + distance(b[1:], a[:-1])
         gain = (straight - crossed) / size
         gain = np.where(np.isfinite(gain), gain, 0.0).sum(axis=1)
-        gain[np.diff(sequence.time_s) > hole] = 0
+        gain[np.diff(sequence.time_s) > largest] = 0
         swapped = _least_swaps(gain, penalty)
         if swapped.any():
             both, other = np.array(left + right), np.array(right + left)
@@ -206,57 +220,84 @@ def repair_swaps(sequence: PoseSequence, penalty: float = SWAP_PENALTY) -> PoseS
     return replace(sequence, points=points, confidence=confidence, steps=(*sequence.steps, step))
 
 
-def butterworth(sequence: PoseSequence, cutoff_hz: float = 6.0, order: int = 2) -> PoseSequence:
-    """Low-pass filter run forwards and backwards: no lag, −3 dB at `cutoff_hz` for both passes together.
+def butterworth(sequence: PoseSequence, cutoff_hz: float = CUTOFF_HZ, order: int = 2) -> PoseSequence:
+    """Butterworth filter of `order` run forwards and backwards: no lag, twice the order.
 
-    Args:
-        cutoff_hz: cut-off frequency, hertz; 6 is usual for walking.
-        order: of one pass; the result is of twice that.
+    Each pass alone is 3 dB down at a higher frequency, so that both together are at `cutoff_hz`: in the bilinear
+    transform's own frequency tan(π f / rate) it is higher by 1 / (√2 − 1)^(1 / 2·order), for the second order 1/0.802
+    (D. A. Winter, Biomechanics and Motor Control of Human Movement, 4th ed. 2009, 3.4.4.2). Run by scipy's
+    `sosfiltfilt`.
 
-    Source: D. A. Winter, Biomechanics and Motor Control of Human Movement, 2009, 3.4.4; scipy's `sosfiltfilt`.
-    Raises `FeatureError` when the frame rate is too low for the cut-off.
+    Raises `FeatureError` when the frame rate is not above twice the cut-off.
     """
     _positive(cutoff_hz=cutoff_hz, order=order)
-    once = cutoff_hz / (np.sqrt(2) - 1) ** (1 / (2 * order))
 
     @cache
     def design(step_s: float) -> Array:
-        if once >= 0.5 / step_s:
-            raise FeatureError(
-                f"butterworth: a cut-off of {cutoff_hz:g} Hz needs more than {2 * once:.3g} frames/s, the sequence has "
-                f"{1 / step_s:.3g}; choose a lower cut-off or the filter kalman"
-            )
-        return np.asarray(butter(order, once, fs=1 / step_s, output="sos"), dtype=np.float64)
+        if 2 * cutoff_hz * step_s >= 1:
+            raise FeatureError(_too_slow("butterworth", cutoff_hz, step_s))
+        both = np.tan(np.pi * cutoff_hz * step_s)
+        once = np.arctan(both / (np.sqrt(2) - 1) ** (1 / (2 * order))) / np.pi
+        return np.asarray(butter(order, 2 * once, output="sos"), dtype=np.float64)
 
     def smooth(values: Array, step_s: float) -> Array:
-        sos = design(round(step_s, 6))
-        padding = min(3 * (2 * len(sos) + 1), len(values) - 1)
+        sos = design(round(step_s, 9))
+        padding = min(math.ceil(3 / (cutoff_hz * step_s)), len(values) - 1)  # the filter has forgotten after so long
         return np.asarray(sosfiltfilt(sos, values, axis=0, padlen=padding), dtype=np.float64)
 
     return _filtered(sequence, smooth, f"butterworth(cutoff_hz={cutoff_hz:g}, order={order})")
 
 
-def savitzky_golay(sequence: PoseSequence, window_s: float = 0.3, degree: int = 2) -> PoseSequence:
-    """Least-squares polynomial of `degree` through a moving window of `window_s` seconds.
+def savitzky_golay(sequence: PoseSequence, cutoff_hz: float = CUTOFF_HZ, degree: int = 2) -> PoseSequence:
+    """Least-squares polynomial of `degree` through a moving window, as long as `cutoff_hz` asks for.
 
-    A stretch shorter than the window is a window of its own.
+    The window is the shortest odd number of points that is long enough, and the grid is made a little finer than the
+    frames' so that the cut-off is met, to the 2 % that the splines cost at 25 frames/s. A stretch shorter than the
+    window is a window of its own. For the degree 2 the window lasts about 0.9 / `cutoff_hz` seconds.
 
-    Source: A. Savitzky, M. J. E. Golay, 1964, https://doi.org/10.1021/ac60214a047; scipy's `savgol_filter`.
-    Raises `FeatureError` when the window holds too few frames for the polynomial.
+    Source: A. Savitzky, M. J. E. Golay, 1964, https://doi.org/10.1021/ac60214a047; its cut-off: R. W. Schafer, 2011,
+    https://doi.org/10.1109/MSP.2011.941097; scipy's `savgol_filter`.
+    Raises `FeatureError` when the frame rate is too low for the cut-off.
     """
-    _positive(window_s=window_s, degree=degree)
+    _positive(cutoff_hz=cutoff_hz, degree=degree)
+    fewest = degree // 2 * 2 + 3  # a shorter window returns its points
+
+    @cache
+    def design(step_s: float) -> tuple[int, float]:
+        """Points of the window, and the step, at most `step_s`, with which they have the cut-off."""
+        if 2 * cutoff_hz * step_s >= 1:
+            raise FeatureError(_too_slow("savitzky_golay", cutoff_hz, step_s))
+        n = fewest
+        while (step := _savitzky_golay_cutoff(n, degree) / cutoff_hz) > step_s * (1 + 1e-6):  # not rounding decides
+            n += 2
+        return n, step
 
     def smooth(values: Array, step_s: float) -> Array:
-        n = round(window_s / step_s) // 2 * 2 + 1
-        if n <= degree + 1:
-            raise FeatureError(
-                f"savitzky_golay: {window_s:g} s hold {n} frames, too few for a polynomial of degree {degree}; "
-                "choose a longer window"
-            )
+        n, _ = design(round(step_s, 9))
         n = min(n, (len(values) - 1) // 2 * 2 + 1)
-        return values if n <= degree + 1 else np.asarray(savgol_filter(values, n, degree, axis=0), dtype=np.float64)
+        return values if n < fewest else np.asarray(savgol_filter(values, n, degree, axis=0), dtype=np.float64)
 
-    return _filtered(sequence, smooth, f"savitzky_golay(window_s={window_s:g}, degree={degree})")
+    step = f"savitzky_golay(cutoff_hz={cutoff_hz:g}, degree={degree})"
+    return _filtered(sequence, smooth, step, lambda step_s: design(round(step_s, 9))[1])
+
+
+@cache
+def _savitzky_golay_cutoff(n: int, degree: int) -> float:
+    """Cycles per point at which a polynomial of `degree` through `n` points lets half of the power through."""
+    weights, place = savgol_coeffs(n, degree), np.arange(n) - n // 2
+
+    def excess(cycles: float) -> float:
+        return float(weights @ np.cos(2 * np.pi * cycles * place) - np.sqrt(0.5))
+
+    beyond = next(cycles for cycles in np.arange(1, 500) / 1000 if excess(cycles) < 0)
+    return float(brentq(excess, 0, beyond))
+
+
+def _too_slow(name: str, cutoff_hz: float, step_s: float) -> str:
+    return (
+        f"{name}: a cut-off of {cutoff_hz:g} Hz needs more than {2 * cutoff_hz:.3g} frames/s, the sequence has "
+        f"{1 / step_s:.3g}; choose a lower cut-off or the filter kalman"
+    )
 
 
 def median(sequence: PoseSequence, window_s: float = 0.2) -> PoseSequence:
@@ -275,9 +316,11 @@ def one_euro(
 ) -> PoseSequence:
     """Causal low-pass filter whose cut-off rises with the joint's speed: little lag when fast, little jitter when slow.
 
-    Cut-off = `min_cutoff_hz` + `beta` · speed, the speed in trunk lengths per second, itself smoothed at
-    `speed_cutoff_hz`. It uses the past alone, so it lags; for recordings the two-sided filters are better.
-    Source: G. Casiez et al., 2012, https://doi.org/10.1145/2207676.2208639.
+    Cut-off (−3 dB) = `min_cutoff_hz` + `beta` · speed, the speed in trunk lengths per second, itself smoothed at
+    `speed_cutoff_hz`. It uses the past alone, so it lags; for recordings the two-sided filters are better. The defaults
+    are the paper's.
+    Source: G. Casiez et al., 2012, https://doi.org/10.1145/2207676.2208639; the weight of a new value is the exact one
+    for the cut-off at any frame rate, where the paper's is that of high rates.
     """
     _positive(min_cutoff_hz=min_cutoff_hz, speed_cutoff_hz=speed_cutoff_hz)
     if not beta >= 0:
@@ -286,12 +329,12 @@ def one_euro(
     points = sequence.points.copy()
     position, speed = np.zeros(points.shape[1:]), np.zeros(points.shape[1:])
     for i, begins, found, gap in _walk(sequence):
-        rate = np.where(found, 2 * np.pi * gap, np.nan)[:, None]  # radians at 1 Hz since the joint was last seen
+        gap = np.where(found, gap, np.nan)[:, None]
         now = sequence.points[i]
-        raw = (now - position) / np.where(found, gap, np.nan)[:, None]
-        speed = np.where(found[:, None], speed + (raw - speed) / (1 + 1 / (rate * speed_cutoff_hz)), speed)
+        raw = (now - position) / gap
+        speed = np.where(found[:, None], speed + (raw - speed) * _newest(speed_cutoff_hz * gap), speed)
         cutoff = min_cutoff_hz + beta * length(speed)[:, None] / size
-        position = np.where(found[:, None], position + (now - position) / (1 + 1 / (rate * cutoff)), position)
+        position = np.where(found[:, None], position + (now - position) * _newest(cutoff * gap), position)
         position = np.where(begins[:, None], now, position)
         speed = np.where(begins[:, None], 0.0, speed)
         points[i] = np.where((found | begins)[:, None], position, np.nan)
@@ -299,29 +342,43 @@ def one_euro(
     return replace(sequence, points=points, steps=(*sequence.steps, step))
 
 
-def kalman(sequence: PoseSequence, noise: float = 0.02, agility: float = 3.0) -> PoseSequence:
+def _newest(cycles: Array) -> Array:
+    """Weight of the newest value in exponential smoothing that is 3 dB down at so many cycles per step.
+
+    From |H|² = α² / (1 − 2(1 − α) cos θ + (1 − α)²) = 1/2 with θ = 2π cycles; 1 where the steps can't show the cut-off.
+    """
+    drop = 1 - np.cos(2 * np.pi * cycles)
+    return np.where(cycles < 0.5, np.sqrt(drop**2 + 2 * drop) - drop, 1.0)
+
+
+def kalman(sequence: PoseSequence, cutoff_hz: float = DETECTED_HZ) -> PoseSequence:
     """Kalman filter of nearly constant velocity run forwards and smoothed backwards (RTS): no lag, any timestamps.
 
-    The two passes give the most probable course given all positions; here the same course is found at once, as the
-    solution of a banded system. At an even rate it is a low-pass of cut-off (agility² · rate / noise²)^¼ / 2π hertz:
-    4.6 Hz with the defaults at 30 frames/s.
+    The two passes give the most probable course given all positions; here the same course, a cubic smoothing spline, is
+    found at once, as the solution of a banded system. Its one parameter, the ratio λ between the densities of the
+    measurement's and the motion's noise, is computed from the cut-off for each time step h: at an even rate the
+    response is
 
-    Args:
-        noise: standard deviation of a detected position, trunk lengths.
-        agility: standard deviation of the change of velocity within one second, trunk lengths per second; the larger,
-            the less is smoothed.
+        1 / (1 + λ · 3 (2 − 2 cos ωh)² / (h⁴ (2 + cos ωh))),  1 / (1 + λω⁴) for small h,
 
-    Source: H. E. Rauch, F. Tung, C. T. Striebel, 1965, https://doi.org/10.2514/3.3166; motion driven by continuous
-    white noise: Y. Bar-Shalom et al., Estimation with Applications to Tracking and Navigation, 2001, 6.2.2.
+    so that λ = (√2 − 1) h⁴ (2 + cos θ) / (3 (2 − 2 cos θ)²) with θ = 2π · `cutoff_hz` · h gives −3 dB there. Where
+    frames are farther apart than half a period of the cut-off, none of their band is above it, and the limit of small h
+    is taken. A position weighs as the time it stands for, so the band stays the same where the rate changes or frames
+    lack.
+
+    Sources: H. E. Rauch, F. Tung, C. T. Striebel, 1965, https://doi.org/10.2514/3.3166; motion driven by continuous
+    white noise: Y. Bar-Shalom et al., Estimation with Applications to Tracking and Navigation, 2001, 6.2.2; the spline:
+    C. H. Reinsch, 1967, https://doi.org/10.1007/BF02162161.
     """
-    _positive(noise=noise, agility=agility)
+    _positive(cutoff_hz=cutoff_hz)
     points = sequence.points.copy()
-    hole = largest_step(sequence.time_s)
-    relative = (agility / noise) ** 2  # of the two variances; the body's size cancels
+    largest = largest_steps(sequence.time_s)
     for joint, found in enumerate(sequence.found.T):
-        if found.any():
-            points[found, joint] = _most_probable(sequence.points[found, joint], sequence.time_s[found], hole, relative)
-    return replace(sequence, points=points, steps=(*sequence.steps, f"kalman(noise={noise:g}, agility={agility:g})"))
+        seen = np.flatnonzero(found)
+        if len(seen):
+            near = linked(sequence.time_s, seen, largest)
+            points[seen, joint] = _most_probable(points[seen, joint], sequence.time_s[seen], near, cutoff_hz)
+    return replace(sequence, points=points, steps=(*sequence.steps, f"kalman(cutoff_hz={cutoff_hz:g})"))
 
 
 FILTERS: dict[str, Callable[[PoseSequence], PoseSequence]] = {
@@ -335,17 +392,23 @@ FILTERS: dict[str, Callable[[PoseSequence], PoseSequence]] = {
 
 
 def body_size(sequence: PoseSequence) -> float:
-    """The trunk length that thresholds go by; where the trunk is never seen, a third of the median box's longer side.
+    """The length of the (whole) sequence that thresholds go by, see `typical_size`."""
+    return typical_size(*frame_sizes(sequence)) if sequence.whole is None else sequence.whole.trunk
+
+
+def frame_sizes(sequence: PoseSequence) -> tuple[Array, Array]:
+    """(n_frames,) length of the trunk and longer side of the box around the joints found, sequence unit; or NaN."""
+    low, high = box(sequence.points)
+    return trunk_length(sequence), (high - low).max(axis=-1, initial=-np.inf)
+
+
+def typical_size(trunk: Array, longer: Array) -> float:
+    """Median trunk length; where the trunk is never seen, a third of the median box's longer side.
 
     A standing person's box is about three trunks high. NaN when no frame shows two joints.
     """
-    size = body_scale(sequence)
-    if np.isfinite(size):
-        return size
-    low, high = box(sequence.points)
-    longer = (high - low).max(axis=-1, initial=0)
-    longer = longer[longer > 0]
-    return float(np.median(longer)) / 3 if len(longer) else float("nan")
+    size = median_length(trunk)
+    return size if np.isfinite(size) else median_length(longer) / 3
 
 
 def _positive(**settings: float) -> None:
@@ -365,27 +428,39 @@ def _around(time_s: Array, window_s: float) -> Windows:
     return Windows(time_s, time_s - window_s / 2, time_s + window_s / 2 + 2 * TICK)
 
 
-def _filtered(sequence: PoseSequence, smooth: Callable[[Array, float], Array], step: str) -> PoseSequence:
-    """Every stretch of every joint through a filter of (n, D) values on even steps of given seconds."""
+def _filtered(
+    sequence: PoseSequence,
+    smooth: Callable[[Array, float], Array],
+    step: str,
+    grid_step: Callable[[float], float] = lambda step_s: step_s,
+) -> PoseSequence:
+    """Every stretch of every joint through a filter of (n, D) values on even steps of given seconds.
+
+    Args:
+        grid_step: the step that the filter wants, at most the finest usual one, which it is given.
+    """
     points = sequence.points.copy()
+    whole = sequence.whole
+    pace = Pace.of(sequence.time_s) if whole is None or whole.pace is None else whole.pace
+    wanted = grid_step(pace.finest_s) if len(sequence) > 1 else pace.finest_s
     for joint in range(len(sequence.joint_names)):
         for stretch in _stretches(sequence.found[:, joint], sequence.time_s):
             values, time_s = sequence.points[stretch, joint], sequence.time_s[stretch]
-            steps = np.diff(time_s)
-            typical = float(np.median(steps))
-            if np.all(np.abs(steps - typical) <= EVEN * typical):
-                points[stretch, joint] = smooth(values, typical)
+            if pace.even and wanted == pace.finest_s:
+                points[stretch, joint] = smooth(values, wanted)
                 continue
-            n = max(2, round((time_s[-1] - time_s[0]) / typical) + 1)
-            grid = np.linspace(time_s[0], time_s[-1], n)
-            even = smooth(CubicSpline(time_s, values)(grid), float(grid[1] - grid[0]))
-            points[stretch, joint] = CubicSpline(grid, even)(time_s)
+            # Multiples of the step, so that a part of the sequence has the grid of the whole.
+            first, last = math.ceil(time_s[0] / wanted - TICK), math.floor(time_s[-1] / wanted + TICK)
+            grid = wanted * np.arange(first, last + 1)
+            if len(grid) > 1:
+                even = smooth(CubicSpline(time_s, values)(grid), wanted)
+                points[stretch, joint] = CubicSpline(grid, even)(time_s)
     return replace(sequence, points=points, steps=(*sequence.steps, step))
 
 
 def _stretches(found: Bools, time_s: Array) -> Iterator[slice]:
     """Stretches of at least two frames that show the joint, without a hole."""
-    near = found[1:] & found[:-1] & (np.diff(time_s) <= largest_step(time_s))
+    near = found[1:] & found[:-1] & (np.diff(time_s) <= largest_steps(time_s))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], near, [False]]).astype(np.int8)))
     for begin, end in edges.reshape(-1, 2):
         yield slice(int(begin), int(end) + 1)
@@ -396,10 +471,11 @@ def _walk(sequence: PoseSequence) -> Iterator[tuple[int, Bools, Bools, Array]]:
 
     A joint may be missing for a while within a stretch, as long as no hole opens.
     """
-    hole = largest_step(sequence.time_s)
+    largest = largest_steps(sequence.time_s)
     last = np.full(len(sequence.joint_names), -np.inf)
     for i, (time, found) in enumerate(zip(sequence.time_s, sequence.found, strict=True)):
         gap = time - last
+        hole = largest[i - 1] if i else 0.0
         yield i, found & (gap > hole), found & (gap <= hole), np.where(gap <= hole, gap, 0.0)
         last = np.where(found, time, last)
 
@@ -420,21 +496,24 @@ def _least_swaps(gain: Array, penalty: float) -> Bools:
     return states
 
 
-def _most_probable(values: Array, time_s: Array, hole: float, drive: float) -> Array:
-    """(n, D) positions of least Σ |x − values|² + Σ of the squared, normalised departures from constant velocity.
+def _most_probable(values: Array, time_s: Array, near: Bools, cutoff_hz: float) -> Array:
+    """(n, D) positions x of least Σ wᵢ|xᵢ − valuesᵢ|² + Σ λᵢ ∫|x″|² over the steps without a hole; see `kalman`.
 
-    `drive` is the density of the acceleration's noise over the variance of the values'.
+    Args:
+        near: (n - 1,) whether no hole lies between a frame and the next; nothing is handed across one.
     """
     n = len(values)
-    step = np.diff(time_s)
-    linked = step <= hole  # nothing is handed across a hole
-    h = np.where(linked, step, 1.0)
-    weight = np.where(linked, 1 / drive, 0.0)
+    step = np.where(near, np.diff(time_s), 0.0)
+    sides = np.append(near, False) * 1.0 + np.append(False, near)
+    weight = (np.append(step, 0.0) + np.append(0.0, step)) / np.maximum(sides, 1)  # mean of the steps on both sides
+    weight = np.where(sides > 0, weight, 1.0)
+    h = np.where(near, step, 1.0)
+    smoothness = np.where(near, _noise_ratio(h, cutoff_hz), 0.0)
     # Unknowns x₀, v₀, x₁, v₁, …; the inverse of the noise [[h³/3, h²/2], [h²/2, h]] is [[12/h³, −6/h²], [−6/h², 4/h]].
-    xx, xv, vv = 12 * weight / h**3, 6 * weight / h**2, 4 * weight / h
+    xx, xv, vv = 12 * smoothness / h**3, 6 * smoothness / h**2, 4 * smoothness / h
     band = np.zeros((4, 2 * n))  # band[3 - k, j] is the entry (j - k, j)
-    band[3, 0::2] = 1.0
-    band[3, 1::2] = 1e-12 * max(1.0, float(vv.max(initial=0)))  # a lone frame has any velocity
+    band[3, 0::2] = weight
+    band[3, 1::2] = 1e-12 * max(1e-6, float(vv.max(initial=0)))  # a lone frame has any velocity
     band[3, 0:-2:2] += xx
     band[3, 2::2] += xx
     band[3, 1:-2:2] += vv
@@ -446,5 +525,14 @@ def _most_probable(values: Array, time_s: Array, hole: float, drive: float) -> A
     band[1, 3::2] = vv / 2
     band[0, 3::2] = xv
     right = np.zeros((2 * n, values.shape[1]))
-    right[0::2] = values
+    right[0::2] = weight[:, None] * values
     return np.asarray(solveh_banded(band, right)[0::2], dtype=np.float64)
+
+
+def _noise_ratio(step_s: Array, cutoff_hz: float) -> Array:
+    """λ of `kalman` for each time step, s⁴."""
+    theta = 2 * np.pi * cutoff_hz * step_s
+    bend = 2 - 2 * np.cos(theta)
+    shown = theta < np.pi
+    exact = step_s**4 * (2 + np.cos(theta)) / (3 * np.where(shown, bend, 1.0) ** 2)
+    return np.asarray((np.sqrt(2) - 1) * np.where(shown, exact, 1 / (2 * np.pi * cutoff_hz) ** 4))

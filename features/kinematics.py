@@ -2,26 +2,33 @@
 
 Conventions: time runs along the first axis; derivatives take each frame with its two neighbours (a parabola through the
 three, so any spacing is right); a frame is NaN when one of the three is missing or a neighbour is farther away than
-`max_step_s`, because nothing is known of what happened in a hole. No derivative smooths: clean first
-(`features.clean`).
+`max_step_s` (one number, or one per step: `features.clock.largest_steps`), because nothing is known of what happened in
+a hole. No derivative smooths: clean first (`features.clean`).
+
+>>> time_s = np.array([0.0, 0.1, 0.3, 0.4])
+>>> velocity(5 * time_s**2, time_s).round(3).tolist()
+[nan, 1.0, 3.0, nan]
+>>> acceleration(5 * time_s**2, time_s).round(3).tolist()
+[nan, 10.0, 10.0, nan]
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from features.windows import TICK, Windows
+from features.clock import largest_steps, linked, usual_steps
+from features.windows import TICK, Windows, wrapped
 
 Array = NDArray[np.float64]
 
-
-def largest_step(time_s: Array, factor: float = 3.5) -> float:
-    """The time step above which there is a hole between two frames: `factor` times the median step."""
-    return factor * float(np.median(np.diff(time_s))) if len(time_s) > 1 else np.inf
+MAX_MISSING = 0.2
+"""Share of a window that may be unseen before what depends on the whole of it is NaN."""
 
 
-def velocity(values: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+def velocity(values: Array, time_s: Array, max_step_s: float | Array = np.inf) -> Array:
     """First derivative of (n, ...) values, unit per second; (n, ...), NaN at both ends and around holes.
 
     Formula: [h₁²(x₊ − x) + h₂²(x − x₋)] / [h₁h₂(h₁ + h₂)] with h₁, h₂ the steps to the neighbours before and after
@@ -31,7 +38,7 @@ def velocity(values: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
     return _pad((before**2 * rise_after + after**2 * rise_before) / (before * after * (before + after)), len(values))
 
 
-def acceleration(values: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+def acceleration(values: Array, time_s: Array, max_step_s: float | Array = np.inf) -> Array:
     """Second derivative of (n, ...) values, unit per second squared; (n, ...), NaN as in `velocity`.
 
     Formula: 2[h₁(x₊ − x) − h₂(x − x₋)] / [h₁h₂(h₁ + h₂)], see `velocity`.
@@ -40,21 +47,16 @@ def acceleration(values: Array, time_s: Array, max_step_s: float = np.inf) -> Ar
     return _pad(2 * (before * rise_after - after * rise_before) / (before * after * (before + after)), len(values))
 
 
-def jerk(values: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+def jerk(values: Array, time_s: Array, max_step_s: float | Array = np.inf) -> Array:
     """Third derivative of (n, ...) values: the velocity of the acceleration; NaN two frames from ends and holes."""
     return velocity(acceleration(values, time_s, max_step_s), time_s, max_step_s)
 
 
-def angular_velocity(degrees: Array, time_s: Array, max_step_s: float = np.inf) -> Array:
+def angular_velocity(degrees: Array, time_s: Array, max_step_s: float | Array = np.inf) -> Array:
     """Derivative of (n,) angles in degrees per second, the short way round the circle; NaN as in `velocity`."""
     before, after, rise_before, rise_after = _neighbours(degrees, time_s, max_step_s)
-    rise_before, rise_after = short_way(rise_before), short_way(rise_after)
+    rise_before, rise_after = wrapped(rise_before), wrapped(rise_after)
     return _pad((before**2 * rise_after + after**2 * rise_before) / (before * after * (before + after)), len(degrees))
-
-
-def short_way(degrees: Array) -> Array:
-    """An angle or a difference of angles brought into (-180, 180]."""
-    return -((180 - degrees) % 360 - 180)
 
 
 def steps(points: Array) -> Array:
@@ -90,34 +92,62 @@ def curvature(velocities: Array, accelerations: Array) -> Array:
     return curved
 
 
-def dominant_frequency(points: Array, windows: Windows, max_missing: float = 0.2) -> Array:
+def turning_rate(velocities: Array, accelerations: Array) -> Array:
+    """(n,) derivative of the heading, degrees per second: (vₓaᵧ − vᵧaₓ) / |v|², positive clockwise as seen; 2-D."""
+    cross = velocities[:, 0] * accelerations[:, 1] - velocities[:, 1] * accelerations[:, 0]
+    square = (velocities**2).sum(axis=1)
+    return np.degrees(cross / np.where(square > 0, square, np.nan))
+
+
+def turning_points(points: Array, least: float) -> NDArray[np.intp]:
+    """Numbers of those of (n, D) points where a path turns back: it came more than `least` and goes back more.
+
+    In one dimension the extremes with a prominence above `least`; here in any, so that neither the direction of an
+    oscillation nor its middle must be known. A path's first and last stretch have no end that one can be sure of.
+
+    >>> turning_points(np.array([[0.0], [3], [2], [4], [0], [1]]), 1.5).tolist()
+    [3]
+    """
+    found: list[int] = []
+    rows = points.tolist()
+    origin = farthest = 0  # the last turning point, and what is farthest from it since
+    reach = 0.0
+    for i, row in enumerate(rows):
+        away = math.dist(row, rows[origin])
+        if away > reach:
+            farthest, reach = i, away
+        elif (back := math.dist(row, rows[farthest])) > least:
+            if reach > least:
+                found.append(farthest)
+            origin, farthest, reach = farthest, i, back
+    return np.array(found, dtype=np.intp)
+
+
+def dominant_frequency(points: Array, windows: Windows, max_missing: float = MAX_MISSING) -> Array:
     """(n_windows,) frequency in Hz of the highest spectral peak of (n, D) positions in each window.
 
-    Each window is put on an even grid of the sequence's median step (linear), freed of its straight trend, tapered
-    (Hann), padded to four times its length and transformed; powers are summed over the axes and the peak is refined by
-    a parabola (J. O. Smith, Spectral Audio Signal Processing, 2011). Frequencies below one cycle per window can't be
-    told from a trend and are left out.
+    Each window is put on an even grid of its usual step (linear), freed of its straight trend, tapered (Hann), padded
+    to four times its length and transformed; powers are summed over the axes and the peak is refined by a parabola
+    (J. O. Smith, Spectral Audio Signal Processing, 2011). Frequencies below one cycle per window can't be told from a
+    trend and are left out.
 
-    NaN where more than `max_missing` of the window lies in gaps above 3.5 frame steps, nothing moves, or the highest
-    value is at the band's edge.
+    NaN where more than `max_missing` of the window lies in holes, it has fewer than eight frames, nothing moves, or the
+    highest value is at the band's edge.
     """
     out = np.full(len(windows), np.nan)
-    found = np.isfinite(points).all(axis=1)
+    seen = np.flatnonzero(np.isfinite(points).all(axis=1))
     time_s = windows.time_s
-    if found.sum() < 4 or not len(windows):
+    if len(seen) < 4 or not len(windows):
         return out
-    step = float(np.median(np.diff(time_s)))
-    samples = np.round(windows.duration_s / step)
-    gap = np.diff(time_s[found], append=np.inf)
+    usual = usual_steps(time_s)
+    samples = np.round(windows.duration_s / windows.median(np.append(usual, usual[-1])))
     covered = np.full(len(time_s), np.nan)
-    covered[found] = np.where(gap <= largest_step(time_s), gap, 0.0)
+    covered[seen] = np.append(np.where(linked(time_s, seen, largest_steps(time_s)), np.diff(time_s[seen]), 0.0), 0.0)
     enough = windows.sum(covered) >= (1 - max_missing) * windows.duration_s - TICK
     for n in np.unique(samples[enough & (samples >= 8)]).astype(int):
         rows = np.flatnonzero(enough & (samples == n))
         for part in np.array_split(rows, max(1, len(rows) * n // 500_000)):
-            out[part] = _peak_frequency(
-                points[found], time_s[found], windows.start_s[part], windows.duration_s[part], n
-            )
+            out[part] = _peak_frequency(points[seen], time_s[seen], windows.start_s[part], windows.duration_s[part], n)
     return out
 
 
@@ -126,13 +156,13 @@ def _peak_frequency(points: Array, time_s: Array, start_s: Array, duration_s: Ar
     ramp = np.arange(n) - (n - 1) / 2
     size = 4 * n
     power: Array = np.zeros((len(start_s), size // 2 + 1))
-    energy, scatter = np.zeros(len(start_s)), 0.0
+    energy, scatter = np.zeros(len(start_s)), np.zeros(len(start_s))
     for axis in points.T:
         values = np.interp(grid, time_s, axis)
+        scatter = np.maximum(scatter, np.abs(values).max(axis=1))
         values -= values.mean(axis=1, keepdims=True)
         values -= ramp * (values @ ramp / (ramp @ ramp))[:, None]
         energy += (values**2).mean(axis=1)
-        scatter = max(scatter, float(np.abs(axis).max()))
         power += np.abs(np.fft.rfft(values * np.hanning(n), size, axis=1)) ** 2
     lowest = 4  # one cycle per window
     band = power[:, lowest:]
@@ -146,7 +176,7 @@ def _peak_frequency(points: Array, time_s: Array, start_s: Array, duration_s: Ar
     return np.where(usable, (place + lowest + offset) / (4 * duration_s), np.nan)
 
 
-def _neighbours(values: Array, time_s: Array, max_step_s: float) -> tuple[Array, Array, Array, Array]:
+def _neighbours(values: Array, time_s: Array, max_step_s: float | Array) -> tuple[Array, Array, Array, Array]:
     """Steps before and after each inner frame (NaN across a hole) and the rises of the values over them."""
     if len(values) < 3:
         empty = np.empty((0, *values.shape[1:]))

@@ -48,13 +48,16 @@ class Feature:
         unit: see the module docstring.
         formula: how it is computed, in one line.
         joints: joints it needs (derived ones allowed); a layout without them has no such column. Empty: it takes
-            whatever joints were found. A unit with `torso` needs neck and mid_hip besides, but not in every frame.
+            whatever joints were found. A unit or formula with `torso` needs neck and mid_hip besides, but not in every
+            frame.
         dimensions: of the points it works on, (2,), (3,) or (2, 3).
         nan: when it is NaN.
         reference: paper or standard, or `own`.
         level: `frame`, `window`, `pair`, `zone` (per frame) or `zone_window`.
         invariant: under which changes of the image it stays the same: `shift` of the origin, `scale` of the lengths.
         mirror: value of its partner (left and right exchanged) in the mirror: 1 the same, -1 the negative.
+        period: degrees after which an angle is the same again: 360, 180 for a line without a direction, 0 for what does
+            not wrap. Statistics over windows go by it (see `features.windows.Windows.unwrapped`).
         swap: for pairs, value of its partner (`a` and `b` exchanged) when the two change places: 1 or -1.
         note: anything a user must know besides.
     """
@@ -71,6 +74,7 @@ class Feature:
     invariant: tuple[Invariance, ...]
     mirror: int
     swap: int
+    period: float
     note: str
 
     def __post_init__(self) -> None:
@@ -84,6 +88,8 @@ class Feature:
             raise ValueError(f"feature {self.name}: dimensions must be (2,), (3,) or (2, 3), got {self.dimensions}")
         if self.mirror not in (1, -1) or self.swap not in (1, -1):
             raise ValueError(f"feature {self.name}: mirror and swap must be 1 or -1")
+        if self.period not in (0, 180, 360):
+            raise ValueError(f"feature {self.name}: period must be 0, 180 or 360 degrees, got {self.period}")
         for field in ("unit", "formula", "nan", "reference"):
             if not getattr(self, field).strip():
                 raise ValueError(f"feature {self.name}: {field} must be given")
@@ -98,7 +104,7 @@ class Feature:
     @property
     def needs(self) -> tuple[str, ...]:
         """The joints that a layout must have for it."""
-        trunk = ("neck", "mid_hip") if "torso" in self.unit else ()
+        trunk = ("neck", "mid_hip") if "torso" in self.unit + self.formula else ()
         return tuple(dict.fromkeys((*self.joints, *trunk)))
 
     def fits(self, joint_names: tuple[str, ...], dimensions: int) -> bool:
@@ -181,6 +187,7 @@ class Catalogue:
         invariant: tuple[Invariance, ...] = ("shift", "scale"),
         mirror: int = 1,
         swap: int = 1,
+        period: float = 0,
         note: str = "",
     ) -> Callable[[Function], Function]:
         """Decorator that enters a function as a feature; the arguments are `Feature`'s."""
@@ -189,7 +196,8 @@ class Catalogue:
             self.add(
                 Feature(
                     name=name, function=function, unit=unit, formula=formula, joints=joints, dimensions=dimensions,
-                    nan=nan, reference=reference, level=level, invariant=invariant, mirror=mirror, swap=swap, note=note,
+                    nan=nan, reference=reference, level=level, invariant=invariant, mirror=mirror, swap=swap,
+                    period=period, note=note,
                 )
             )  # fmt: skip
             return function

@@ -6,29 +6,58 @@ clock. y points down, as in the image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.clock import Pace
 from pose.people import Track
 from pose.skeleton import Skeleton
 
 
-@dataclass(frozen=True, eq=False)
-class Whole:
-    """What features of a part of a sequence take from the whole.
+class Steps(NamedTuple):
+    """The steps of a walk, in time.
 
     Attributes:
-        trunk: median length of the trunk, sequence unit; NaN when it is never seen.
+        time_s: (n_steps,) when a foot strikes, seconds.
+        interval_s: (n_steps,) time since the step before, seconds; NaN for the first and across a hole.
+        length: (n_steps,) half the swing of the ankles' separation since the step before, trunk lengths; NaN likewise.
+    """
+
+    time_s: NDArray[np.float64]
+    interval_s: NDArray[np.float64]
+    length: NDArray[np.float64]
+
+
+class Crossings(NamedTuple):
+    """When a person came into a zone and left it, seconds: the first frames that show it."""
+
+    entries_s: NDArray[np.float64]
+    exits_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """What the features of a part of a sequence take from the whole; what is None or not there, from the part itself.
+
+    Attributes:
+        trunk: median length of the trunk, sequence unit; NaN when it is never seen. In `features.clean` it is of the
+            raw points, afterwards of the cleaned ones.
         height: 95th percentile of the height of the box around the joints found, sequence unit; NaN without a box.
-        ankles: (D, D) sum over the frames of the outer product of the way from right to left ankle with itself.
+        steps: of the whole sequence.
+        crossings: of each zone, by the zone.
+        pace: of the whole sequence's timestamps; for `features.clean`.
     """
 
     trunk: float
-    height: float
-    ankles: NDArray[np.float64]
+    height: float | None = None
+    steps: Steps | None = None
+    crossings: Mapping[Hashable, Crossings] = field(default_factory=dict)
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +67,8 @@ class PoseSequence:
     Attributes:
         points: (n_frames, n_joints, D) float64, D = 2 or 3; NaN where a joint is missing.
         confidence: (n_frames, n_joints) float64 in [0, 1]; 0 where missing, and where a position was filled in, not
-        seen. joint_names: n_joints unique names.
+                    seen.
+        joint_names: n_joints unique names.
         time_s: (n_frames,) float64, strictly rising, seconds.
         unit: of `points`: `px`, or `m`, `mm` for lifted or calibrated data, or `body` after normalisation.
         steps: what was done to the raw points, in order, e.g. `("fill_gaps(max_gap_s=0.5)",)`.

@@ -3,7 +3,9 @@
 A window holds the frames with start_s <= time < stop_s, to the microsecond (`TICK`), so that a rounding error in a
 timestamp does not decide. Windows go by the clock, not by counting frames, so a video of
 variable frame rate and a track with holes give windows of equal length with fewer frames in some. Statistics take the
-values that are there; a window with none gives NaN.
+values that are there; a window with none gives NaN. How full a window is, its table says (`n_frames`, `coverage`): sums
+(path length, steps, time in a zone) are of what was seen, so that windows add up; means and rates compare as they are;
+and what depends on the whole window is NaN when more than a fifth of it is unseen.
 """
 
 from __future__ import annotations
@@ -140,6 +142,34 @@ class Windows:
                 out[..., part] = median_of_found(block)
         return out
 
+    def share(self, known: NDArray[np.bool_], durations: Array) -> Array:
+        """Share of each window's length that is in frames with a value, each standing for its duration; in [0, 1].
+
+        Args:
+            known: (n_frames,) whether a frame has a value.
+            durations: (n_frames,) see `features.clock.frame_durations`.
+        """
+        covered = self.reduce(np.add, np.where(known, durations, 0.0), 0.0)
+        return np.minimum((covered + TICK) / self.duration_s, 1.0)
+
+    def unwrapped(self, values: Array, period: float) -> tuple[Windows, Array]:
+        """Angles made fit for statistics: each within half a period of its window's circular mean.
+
+        A frame in several windows may need several values, so each window gets its own copies; `values` is
+        (..., n_frames), the result (..., sum of n_frames) and the windows over it. Where nothing wraps, all statistics
+        are those of the plain values (N. I. Fisher, Statistical Analysis of Circular Data, 1993, 2.3).
+        """
+        end = np.cumsum(self.n_frames)
+        first = end - self.n_frames
+        frames = np.arange(len(end) and end[-1]) + np.repeat(self.first - first, self.n_frames)
+        own = Windows(self.time_s[frames], self.start_s, self.stop_s)
+        own.__dict__.update(first=first, end=end)
+        copies = values[..., frames]
+        turn = copies * (2 * np.pi / period)
+        middle = np.arctan2(own.mean(np.sin(turn)), own.mean(np.cos(turn))) * (period / (2 * np.pi))
+        middle = np.repeat(middle, self.n_frames, axis=-1)
+        return own, middle + wrapped(copies - middle, period)
+
     def first_value(self, values: Array) -> Array:
         """First of the values that are there, over (n_frames,) values or rows of (n_frames, D) ones."""
         return self._edge(values, last=False)
@@ -200,6 +230,15 @@ class Windows:
             index = self.first[part, None] + np.arange(longest)
             inside = index < self.end[part, None]
             yield part, np.where(inside, values[..., np.minimum(index, values.shape[-1] - 1)], np.nan)
+
+
+def wrapped(degrees: Array, period: float = 360) -> Array:
+    """Angles brought into (-period/2, period/2].
+
+    >>> wrapped(np.array([190.0, -180.0, 45.0])).tolist()
+    [-170.0, 180.0, 45.0]
+    """
+    return -((period / 2 - degrees) % period - period / 2)
 
 
 def median_of_found(values: Array) -> Array:

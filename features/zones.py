@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.errors import FeatureError
 from features.geometry import found_joints
+from features.sequence import Crossings
 
 Array = NDArray[np.float64]
 
@@ -89,20 +90,16 @@ def read_zones(path: Path) -> list[Zone]:
     return zones
 
 
-def frame_durations(time_s: Array, max_step_s: float) -> Array:
-    """(n,) how long each frame stands for, seconds: until the next; before a hole and at the end the median step."""
-    if len(time_s) < 2:
-        return np.zeros(len(time_s))
-    step = np.diff(time_s)
-    typical = float(np.median(step))
-    return np.append(np.where(step <= max_step_s, step, typical), typical)
+def crossings(inside: Array, time_s: Array) -> Crossings:
+    """Times of entries and exits, each against the last frame before that shows the person.
 
+    Args:
+        inside: (n,) 1 inside, 0 outside, NaN where not seen.
+        time_s: (n,) seconds.
 
-def crossings(inside: Array) -> tuple[Array, Array]:
-    """(n,) 1 at each frame of an entry, and of an exit, against the last frame before that shows the person; else 0."""
-    entries, exits = np.zeros(len(inside)), np.zeros(len(inside))
+    >>> crossings(np.array([0.0, 1.0, np.nan, 0.0]), np.array([0.0, 0.1, 0.2, 0.3]))
+    Crossings(entries_s=array([0.1]), exits_s=array([0.3]))
+    """
     found = np.flatnonzero(np.isfinite(inside))
-    change = np.diff(inside[found])
-    entries[found[1:][change > 0]] = 1
-    exits[found[1:][change < 0]] = 1
-    return entries, exits
+    change, at = np.diff(inside[found]), time_s[found[1:]]
+    return Crossings(at[change > 0], at[change < 0])

@@ -1,4 +1,8 @@
-"""Tracks -> feature tables, in parts, so that memory does not grow with the recording."""
+"""Tracks -> feature tables, in parts, so that memory does not grow with the recording.
+
+A track is read three times: once for what its cleaning must know of the whole (size, pace), once for what its features
+must (size of the cleaned body, steps, crossings of zones), once for the tables. A track of one part is read twice.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +21,22 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from features.catalog import bout_table, feature_table, pair_table, pair_window_table
-from features.clean import CleanSettings, clean
-from features.entries.gait import ankle_scatter
-from features.geometry import extents
-from features.normalize import full_height, trunk_length
+from features.clean import CleanSettings, clean, frame_sizes, sure, typical_size
+from features.clock import Pace
 from features.sequence import PoseSequence, Whole
+from features.survey import Survey
 from features.windows import Windows, intervals
 from features.zones import Zone
 from pose.people import Track, TrackPart
 from pose.skeleton import Skeleton
 from storage.files import blaming, replacing
 
-MARGIN = 200
-"""Frames before and after a part that its features may depend on: several times what filters and derivatives see."""
+REACH_S = 6.0
+"""Seconds before and after a part that its features may depend on: beyond, the slowest filter has forgotten all but
+1e-16 (e^(-2π t) for 1 Hz)."""
+
+REACH = 60
+"""Frames that the splines and the usual step may look at besides."""
 
 Parts = Callable[[int], Iterator[TrackPart]]
 """Gives the parts of one track, from its beginning, with so many frames around each."""
@@ -73,8 +80,10 @@ def describe(
     of the parts, one after another, are that of the whole track.
     """
     rows = rows or Rows()
-    track_id, time_s, whole = _survey(parts, skeleton, settings)
-    stretches, margin = None, MARGIN
+    track_id, time_s, size = _measure(parts, skeleton, settings)
+    margin = _margin(time_s, settings)
+    whole = None if size is None else _survey(parts, margin, skeleton, settings, size, rows.zones)
+    stretches = None
     if rows.bouts is not None:
         bouts = sorted((b for b in rows.bouts if b.track_id == track_id), key=lambda b: (b.start_s, b.stop_s))
         stretches = intervals(time_s, [(bout.start_s, bout.stop_s) for bout in bouts])
@@ -87,7 +96,7 @@ def describe(
     done = 0
     for part in parts(margin):
         track, own = part.track, part.own
-        sequence = clean(replace(PoseSequence.from_track(track, skeleton), whole=whole), settings)
+        sequence = replace(_cleaned(track, skeleton, settings, size), whole=whole)
         if stretches is None:
             table = feature_table(sequence, frames=track.frames, zones=rows.zones).iloc[own].reset_index(drop=True)
         else:
@@ -119,25 +128,42 @@ def describe_pair(
     return table
 
 
-def _survey(parts: Parts, skeleton: Skeleton, settings: CleanSettings) -> tuple[int, NDArray[np.float64], Whole | None]:
-    """A track's number, its timestamps, and what each part must know of the whole; None when there is but one."""
+def _measure(
+    parts: Parts, skeleton: Skeleton, settings: CleanSettings
+) -> tuple[int, NDArray[np.float64], Whole | None]:
+    """A track's number, its timestamps, and what the cleaning of a part must know of the whole; None for one part."""
     times: list[NDArray[np.float64]] = []
-    trunks: list[NDArray[np.float64]] = []
-    heights: list[NDArray[np.float64]] = []
-    ankles = np.zeros((2, 2))
-    for part in parts(MARGIN):
+    sizes: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    for part in parts(0):
         times.append(part.track.time_s[part.own])
-        if part.own == slice(0, len(part.track)):
-            return part.track.track_id, times[0], None
-        own = clean(PoseSequence.from_track(part.track, skeleton), settings).rows(part.own)
-        trunks.append(trunk_length(own))
-        heights.append(extents(own.points)[:, 1])
-        if own.has("left_ankle", "right_ankle"):
-            ankles += ankle_scatter(own)
-    trunk = np.concatenate(trunks)
-    trunk = trunk[trunk > 0]
-    whole = Whole(float(np.median(trunk)) if len(trunk) else np.nan, full_height(np.concatenate(heights)), ankles)
-    return part.track.track_id, np.concatenate(times), whole
+        sequence = PoseSequence.from_track(part.track, skeleton).rows(part.own)
+        sizes.append(frame_sizes(sure(sequence, settings)))
+    time_s = np.concatenate(times)
+    if len(times) == 1:
+        return part.track.track_id, time_s, None
+    trunk, longer = (np.concatenate(each) for each in zip(*sizes, strict=True))
+    return part.track.track_id, time_s, Whole(typical_size(trunk, longer), pace=Pace.of(time_s))
+
+
+def _margin(time_s: NDArray[np.float64], settings: CleanSettings) -> int:
+    """Frames of surroundings that a part needs."""
+    reach = REACH_S + (settings.outlier_window_s or 0) + 2 * (settings.max_gap_s or 0)
+    within = np.searchsorted(time_s, time_s + reach) - np.arange(len(time_s))
+    return REACH + int(within.max(initial=0))
+
+
+def _survey(
+    parts: Parts, margin: int, skeleton: Skeleton, settings: CleanSettings, size: Whole, zones: Sequence[Zone]
+) -> Whole:
+    """What the features of a part must know of the whole."""
+    survey = Survey(zones)
+    for part in parts(margin):
+        survey.add(_cleaned(part.track, skeleton, settings, size).rows(part.own))
+    return survey.whole()
+
+
+def _cleaned(track: Track, skeleton: Skeleton, settings: CleanSettings, size: Whole | None) -> PoseSequence:
+    return clean(replace(PoseSequence.from_track(track, skeleton), whole=size), settings)
 
 
 def write_features(

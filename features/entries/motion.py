@@ -188,41 +188,43 @@ def mean_speed(body: Body) -> Array:
     return body.once("mean_speed", compute)
 
 
+_RESTS = ALONE + ", the trunk is never seen, or it is slower than that"
+
+
 @feature(
-    name="heading_sine", unit="1", formula="−v.y / |v| of mid_hip; 1 moving up the image, −1 down", joints=("mid_hip",),
-    dimensions=(2,), nan=ALONE + ", or it does not move", reference="own",
-    note="Given by sine and cosine, so that means over windows are right where degrees would jump.",
+    name="heading_sine", unit="1", joints=("mid_hip",), dimensions=(2,), nan=_RESTS, reference="own",
+    formula="−v.y / |v| of mid_hip from 0.5 torso/s on; 1 moving up the image, −1 down",
+    note="Given by sine and cosine, so that means over windows are right where degrees would jump. "
+    "Slowest speed: FeatureSettings.",
 )  # fmt: skip
 def heading_sine(body: Body) -> Array:
-    return np.sin(np.radians(kinematics.heading(body.velocity("mid_hip"))))
+    return np.sin(np.radians(kinematics.heading(body.course)))
 
 
 @feature(
-    name="heading_cosine", unit="1", formula="v.x / |v| of mid_hip; 1 moving to the image's right, −1 to the left",
-    joints=("mid_hip",), dimensions=(2,), nan=ALONE + ", or it does not move", reference="own", mirror=-1,
+    name="heading_cosine", unit="1", joints=("mid_hip",), dimensions=(2,), nan=_RESTS, reference="own", mirror=-1,
+    formula="v.x / |v| of mid_hip from 0.5 torso/s on; 1 moving to the image's right, −1 to the left",
 )  # fmt: skip
 def heading_cosine(body: Body) -> Array:
-    return np.cos(np.radians(kinematics.heading(body.velocity("mid_hip"))))
+    return np.cos(np.radians(kinematics.heading(body.course)))
 
 
 @feature(
-    name="path_curvature", unit="1/torso", formula="torso · (vₓaᵧ − vᵧaₓ) / |v|³ of mid_hip; + clockwise as seen",
-    joints=("mid_hip",), dimensions=(2,), nan=NEIGHBOURS + ", or it does not move", reference="plane curvature",
-    mirror=-1,
+    name="path_curvature", unit="1/torso", joints=("mid_hip",), dimensions=(2,), nan=_RESTS, mirror=-1,
+    formula="torso · (vₓaᵧ − vᵧaₓ) / |v|³ of mid_hip from 0.5 torso/s on; + clockwise as seen",
+    reference="plane curvature",
 )  # fmt: skip
 def path_curvature(body: Body) -> Array:
-    return kinematics.curvature(body.velocity("mid_hip"), body.acceleration("mid_hip")) * body.scale
+    return kinematics.curvature(body.course, body.acceleration("mid_hip")) * body.scale
 
 
 @feature(
-    name="turning_rate", unit="deg/s", formula="(vₓaᵧ − vᵧaₓ) / |v|² of mid_hip; + clockwise as seen",
-    joints=("mid_hip",),
-    dimensions=(2,), nan=ALONE + ", or it does not move", reference="derivative of the heading", mirror=-1,
+    name="turning_rate", unit="deg/s", joints=("mid_hip",), dimensions=(2,), nan=_RESTS, mirror=-1,
+    formula="(vₓaᵧ − vᵧaₓ) / |v|² of mid_hip from 0.5 torso/s on; + clockwise as seen",
+    reference="derivative of the heading",
 )  # fmt: skip
 def turning_rate(body: Body) -> Array:
-    v, a = body.velocity("mid_hip"), body.acceleration("mid_hip")
-    square = geometry.length(v) ** 2
-    return np.degrees((v[:, 0] * a[:, 1] - v[:, 1] * a[:, 0]) / np.where(square > 0, square, np.nan))
+    return kinematics.turning_rate(body.course, body.acceleration("mid_hip"))
 
 
 def _found(body: Body, joint: str) -> tuple[Array, Array]:
@@ -290,7 +292,7 @@ for _joint in ("mid_hip", *ENDS):
 @feature(
     name="centre_sinuosity", unit="1/torso½", level="window", joints=("mid_hip",), dimensions=(2,),
     formula="2 / √(p·((1 + c)/(1 − c) + b²)): p mean step, b its coefficient of variation, c mean cosine of the turns",
-    nan="fewer than three frames of the window show the joint, it rests, or the trunk is never seen",
+    nan="fewer than three frames of the window show it, it is slower than 0.5 torso/s, or the trunk is never seen",
     reference="Benhamou 2004, eq. 8, https://doi.org/10.1016/j.jtbi.2004.03.016",
     note="Depends on the frame rate and on jitter: compare only within one set-up, smoothed.",
 )  # fmt: skip
@@ -301,6 +303,8 @@ def centre_sinuosity(body: Body, windows: Windows) -> Array:
     size = kinematics.steps(points)
     n = np.maximum(inside.n_frames - 1, 1)
     mean = inside.sum_of_steps(size) / n
+    took = inside.last_value(time_s) - inside.first_value(time_s)
+    mean = np.where(inside.sum_of_steps(size) >= body.settings.slowest * took, mean, np.nan)
     variance = np.maximum(inside.sum_of_steps(size**2) / n - mean**2, 0)
     turn = kinematics.turn_cosines(points)
     # A turn belongs to the middle one of its three frames; those at the window's first and last frame reach outside.
@@ -326,7 +330,9 @@ def _smoothness(joint: str) -> WindowFunction:
         jerk = geometry.length(kinematics.jerk(body.joint(joint), body.time_s, body.max_step_s))
         peak = windows.max(body.speed(joint))
         squares = windows.mean(jerk**2) * windows.duration_s**4
-        usable = (peak > 0) & (squares > 0)
+        known = geometry.found_joints(body.joint(joint))
+        full = windows.share(known, body.frame_durations) >= 1 - kinematics.MAX_MISSING
+        usable = (peak > 0) & (squares > 0) & full
         ratio: Array = np.where(usable, squares, 1.0) / np.where(usable, peak, np.nan) ** 2
         return -np.log(ratio)
 
@@ -337,7 +343,7 @@ for _joint in ("mid_hip", "left_wrist", "right_wrist"):
     feature(
         name=f"{_short(_joint)}_smoothness", unit="1", level="window", joints=(_joint,),
         formula="−ln(T⁴ · mean|jerk|² / max|v|²), T the window's length; nearer 0 is smoother",
-        nan="no frame of the window has a jerk, or the joint rests",
+        nan="over a fifth of the window doesn't show the joint, no frame has a jerk, or it rests",
         reference="log dimensionless jerk, Balasubramanian et al. 2015, https://doi.org/10.1186/s12984-015-0090-9",
     )(_smoothness(_joint))  # fmt: skip
 
@@ -358,7 +364,7 @@ for _joint in ("mid_hip", "head", *ENDS, "left_knee", "right_knee", "left_elbow"
         joints=(_joint,) if _joint == "mid_hip" else (_joint, "mid_hip"),
         formula="frequency of the highest peak of the power spectrum of the position"
         + (" in the image" if _joint == "mid_hip" else " from mid_hip") + ", summed over the axes",
-        nan="over a fifth of the window lies in gaps above 3.5 frame steps, nothing moves, or no peak is in the band",
+        nan="over a fifth of the window lies in holes, it has under 8 frames, nothing moves, or no peak is in the band",
         reference="Hann window, detrended, quadratic peak: Smith 2011, Spectral Audio Signal Processing",
     )(_frequency(_joint))  # fmt: skip
 

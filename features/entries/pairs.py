@@ -110,12 +110,12 @@ feature(
 
 @feature(
     name="pair_heading_similarity", unit="1", level="pair", joints=HIPS,
-    formula="v_a · v_b / |v_a||v_b| of mid_hip; 1 the same way",
-    nan="mid_hip of either is missing there or in a neighbouring frame, a hole is next to it, or one rests",
+    formula="v_a · v_b / |v_a||v_b| of mid_hip, both from 0.5 torso/s on; 1 the same way",
+    nan=MOVING + ", or one is slower than that",
     reference="own",
 )  # fmt: skip
 def pair_heading_similarity(pair: Pair) -> Array:
-    return relations.heading_similarity(pair.a.velocity("mid_hip"), pair.b.velocity("mid_hip"))
+    return relations.heading_similarity(pair.a.course, pair.b.course)
 
 
 def _facing(pair: Pair) -> Array:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from features import zones
 from features.body import Body
 from features.registry import feature
+from features.sequence import Crossings
 from features.windows import Windows
 from features.zones import Zone
 
@@ -37,7 +38,7 @@ def border_distance(body: Body, zone: Zone) -> Array:
 def _time(body: Body, zone: Zone, windows: Windows) -> tuple[Array, Array]:
     """Seconds inside and seconds seen, in each window."""
     where = inside(body, zone)
-    duration = zones.frame_durations(body.time_s, body.max_step_s)
+    duration = body.frame_durations
     return windows.sum(where * duration), windows.sum(np.where(np.isfinite(where), duration, np.nan))
 
 
@@ -64,8 +65,7 @@ def share_in(body: Body, zone: Zone, windows: Windows) -> Array:
     reference="own", note="Counted at the first frame inside; a window's first frame may bring one over from before.",
 )  # fmt: skip
 def entries(body: Body, zone: Zone, windows: Windows) -> Array:
-    where = inside(body, zone)
-    return windows.sum(np.where(np.isfinite(where), zones.crossings(where)[0], np.nan))
+    return _count(body, zone, windows, crossings(body, zone).entries_s)
 
 
 @feature(
@@ -73,8 +73,20 @@ def entries(body: Body, zone: Zone, windows: Windows) -> Array:
     reference="own", note="Counted at the first frame outside.",
 )  # fmt: skip
 def exits(body: Body, zone: Zone, windows: Windows) -> Array:
-    where = inside(body, zone)
-    return windows.sum(np.where(np.isfinite(where), zones.crossings(where)[1], np.nan))
+    return _count(body, zone, windows, crossings(body, zone).exits_s)
+
+
+def crossings(body: Body, zone: Zone) -> Crossings:
+    """Entries and exits in the (whole) sequence."""
+    whole = body.sequence.whole
+    if whole is not None and zone in whole.crossings:
+        return whole.crossings[zone]
+    return body.once(("crossings", zone), lambda: zones.crossings(inside(body, zone), body.time_s))
+
+
+def _count(body: Body, zone: Zone, windows: Windows, times: Array) -> Array:
+    count = Windows(times, windows.start_s, windows.stop_s).n_frames.astype(np.float64)
+    return np.where(windows.count(inside(body, zone)) > 0, count, np.nan)
 
 
 @feature(

@@ -145,20 +145,20 @@ def _tilt(a: str, b: str) -> FrameFunction:
 for _name, _ends in HANGING.items():
     feature(
         name=_name, unit="deg", formula="atan2(Δx, Δy) of {} → {}; 0 hanging, + to the image's right".format(*_ends),
-        joints=_ends, dimensions=(2,), nan=MEMBERS, reference=WINTER, mirror=-1,
+        joints=_ends, dimensions=(2,), nan=MEMBERS, reference=WINTER, mirror=-1, period=360,
     )(_hanging(*_ends))  # fmt: skip
 
 for _name, _ends in UPRIGHT.items():
     feature(
         name=_name, unit="deg", formula="atan2(Δx, −Δy) of {} → {}; 0 upright, + to the image's right".format(*_ends),
-        joints=_ends, dimensions=(2,), nan=MEMBERS, reference=WINTER, mirror=-1,
+        joints=_ends, dimensions=(2,), nan=MEMBERS, reference=WINTER, mirror=-1, period=360,
     )(_inclination(*_ends))  # fmt: skip
 
 for _name, _ends in TILTS.items():
     feature(
         name=_name, unit="deg",
         formula="slope of the line {}–{}; 0 level, + rising to the image's right".format(*_ends),
-        joints=_ends, dimensions=(2,), nan=MEMBERS, reference=WINTER, mirror=-1,
+        joints=_ends, dimensions=(2,), nan=MEMBERS, reference=WINTER, mirror=-1, period=180,
     )(_tilt(*_ends))  # fmt: skip
 
 
@@ -286,7 +286,7 @@ def aspect_ratio(body: Body) -> Array:
 )  # fmt: skip
 def height_ratio(body: Body) -> Array:
     tall, whole = _extents(body)[:, 1], body.sequence.whole
-    full = normalize.full_height(tall) if whole is None else whole.height
+    full = normalize.full_height(tall) if whole is None or whole.height is None else whole.height
     return tall / (full if full > 0 else np.nan)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ import pytest
 
 from behavior.pipeline.describe import Parts, Rows, describe
 from features.catalog import bout_table, feature_table, window_table
-from features.clean import CleanSettings, clean
+from features.clean import FILTERS, CleanSettings, clean
 from features.sequence import PoseSequence
+from features.zones import Zone
 from pose.people import Track, TrackPart
 from pose.skeleton import COCO_18
 from storage.bouts import Bout
@@ -53,6 +55,63 @@ def in_parts(track: Track, rows: int) -> Parts:
             yield TrackPart(track.rows(slice(first, end + margin)), slice(begin - first, end - first))
 
     return parts
+
+
+ZONE = Zone("door", np.array([[480.0, 300], [700, 300], [700, 700], [495, 700]]))
+
+
+@pytest.fixture(scope="module")
+def phone() -> Track:
+    """Somebody filmed by a phone: 60 frames/s, 12 in dim light, 60 again; away for 20 s, the hips unseen for 8 s.
+
+    They stand still for long between two walks, are far away at first and near at last.
+    """
+    rng = np.random.default_rng(3)
+    step = np.concatenate([np.full(800, 1 / 60), np.full(500, 1 / 12), np.full(1100, 1 / 60)])
+    step[400], step[1700] = 20.0, 0.3
+    time_s = np.cumsum(step)
+    n = len(time_s)
+    keypoints = np.ones((n, len(COCO_18), 3), dtype=np.float32)
+    walks = ((time_s < 15) | (time_s > 62)) * 1.0
+    for i, joint in enumerate(COCO_18.joints):
+        side = 1 if joint.startswith("left") else -1 if joint.startswith("right") else 0
+        part = joint.removeprefix("left_").removeprefix("right_")
+        height = {"neck": -80, "shoulder": -79, "hip": 0, "knee": 45, "ankle": 90, "wrist": -14, "elbow": -45}
+        swing = {"ankle": 35, "knee": 15, "wrist": 25, "elbow": 10}.get(part, 1) * walks
+        keypoints[:, i, 0] = 12 * side + swing * np.sin(6 * time_s) * (side or 1)
+        keypoints[:, i, 1] = height.get(part, -98) + 2 * swing * np.cos(12 * time_s) / 35
+    keypoints[..., :2] *= (1 + time_s / 90)[:, None, None]
+    keypoints[..., 0] += (500 + 60 * np.sin(time_s / 2.1))[:, None]
+    keypoints[..., 1] += 500
+    keypoints[..., :2] += rng.normal(0, 1, (n, len(COCO_18), 2))
+    keypoints[rng.random(keypoints.shape[:2]) < 0.02] = (np.nan, np.nan, 0)
+    hips = [i for i, joint in enumerate(COCO_18.joints) if joint.endswith("hip")]
+    keypoints[1500:1980, hips] = (np.nan, np.nan, 0)
+    return Track(2, np.arange(n), time_s, keypoints, np.ones(n, dtype=np.float32), skeleton=COCO_18)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "kinds"), [("kalman", ("frames", "windows", "bouts")), ("butterworth", ("frames",))]
+)
+def test_parts_are_the_whole_where_the_rate_changes(
+    phone: Track, smoothing: str, kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The slow frames can't show the usual 6 Hz.
+    monkeypatch.setitem(FILTERS, "butterworth", partial(FILTERS["butterworth"], cutoff_hz=5.0))
+    settings = CleanSettings(smoothing=smoothing, swap_penalty=0.15)  # type: ignore[arg-type]  # a name of the filters
+    bouts = [Bout(2, "walk", a, b, 0, 1, 1.0) for a, b in ((1.0, 3.0), (5.0, 40.0), (39.0, 80.0), (30.0, 32.0))]
+    asked = {
+        "frames": Rows(zones=[ZONE]),
+        "windows": Rows((4.0, 3.0), zones=[ZONE]),
+        "bouts": Rows(bouts=bouts, zones=[ZONE]),
+    }
+    for kind in kinds:
+        parts, whole = (
+            pd.concat(describe(in_parts(phone, rows), COCO_18, settings, asked[kind]), ignore_index=True)
+            for rows in (900, 10_000)
+        )
+        pd.testing.assert_frame_equal(parts, whole, rtol=1e-6, atol=1e-7)
+        assert np.isfinite(whole.select_dtypes(float).to_numpy()).mean() > 0.4
 
 
 @pytest.mark.parametrize("rows", [700, 10_000])

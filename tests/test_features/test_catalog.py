@@ -178,7 +178,7 @@ def test_window_table(make: Make) -> None:
     sequence = make(40, 10, np.stack([time_s * 10, 0 * time_s], axis=1))
     table = window_table(sequence, 1.0, 1.0, ["centre_x", "centre_path_length"], statistics=("mean", "range"))
     assert list(table.columns) == [
-        "start_s", "stop_s", "n_frames", "centre_x_mean", "centre_x_range", "centre_path_length",
+        "start_s", "stop_s", "n_frames", "coverage", "centre_x_mean", "centre_x_range", "centre_path_length",
     ]  # fmt: skip
     np.testing.assert_allclose(table["centre_x_mean"], [4.5, 14.5, 24.5, 34.5])
     np.testing.assert_allclose(table["centre_x_range"], 9)

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import signal
+from scipy.interpolate import make_smoothing_spline
 
 from features import clean as cleaning
 from features.clean import FILTERS, CleanSettings, clean, fill_gaps
@@ -151,19 +153,71 @@ def test_a_straight_line_comes_through_and_holes_separate(name: str, make: Make)
     np.testing.assert_allclose(done.points, line.points, atol=tolerance)
 
 
-def test_butterworth_halves_the_power_at_its_cutoff(make: Make) -> None:
-    time_s = np.arange(600) / 60
-    for frequency, gain in ((1.0, 1.0), (6.0, np.sqrt(0.5)), (20.0, 0.0)):
-        wave = np.stack([10 * np.sin(2 * np.pi * frequency * time_s), 0 * time_s], axis=1)
-        done = cleaning.butterworth(make(600, 60, wave), 6.0)
-        assert np.ptp(done.points[200:400, 0, 0]) / 20 == pytest.approx(gain, abs=0.02)
+def gain(smooth: Callable[[PoseSequence], PoseSequence], frequency: float, time_s: np.ndarray, make: Make) -> float:
+    """Amplitude that a sine of one joint keeps, by projection onto sine and cosine over the middle half."""
+    wave = np.stack([20 + 10 * np.sin(2 * np.pi * frequency * time_s), -20 + 0 * time_s], axis=1)
+    done = smooth(replace(make(len(time_s), left_wrist=wave), time_s=time_s))
+    middle = (time_s > time_s[-1] / 4) & (time_s < 3 * time_s[-1] / 4)
+    phase = 2 * np.pi * frequency * time_s[middle]
+    basis = np.stack([np.sin(phase), np.cos(phase), np.ones(len(phase))], axis=1)
+    sine, cosine, _ = np.linalg.lstsq(basis, done.joint("left_wrist")[middle, 0], rcond=None)[0]
+    return float(np.hypot(sine, cosine)) / 10
+
+
+CUTOFFS: dict[str, tuple[Callable[[PoseSequence, float], PoseSequence], float]] = {
+    "kalman": (lambda s, f: cleaning.kalman(s, f), 4.0),
+    "butterworth": (lambda s, f: cleaning.butterworth(s, f), 6.0),
+    "butterworth of order 4": (lambda s, f: cleaning.butterworth(s, f, order=4), 6.0),
+    "savitzky_golay": (lambda s, f: cleaning.savitzky_golay(s, f), 6.0),
+    "savitzky_golay of degree 4": (lambda s, f: cleaning.savitzky_golay(s, f, degree=4), 5.0),
+    "one_euro": (lambda s, f: cleaning.one_euro(s, f, beta=0.0), 2.0),
+}
+
+
+@pytest.mark.parametrize("rate", [25, 30, 50, 60, 120])
+@pytest.mark.parametrize("name", CUTOFFS)
+def test_a_filter_is_3_db_down_where_it_says_at_any_rate(name: str, rate: int, make: Make) -> None:
+    """The gain at 2 % below the cut-off is above 1/√2, at 2 % above it is below."""
+    smooth, cutoff = CUTOFFS[name]
+    time_s = np.arange(8 * rate) / rate
+    below, above = (gain(lambda s: smooth(s, cutoff), cutoff * f, time_s, make) for f in (0.98, 1.02))
+    assert above < np.sqrt(0.5) < below
+
+
+@pytest.mark.parametrize("name", ["kalman", "butterworth", "savitzky_golay"])
+def test_the_cut_off_holds_on_uneven_timestamps_and_where_the_rate_changes(
+    name: str, make: Make, rng: np.random.Generator
+) -> None:
+    smooth, cutoff = CUTOFFS[name]
+    jittered = np.arange(400) / 40 + rng.uniform(-0.005, 0.005, 400)
+    changing = np.concatenate([np.arange(300) / 60, 5 + np.arange(150) / 30])
+    for time_s in (jittered, changing):
+        assert gain(lambda s: smooth(s, cutoff), cutoff, time_s, make) == pytest.approx(np.sqrt(0.5), rel=0.03)
+
+
+@pytest.mark.parametrize("rate", [25, 60])
+def test_the_defaults_are_the_cut_offs_that_the_page_states(rate: int, make: Make) -> None:
+    time_s = np.arange(8 * rate) / rate
+    for name, cutoff in (("kalman", 4.0), ("butterworth", 6.0), ("savitzky_golay", 6.0)):
+        assert gain(FILTERS[name], cutoff, time_s, make) == pytest.approx(np.sqrt(0.5), rel=0.025), name
+        assert gain(FILTERS[name], 0.5, time_s, make) == pytest.approx(1, abs=0.01), name
+
+
+def test_butterworth_is_scipys_two_passes(make: Make, rng: np.random.Generator) -> None:
+    """Winter's correction for two passes of the second order: one's cut-off is higher by 1/0.802 in tan(π f/rate)."""
+    values = rng.normal(size=(200, 2)) + np.array([20, -20])
+    once = np.arctan(np.tan(np.pi * 6 / 50) / 0.802) / np.pi
+    ba = signal.butter(2, 2 * once)
+    expected = signal.filtfilt(*ba, values, axis=0, padlen=25)
+    np.testing.assert_allclose(
+        cleaning.butterworth(make(200, 50, left_wrist=values)).joint("left_wrist"), expected, atol=2e-3
+    )
 
 
 def test_a_filter_that_the_frame_rate_cannot_carry_says_so(make: Make) -> None:
-    with pytest.raises(FeatureError, match=r"a cut-off of 6 Hz needs more than 15 frames/s, the sequence has 5"):
-        cleaning.butterworth(make(30, 5))
-    with pytest.raises(FeatureError, match="too few for a polynomial of degree 2"):
-        cleaning.savitzky_golay(make(30, 5))
+    for name in ("butterworth", "savitzky_golay"):
+        with pytest.raises(FeatureError, match=name + r": a cut-off of 6 Hz needs more than 12 frames/s, .* has 5"):
+            FILTERS[name](make(30, 5))
     for name in ("kalman", "median", "one_euro"):
         FILTERS[name](make(30, 5))
 
@@ -176,32 +230,47 @@ def test_kalman_is_the_rts_smoother(make: Make, rng: np.random.Generator) -> Non
     found = np.ones(60, dtype=bool)
     found[[7, 20, 21]] = False
     raw.points[~found, 0] = np.nan
-    noise, drive = 0.02**2, 3.0**2
+    # A position's noise has the variance 1 / (its time), so that all have one density; the motion's follows from λ.
+    step = np.diff(time_s[found])
+    noise = np.full(60, np.nan)
+    noise[found] = 2 / (np.append(step[0], step) + np.append(step, step[-1]))
+    theta = 2 * np.pi * 4 * step
+    ratio = (np.sqrt(2) - 1) * step**4 * (2 + np.cos(theta)) / (12 * (1 - np.cos(theta)) ** 2)
 
-    state, spread = np.array([values[0], 0.0]), np.diag([noise, 1e9])
+    seen = np.flatnonzero(found)
+    state, spread = np.array([values[0], 0.0]), np.diag([noise[0], 1e9])
     states, spreads, ahead = [state], [spread], []
-    for i in range(1, 60):
-        h = time_s[i] - time_s[i - 1]
+    for i, h, r in zip(seen[1:], step, ratio, strict=True):
         move = np.array([[1, h], [0, 1]])
-        state, spread = move @ state, move @ spread @ move.T + drive * np.array([[h**3 / 3, h**2 / 2], [h**2 / 2, h]])
+        state = move @ state
+        spread = move @ spread @ move.T + np.array([[h**3 / 3, h**2 / 2], [h**2 / 2, h]]) / r
         ahead.append((move, state, spread))
-        if found[i]:
-            gain = spread[:, 0] / (spread[0, 0] + noise)
-            state, spread = state + gain * (values[i] - state[0]), spread - np.outer(gain, spread[0])
+        gained = spread[:, 0] / (spread[0, 0] + noise[i])
+        state, spread = state + gained * (values[i] - state[0]), spread - np.outer(gained, spread[0])
         states.append(state)
         spreads.append(spread)
-    for i in range(58, -1, -1):
+    for i in range(len(seen) - 2, -1, -1):
         move, before, wide = ahead[i]
         states[i] = states[i] + spreads[i] @ move.T @ np.linalg.inv(wide) @ (states[i + 1] - before)
 
-    done = cleaning.kalman(raw)
-    expected = np.where(found, [state[0] for state in states], np.nan)
-    np.testing.assert_allclose(done.points[:, 0, 0], expected, atol=1e-4)
+    done = cleaning.kalman(raw, 4.0)
+    np.testing.assert_allclose(done.points[seen, 0, 0], [state[0] for state in states], atol=1e-4)
+    assert np.isnan(done.points[~found, 0]).all()
+
+
+def test_kalman_is_scipys_smoothing_spline(make: Make, rng: np.random.Generator) -> None:
+    values = rng.normal(size=(100, 2)) + np.array([20, -20])
+    theta = 2 * np.pi * 4 / 50
+    ratio = (np.sqrt(2) - 1) / 50**4 * (2 + np.cos(theta)) / (12 * (1 - np.cos(theta)) ** 2)
+    spline = make_smoothing_spline(np.arange(100) / 50, values, lam=ratio * 50)
+    done = cleaning.kalman(make(100, 50, left_wrist=values)).joint("left_wrist")
+    np.testing.assert_allclose(done, spline(np.arange(100) / 50), atol=1e-6)
 
 
 def test_clean_is_its_steps(walking: PoseSequence, rng: np.random.Generator) -> None:
     raw = noisy(walking, rng)
-    assert clean(raw, NONE) is raw
+    np.testing.assert_array_equal(clean(raw, NONE).points, raw.points)
+    assert clean(raw, NONE).steps == ()
     done = clean(raw)
     assert [step.split("(")[0] for step in done.steps] == ["drop_unsure", "drop_outliers", "fill_gaps", "kalman"]
     assert error(done, walking) < 0.7 * error(raw, walking)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from features.catalog import bout_table, feature_table, pair_table, window_table
+from features.clean import clean
 from features.sequence import PoseSequence
 
 Make = Callable[..., PoseSequence]
@@ -111,6 +112,88 @@ def test_no_step_is_timed_across_a_gap(walking: PoseSequence) -> None:
     points[150:350, walking.joint_names.index("left_ankle")] = np.nan
     table = bout_table(replace(walking, points=points), [(0, 10)], ["step_time"])
     assert table["step_time"][0] == pytest.approx(0.625, rel=0.02)
+
+
+@pytest.mark.parametrize("rate", [12, 25, 30, 60, 120])
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135])
+@pytest.mark.parametrize("apart", [(0, 0), (40, 0), (0, -25)])
+def test_a_walk_counts_alike_from_every_side(make: Make, rate: int, degrees: float, apart: tuple[float, float]) -> None:
+    """Two steps a second, the ankles' separation swinging by ±25 px of a trunk of 100 along any line of the image."""
+    time_s = np.arange(10 * rate) / rate
+    line = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+    swing = 0.5 * 25 * np.sin(2 * np.pi * time_s)[:, None] * line
+    foot = np.array([0, 100]) + swing
+    walk = make(10 * rate, rate, left_ankle=foot + np.array(apart), right_ankle=[0, 100] - swing)
+    row = window_table(walk, 10, 10, ["step_count", "cadence", "step_time", "step_length"]).iloc[0]
+    assert row["step_count"] in (19, 20)
+    assert row["step_time"] == pytest.approx(0.5, rel=0.01)
+    assert row["cadence"] == pytest.approx(120, rel=0.01)
+    assert row["step_length"] == pytest.approx(0.25, rel=0.04)
+
+
+def test_a_walk_round_a_corner_counts_on(make: Make) -> None:
+    time_s = np.arange(600) / 30
+    swing = 15 * np.sin(2 * np.pi * time_s)[:, None] * np.where(time_s[:, None] < 10.25, [1, 0], [0, 1])
+    walk = make(600, 30, left_ankle=np.array([10, 100]) + swing, right_ankle=np.array([-10, 100]) - swing)
+    assert bout_table(walk, [(0, 20)], ["step_count"])["step_count"][0] in (39, 40)
+
+
+def test_a_jerk_of_one_ankle_is_no_step(walking: PoseSequence) -> None:
+    points = walking.points.copy()
+    points[203:205, walking.joint_names.index("left_ankle"), 1] += 60
+    both = [bout_table(replace(walking, points=p), [(0, 10)], ["step_count"]) for p in (walking.points, points)]
+    assert both[0]["step_count"][0] == both[1]["step_count"][0] > 10
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5])
+def test_nobody_at_rest_has_a_heading(make: Make, rng: np.random.Generator, jitter: float) -> None:
+    still = make(300, 30)
+    still = clean(replace(still, points=still.points + rng.normal(0, jitter, still.points.shape)))
+    names = ["heading_sine", "heading_cosine", "turning_rate", "path_curvature"]
+    assert feature_table(still, names)[names].isna().all().all()
+    assert np.isnan(window_table(still, 5, 5, ["centre_sinuosity"])["centre_sinuosity"]).all()
+    assert np.isnan(pair_table(still, still, ["pair_heading_similarity"])["pair_heading_similarity"]).all()
+
+
+def test_the_heading_begins_at_half_a_trunk_a_second(make: Make) -> None:
+    time_s = np.arange(40) / 10
+    path = np.stack([10 * time_s**2, 0 * time_s], axis=1)  # 20 px/s² from rest: 50 px/s, half a trunk/s, at 2.5 s
+    heading = feature_table(make(40, 10, path), ["heading_cosine", "path_curvature"])
+    np.testing.assert_array_equal(np.isfinite(heading["heading_cosine"]), (time_s > 2.45) & (time_s < 3.85))
+    np.testing.assert_allclose(heading["heading_cosine"][25:39], 1)
+
+
+def test_smoothness_is_of_full_windows(make: Make) -> None:
+    """Sines: jerk A(2πf)³, speed A·2πf, so −ln(T⁴ (2πf)⁶ A²/2 / (A² (2πf)²)) = −ln(T⁴ (2πf)⁴ / 2)."""
+    time_s = np.arange(76 * 4) / 120
+    wave = np.stack([20 + 10 * np.sin(2 * np.pi * time_s), -20 + 0 * time_s], axis=1)
+    table = window_table(make(304, 120, left_wrist=wave), 2.0, 1.0, ["left_wrist_smoothness"])
+    assert table["coverage"].tolist() == pytest.approx([1, 1.534 / 2], abs=0.01)
+    assert table["left_wrist_smoothness"][0] == pytest.approx(-np.log(2**4 * (2 * np.pi) ** 4 / 2), abs=0.02)
+    assert np.isnan(table["left_wrist_smoothness"][1])
+
+
+def test_statistics_of_angles_go_round_the_circle(make: Make) -> None:
+    """An arm held straight up that sways by ±10° about the vertical, 180°; a trunk of somebody who stands."""
+    sway = np.radians(180 + 10 * np.sin(2 * np.pi * np.arange(60) / 20))
+    elbow = np.array([20, -100]) + 40 * np.stack([np.sin(sway), np.cos(sway)], axis=1)
+    table = window_table(
+        make(60, 20, left_elbow=elbow), 1.0, 0.5, ["left_upper_arm_inclination", "left_thigh_inclination"],
+        statistics=("mean", "std", "min", "max", "range", "median"),
+    ).iloc[:-1]  # fmt: skip
+    for statistic, value in (("mean", 180), ("median", 180), ("min", 170), ("max", -170)):
+        away = table[f"left_upper_arm_inclination_{statistic}"] - value
+        np.testing.assert_allclose((away + 180) % 360 - 180, 0, atol=1e-6, err_msg=statistic)
+    np.testing.assert_allclose(table["left_upper_arm_inclination_range"], 20)
+    np.testing.assert_allclose(table["left_upper_arm_inclination_std"], 10 * np.sqrt(0.5))
+    np.testing.assert_allclose(table["left_thigh_inclination_mean"], 0, atol=1e-9)
+
+
+def test_a_person_is_as_large_whoever_stands_beside(make: Make) -> None:
+    """The trunk of a pair is that of each whole sequence, not of the frames that the two share."""
+    grows = make(20, 10, neck=np.stack([np.zeros(20), -np.where(np.arange(20) < 12, 100.0, 200.0)], axis=1))
+    other = make(20, 10, path=[[300, 0]] * 20).rows(slice(12, 20))
+    np.testing.assert_allclose(pair_table(grows, other, ["pair_distance"])["pair_distance"], 3)
 
 
 def test_two_people_who_meet(make: Make) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from features import kinematics
-from features.windows import Windows
+from features.clock import largest_steps
+from features.windows import Windows, wrapped
 
 UNEVEN = np.array([0.0, 0.1, 0.15, 0.3, 0.32, 0.5, 0.61])
 
@@ -25,7 +26,7 @@ def test_jerk_of_a_cubic() -> None:
 
 def test_no_derivative_across_a_hole() -> None:
     time_s = np.array([0.0, 0.1, 0.2, 1.2, 1.3, 1.4])
-    velocity = kinematics.velocity(time_s, time_s, kinematics.largest_step(time_s))
+    velocity = kinematics.velocity(time_s, time_s, largest_steps(time_s))
     np.testing.assert_allclose(velocity, [np.nan, 1, np.nan, np.nan, 1, np.nan])
 
 
@@ -51,7 +52,7 @@ def test_angular_velocity_goes_the_short_way_round() -> None:
 
 @pytest.mark.parametrize(("degrees", "short"), [(190, -170), (-190, 170), (180, 180), (-180, 180), (360, 0), (45, 45)])
 def test_short_way(degrees: float, short: float) -> None:
-    assert kinematics.short_way(np.array([float(degrees)]))[0] == short
+    assert wrapped(np.array([float(degrees)]))[0] == short
 
 
 def test_heading_and_curvature_of_a_circle() -> None:

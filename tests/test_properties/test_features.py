@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from features.body import Body, FeatureSettings, Pair
 from features.catalog import CATALOGUE, Feature, Zone, feature_names, feature_table, pair_table, window_table
-from features.kinematics import short_way
-from features.normalize import mirror
 from features.registry import powers
 from features.sequence import PoseSequence
-from features.windows import Windows
-from pose.layouts import FACE, mirror_name
+from features.windows import Windows, wrapped
+from pose import layouts
+from pose.layouts import FACE, mirror_indices, mirror_name
 from pose.skeleton import SKELETONS
 
 Array = NDArray[np.float64]
@@ -105,9 +104,19 @@ def moved(sequence: PoseSequence, scale: float = 1.0, shift: Array | float = 0.0
     return replace(sequence, points=sequence.points * scale + shift, time_s=sequence.time_s * time)
 
 
+def mirror(sequence: PoseSequence) -> PoseSequence:
+    """The sequence as a mirror would show it: x changes its sign, left and right joints exchange their names."""
+    names = sequence.joint_names
+    return replace(
+        sequence,
+        points=layouts.mirror(sequence.points, names),
+        confidence=sequence.confidence[:, mirror_indices(names)],
+    )
+
+
 def assert_same(entry: Feature, got: Array, expected: Array) -> None:
     if entry.unit == "deg":  # −180 and 180 are one angle
-        got = expected + short_way(got - expected)
+        got = expected + wrapped(got - expected)
     size = float(np.max(np.abs(expected), initial=1e-9, where=np.isfinite(expected)))
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-7 * size, err_msg=entry.name)
 
@@ -142,6 +151,7 @@ def test_units(world: World, scale: float, time: float) -> None:
             world.settings,
             synchrony_window_s=world.settings.synchrony_window_s * time,
             min_step_s=world.settings.min_step_s * time,
+            slowest=world.settings.slowest / time,
         ),
     )
     for entry in world.entries():

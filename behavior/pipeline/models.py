@@ -69,6 +69,8 @@ def import_model(file: Path, name: str) -> Path:
     target = _folder() / name
     if target.exists():
         raise ActionModelError(f"there is a model {name!r} already ({target}); choose another --name, or delete it")
+    if file.is_dir() and any(path.is_symlink() for path in file.rglob("*")):
+        raise ActionModelError(f"{file}: holds links to files elsewhere; copy the files themselves into it")
     network = file.suffix in _NETWORK_FILES
     if network:
         from pose.weights.zoo import load_backend

@@ -147,6 +147,8 @@ def load_action_model(name_or_path: str | Path = DEFAULT) -> ActionModel:
     Raises:
         ActionModelError: not there, damaged, of another version, or not one of ours; one line with the remedy.
     """
+    if os.path.islink(Path(name_or_path) / _HEADER) or os.path.islink(Path(name_or_path) / _WEIGHTS):
+        raise ActionModelError(f"{name_or_path}: holds links to files elsewhere; copy the files themselves into it")
     shipped = resources.files("behavior") / "models"
     place: Any = shipped / str(name_or_path) if str(name_or_path) == DEFAULT else Path(name_or_path)
     label = str(name_or_path)
@@ -177,9 +179,9 @@ def _read(place: Any, label: str) -> ActionModel:
     except OSError as error:
         raise ActionModelError(f"{label}: {_HEADER} can't be read: {error.strerror}") from None
     try:
-        header = json.loads(text)
-    except ValueError:
-        raise ActionModelError(f"{label}: {_HEADER} is not JSON; get the model again or train it anew") from None
+        header = json.loads(text, parse_constant=_no_number)
+    except ValueError as error:
+        raise ActionModelError(f"{label}: {_HEADER} is not JSON ({error}); get the model again") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ActionModelError(f"{label}: {_HEADER} is not of an action model of Posescribe")
     if header.get("format_version") != FORMAT_VERSION:
@@ -202,7 +204,11 @@ def _read(place: Any, label: str) -> ActionModel:
         if set(all_actions(outputs)) != set(classes):
             raise ValueError(f"its sets {', '.join(outputs)} are not those of its actions {', '.join(classes)}")
         joints = tuple(header["joints"])
-        classifier.load_parts(load(weights), outputs, joints)
+        parts = load(weights)
+        for part, values in parts.items():
+            if not np.isfinite(values).all():
+                raise ValueError(f"{part} in {_WEIGHTS} holds NaN or infinite numbers")
+        classifier.load_parts(parts, outputs, joints)
         trial = np.arange(8 * len(joints) * 2, dtype=np.float32).reshape(1, 8, len(joints), 2) % 7
         classifier.predict_proba(Clips(trial, np.array([8]), joints))  # parts of other joints or classes fail here
         info = ActionModelInfo(
@@ -219,16 +225,38 @@ def _read(place: Any, label: str) -> ActionModel:
         return ActionModel(
             info,
             classifier,
-            temperature=float(header["temperature"]),
-            unknown_below=float(header["unknown_below"]),
-            window_s=float(header["window_s"]),
-            prior={str(action): float(weight) for action, weight in header["prior"].items()},
+            temperature=_above("temperature", header["temperature"]),
+            unknown_below=_above("unknown_below", header["unknown_below"], 1),
+            window_s=_above("window_s", header["window_s"]),
+            prior={
+                action: weight and _above(f"prior of {action}", weight) for action, weight in header["prior"].items()
+            },
             rules=known_rules(header.get("rules", ())),
-            decoding=Decoding(**header.get("decoding", {})),
+            decoding=_decoding(header.get("decoding", {})),
         )
     except (KeyError, TypeError, ValueError, OSError, SafetensorError, DataError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ActionModelError(f"{label}: damaged or incomplete ({what}); get the model again") from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"holds {name}, expected numbers")
+
+
+def _above(name: str, value: Any, below: float = np.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < below:
+        raise ValueError(f"{name} is {value!r}, expected a number between 0 and {below:g}")
+    return float(value)
+
+
+def _decoding(values: dict[str, dict[str, Any]]) -> Decoding:
+    limits = {"unknown_below": 1.0, "switch_s": np.inf, "min_bout_s": np.inf}
+    return Decoding(
+        **{
+            name: {action: _above(f"{name} of {action}", value, limits[name]) for action, value in of_actions.items()}
+            for name, of_actions in values.items()
+        }
+    )
 
 
 def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo:

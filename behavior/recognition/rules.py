@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from behavior.recognition.smoothing import drop_short, frames_to_bouts
+from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts
 from pose.layouts import BODY_13, has_body, to_body
 from pose.people import Track
 from pose.skeleton import Skeleton
@@ -60,21 +60,18 @@ def rule_bouts(track: Track, skeleton: Skeleton, rules: Sequence[str]) -> list[B
     if not has_body(skeleton.joints) or len(track) < 2:
         return []
     body = to_body(track.keypoints, skeleton.joints)
-    steps = np.diff(track.time_s)
-    usual = float(np.median(steps))
-    ends_s = np.append(track.time_s[:-1] + np.minimum(steps, 1.5 * usual), track.time_s[-1] + usual)
-    cuts = np.flatnonzero(steps > max(MAX_GAP_S, 2 * usual)) + 1
+    times = Times.of(track.time_s, MAX_GAP_S)
     bouts: list[Bout] = []
     for name in rules:
         holds = RULES[name](body) == 1
-        for rows in np.split(np.arange(len(track)), cuts):
-            labels = drop_short(np.where(holds[rows], 0, -1), ends_s[rows], track.time_s[rows], MIN_S)
+        for rows in times.stretches:
+            labels = drop_short(np.where(holds[rows], 0, -1), times.ends_s[rows], track.time_s[rows], MIN_S)
             bouts += frames_to_bouts(
                 labels,
                 holds[rows, None].astype(np.float64),
                 track.frames[rows],
                 track.time_s[rows],
-                ends_s[rows],
+                times.ends_s[rows],
                 track.track_id,
                 (name,),
             )

@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from behavior.recognition.clips import RATE_HZ
 from storage.bouts import Bout
 
 UNKNOWN_STATE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """The frames of a track in time.
+
+    Attributes:
+        usual_s: usual time between two frames, seconds.
+        ends_s: (n,) when each frame leaves the screen, seconds: when the next one comes, so that bouts that touch leave
+            no hole; before a long gap and at the end, after the usual time.
+        stretches: rows of the frames between which no long gap lies.
+    """
+
+    usual_s: float
+    ends_s: NDArray[np.float64]
+    stretches: list[NDArray[np.intp]]
+    time_s: NDArray[np.float64]
+
+    @staticmethod
+    def of(time_s: NDArray[np.float64], max_gap_s: float) -> Times:
+        steps = np.diff(time_s)
+        usual = float(np.median(steps)) if len(steps) else 1 / RATE_HZ
+        lost = np.append(steps > max(max_gap_s, 2 * usual), True)[: len(time_s)]
+        ends_s = np.where(lost, time_s + usual, np.append(time_s[1:], np.nan)[: len(time_s)])
+        stretches = np.split(np.arange(len(time_s)), np.flatnonzero(lost) + 1)
+        return Times(usual, ends_s, [rows for rows in stretches if len(rows)], time_s)
+
+    def length_s(self, rows: NDArray[np.intp]) -> float:
+        """How long a stretch lasts, seconds."""
+        return float(self.ends_s[rows[-1]] - self.time_s[rows[0]])
 
 
 def viterbi(

@@ -22,6 +22,7 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
         "## Data",
         f"{data['name'] or 'Unnamed data'}: {data['clips']} clips, {len(info.classes)} actions, "
         f"{data['groups']} groups; sha256 of the arrays {data['sha256']}.",
+        *[f"Of the fit: {note}." for note in data.get("notes", ())],
         "",
         "## Made by",
         "```",

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from behavior.errors import DataError
 from behavior.evaluation.human_labels import coded_recordings, states_of_people
 from behavior.labels import UNKNOWN, set_name
-from behavior.recognition.clips import RATE_HZ, LabelledSequences, make_sequences, to_joints
-from behavior.recognition.recognise import RecogniseSettings, Times, nearest, to_grid
+from behavior.recognition.clips import RATE_HZ, LabelledSequences, make_sequences
+from behavior.recognition.recognise import RecogniseSettings, nearest, to_grid, track_points
+from behavior.recognition.smoothing import Times
 from pose.layouts import BODY_13, has_body, standard_names
 from pose.people import Track
 from pose.skeleton import Skeleton
@@ -169,7 +170,7 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     grids: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]] = []
     found: list[tuple[int, _Run]] = []  # place of the grid, and a run on it
     for place, person in enumerate(people):
-        points = to_joints(person.track.keypoints, person.skeleton.joints, joints)
+        points = track_points(person.track, person.skeleton, joints)
         times = Times.of(person.track.time_s, settings.recognise.max_gap_s)
         for rows in times.stretches:
             if times.length_s(rows) < settings.recognise.min_window_s:

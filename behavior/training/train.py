@@ -247,6 +247,7 @@ def train(
             "clips_per_class": np.bincount(data.labels, minlength=len(data.classes)).tolist(),
             "groups": 0 if data.groups is None else len(np.unique(data.groups)),
             "joint_names": list(data.joint_names),
+            "notes": fitted.notes_,
         },
         figures=figures,
         versions=_versions(),

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_val_score
 
 from behavior.errors import ActionModelError, DataError
+from behavior.pipeline.models import import_model
 from behavior.recognition.classifiers.base import ActionClassifier
 from behavior.recognition.classifiers.registry import CLASSIFIERS, make_classifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
@@ -225,6 +227,14 @@ def edit(folder: Path, **changes: object) -> None:
         ({"classifier": "magic"}, "unknown classifier 'magic'"),
         ({"settings": {"depth": 1}}, "has no depth"),
         ({"parts": {}}, "lacks 'weights.safetensors'"),
+        ({"temperature": 0}, "temperature is 0, expected a number between 0 and inf"),
+        ({"temperature": "1"}, "temperature is '1'"),
+        ({"temperature": float("nan")}, "holds NaN, expected numbers"),
+        ({"unknown_below": 1.5}, "unknown_below is 1.5, expected a number between 0 and 1"),
+        ({"window_s": -1}, "window_s is -1"),
+        ({"prior": {"walk": -2}}, "prior of walk is -2"),
+        ({"decoding": {"switch_s": {"walk": float("inf")}}}, "holds Infinity"),
+        ({"decoding": {"min_bout_s": {"walk": -1}}}, "min_bout_s of walk is -1"),
     ],
 )
 def test_models_that_do_not_fit_are_refused(changes: dict[str, object], message: str, folder: Path) -> None:
@@ -232,6 +242,27 @@ def test_models_that_do_not_fit_are_refused(changes: dict[str, object], message:
     with pytest.raises(ActionModelError, match=re.escape(message)) as caught:
         load_action_model(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_refused(model: ActionModel, tmp_path: Path) -> None:
+    parts = model.classifier.parts() | {"bias": np.full(4, np.nan, dtype=np.float32)}
+    spoilt = clone(model.classifier).load_parts(parts, model.sets, model.info.joints)
+    save_action_model(replace(model, classifier=spoilt), tmp_path)
+    with pytest.raises(ActionModelError, match=r"bias in weights\.safetensors holds NaN or infinite numbers"):
+        load_action_model(tmp_path)
+
+
+def test_links_are_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSESCRIBE_CACHE", str(tmp_path / "cache"))
+    secret = tmp_path / "secret.txt"
+    secret.write_text("mine")
+    (folder / "notes.txt").symlink_to(secret)
+    with pytest.raises(ActionModelError, match="holds links"):
+        import_model(folder, "linked")
+    (folder / "weights.safetensors").rename(tmp_path / "elsewhere")
+    (folder / "weights.safetensors").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ActionModelError, match="holds links"):
+        load_action_model(folder)
 
 
 def test_damaged_models_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from behavior.recognition.classifiers.linear import LinearClassifier
 from behavior.recognition.clips import Clips, LabelledSequences
 from behavior.recognition.model import ActionModel
-from behavior.recognition.recognise import RecogniseSettings, recognise
+from behavior.recognition.recognise import RecogniseSettings, recognise, track_points
+from behavior.recognition.smoothing import Times
 from behavior.training.train import TrainSettings, train
 from pose.errors import LayoutError
 from pose.layouts import BODY_13
@@ -68,6 +69,30 @@ def test_a_short_gap_is_bridged(model: ActionModel, figure: Figure) -> None:
     keep = np.r_[0:50, 56:120]
     bouts = recognise(as_track(figure("wave", 120)[keep], frames=keep), COCO_18, model).bouts
     assert [(bout.action, bout.start_frame, bout.stop_frame) for bout in bouts] == [("wave", 0, 119)]
+
+
+def test_bouts_that_touch_leave_no_hole() -> None:
+    time_s = np.array([0.0, 0.033, 0.067, 0.1, 0.4, 0.433, 2.0, 2.033])
+    times = Times.of(time_s, max_gap_s=0.5)
+    np.testing.assert_array_equal(times.ends_s[:5], time_s[1:6])
+    np.testing.assert_allclose(times.ends_s[[5, 7]], time_s[[5, 7]] + times.usual_s)
+    assert [rows.tolist() for rows in times.stretches] == [[0, 1, 2, 3, 4, 5], [6, 7]]
+    assert Times.of(time_s[:0], 0.5).stretches == []
+    assert Times.of(time_s[:1], 0.5).ends_s.tolist() == [pytest.approx(1 / 30)]
+
+
+def test_joints_that_jump_away_are_not_read(figure: Figure) -> None:
+    clean, spoilt = figure("wave", 90), figure("wave", 90)
+    rng = np.random.default_rng(0)
+    hit = rng.random(spoilt.shape[:2]) < 0.05
+    spoilt[hit] += rng.normal(0, 120, (hit.sum(), 2)).astype(np.float32)
+    read = track_points(as_track(spoilt), COCO_18, BODY_13)
+    far = np.linalg.norm(spoilt - clean, axis=-1) > 40
+    assert np.isnan(read[far]).mean() > 0.9
+    np.testing.assert_allclose(read[~hit & np.isfinite(read[..., 0])], spoilt[~hit & np.isfinite(read[..., 0])])
+    unsure = as_track(clean)
+    unsure.keypoints[10, :, 2] = 0.05
+    assert np.isnan(track_points(unsure, COCO_18, BODY_13)[10]).all()
 
 
 def test_too_few_joints_are_unknown(model: ActionModel, figure: Figure) -> None:

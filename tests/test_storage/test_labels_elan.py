@@ -11,7 +11,7 @@ import pytest
 from storage.bouts import Bout
 from storage.errors import ExchangeError
 from storage.formats.labels import BOUT_WRITERS, MediaInfo, read_labels
-from storage.formats.labels.intervals import LabelFile
+from storage.formats.labels.intervals import LabelFile, Medium
 
 BOUTS = [
     Bout(1, "walk", 0.0, 1.0, 0, 29, 0.9),
@@ -149,6 +149,40 @@ def test_slots_without_time_symbolic_tiers_and_a_shifted_origin(tmp_path: Path) 
     assert labels.intervals[0].media == "/films/demo.mp4"
 
 
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("file:///films/a%20b.mp4", "/films/a b.mp4"),
+        ("file:///C:/films/take #1?.mp4", "C:/films/take #1?.mp4"),
+        ("file:/films/demo.mp4", "/films/demo.mp4"),
+        ("/films/100%25.mp4", "/films/100%25.mp4"),
+        ("C:\\films\\demo.mp4", "C:\\films\\demo.mp4"),
+        ("rtsp://camera/door", "rtsp://camera/door"),
+    ],
+)
+def test_addresses_of_media(tmp_path: Path, url: str, name: str) -> None:
+    labels = read_labels(document(tmp_path, DOCUMENT.replace("file:///films/demo.mp4", url)))
+    assert labels.intervals[0].media == name
+
+
+def test_each_of_several_media_has_its_own_origin(tmp_path: Path) -> None:
+    more = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///films/cam2.mp4" MIME_TYPE="video/mp4" TIME_ORIGIN="500"/></HEADER>'
+    labels = read_labels(document(tmp_path, DOCUMENT.replace("</HEADER>", more)))
+    # One second of the document is 2.5 s of demo.mp4, of which 1.5 s were cut off, and 1.5 s of cam2.mp4.
+    assert (labels.intervals[0].media, labels.intervals[0].start_s) == ("/films/demo.mp4", 2.5)
+    assert labels.intervals[0].further == (Medium("/films/cam2.mp4", -1.0),)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "iso-8859-1"])
+def test_documents_in_other_encodings(tmp_path: Path, encoding: str) -> None:
+    named = "UTF-16" if encoding.startswith("utf-16") else encoding.removesuffix("-sig").upper()
+    path = tmp_path / "in.eaf"
+    path.write_bytes(DOCUMENT.replace("UTF-8", named).replace("Ada", "Zoë").encode(encoding))
+    labels = read_labels(path)
+    assert labels.coder == "Zoë"
+    assert len(labels.intervals) == 6
+
+
 def test_chosen_tiers_and_tiers_as_actions(tmp_path: Path) -> None:
     path = document(tmp_path)
     labels = read_labels(path, tiers=["manner"], action_from="tier")
@@ -167,6 +201,7 @@ def test_chosen_tiers_and_tiers_as_actions(tmp_path: Path) -> None:
         ("<ANNOTATION_DOCUMENT", "<!DOCTYPE a [<!ENTITY b 'c'>]><ANNOTATION_DOCUMENT", "document type"),
         ("</ANNOTATION_DOCUMENT>", "", "damaged, no XML from line 31"),
         ("ANNOTATION_DOCUMENT", "html", "no ELAN document"),
+        ('encoding="UTF-8"', 'encoding="x-klingon"', "unknown encoding"),
         ('"milliseconds"', '"PAL-frames"', "times in PAL-frames"),
         ('"4000"', '"4s"', "expected milliseconds, got '4s'"),
         ('TIME_SLOT_REF2="ts4"', 'TIME_SLOT_REF2="ts9"', "annotation a3: no time slot 'ts9'"),
@@ -210,7 +245,37 @@ Ben\t62.000\t63.500\tsit""",
 Anna\t1.500\t4.250\twalk\t/a/demo.eaf
 Ben\t62.000\t63.500\tsit\t/a/demo.eaf""",
     "annotation before": "Anna\twalk\t1.500\t4.250\nBen\tsit\t62.000\t63.500",
+    "every format": """Tier\tBegin Time - hh:mm:ss.ms\tBegin Time - ss.msec\tBegin Time - msec\tBegin Time - PAL-50fps\t\
+End Time - hh:mm:ss.ms\tEnd Time - ss.msec\tEnd Time - msec\tBegin Time - PAL-50fps\tDuration - ss.msec\tdefault
+Anna\t00:00:01.500\t1.5\t1500\t00:00:01:25\t00:00:04.250\t4.25\t4250\t00:00:04:12\t2.75\twalk
+Ben\t00:01:02.000\t62.0\t62000\t00:01:02:00\t00:01:03.500\t63.5\t63500\t00:01:03:25\t1.5\tsit""",
+    "milliseconds beside, participants": """Tier\tParticipant\tBegin Time - hh:mm:ss.ms\tBegin Time - msec\t\
+End Time - hh:mm:ss.ms\tEnd Time - msec\tAnnotation
+behav\tAnna\t00:00:01.500\t1500\t00:00:04.250\t4250\twalk
+behav\tBen\t00:01:02.000\t62000\t00:01:03.500\t63500\tsit""",
+    "milliseconds beside, a column per tier": """Begin Time - hh:mm:ss.ms\tBegin Time - msec\t\
+End Time - hh:mm:ss.ms\tEnd Time - msec\tAnna\tBen
+00:00:01.500\t1500\t00:00:04.250\t4250\twalk\t
+00:01:02.000\t62000\t00:01:03.500\t63500\t\tsit""",
+    "milliseconds beside, no header": """behav\tAnna\t00:00:01.500\t1500\t00:00:04.250\t4250\t00:00:02.750\t2750\twalk
+behav\tBen\t00:01:02.000\t62000\t00:01:03.500\t63500\t00:00:01.500\t1500\tsit""",
+    "milliseconds only, no header": "b\tAnna\t1500\t4250\t2750\twalk\nb\tBen\t62000\t63500\t1500\tsit",
+    "commas": """Tier,Begin Time - ss.msec,End Time - ss.msec,"Text, said"
+Anna,1.5,4.25,walk
+Ben,62.0,63.5,sit""",
+    "files in a row": """#demo.eaf
+#file:///films/demo.mp4 -- offset: 0
+Anna\t00:00:01.500\t00:00:04.250\t00:00:02.750\twalk
+
+#other.eaf
+#file:///films/other.mp4 -- offset: 0
+Ben\t00:01:02.000\t00:01:03.500\t00:00:01.500\tsit""",
 }
+GUESSED = {
+    "unknown language", "begin and duration", "timecodes between", "links above", "annotation before",
+    "milliseconds only, no header",
+}  # fmt: skip
+"""Where nothing in the file tells which times begin and which end: it is read, and told."""
 
 
 @pytest.mark.parametrize("name", TABS)
@@ -220,11 +285,26 @@ def test_tab_exports(tmp_path: Path, name: str) -> None:
     labels = read_labels(path)
     assert labels.format == "elan-tab"
     assert said(labels) == EXPECTED
-    assert labels.problems == ()
-    first = labels.intervals[0]
+    assert [problem.split(" what columns")[0] for problem in labels.problems] == ["no header tells"] * (name in GUESSED)
+    first, last = labels.intervals
     assert first.where == f"line {['walk' in line for line in TABS[name].splitlines()].index(True) + 1}"
-    assert first.media == ("/films/demo.mp4" if name == "links above" else None)
-    assert first.recording == ("demo" if name == "file behind" else None)
+    assert first.media == ("/films/demo.mp4" if name in ("links above", "files in a row") else None)
+    assert first.recording == ("demo" if name in ("file behind", "files in a row") else None)
+    if name == "files in a row":
+        assert (last.media, last.recording) == ("/films/other.mp4", "other")
+
+
+def test_tab_export_of_a_video_that_was_cut(tmp_path: Path) -> None:
+    path = tmp_path / "export.txt"
+    path.write_text(
+        '"#file:///C:/films/cam2.mp4 -- offset: 500"\n"#file:///C:/films/a #1.mp4 -- offset: 2500"\n'
+        "Anna\t00:00:01.500\t00:00:04.250\t00:00:02.750\twalk\n"
+    )
+    labels = read_labels(path)
+    assert said(labels) == [("Anna", "walk", 2.0, 4.75)]
+    assert labels.intervals[0].media == "C:/films/cam2.mp4"
+    assert labels.intervals[0].further == (Medium("C:/films/a #1.mp4", 2.0),)
+    assert "the offset of the video was added" in labels.problems[0]
 
 
 def test_tab_export_without_a_time_is_told(tmp_path: Path) -> None:
@@ -235,7 +315,18 @@ def test_tab_export_without_a_time_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a\tb\tc\nd\te\tf", "1.500\t2.500\n3.500\t4.500", "x\t1.500\ty", "frame\tx\ty\n1\t2\t3"]
+    "text",
+    [
+        "a\tb\tc\nd\te\tf",
+        "1.500\t2.500\n3.500\t4.500",
+        "x\t1.500\ty",
+        "frame\tx\ty\n1\t2\t3",
+        "Participant\tEvent\tOnset\tAmplitude\nAnna\twalk\t2.500\t12.500\nAnna\trun\t4.100\t9.120",
+        "name\tid\tscore\tmean\nAnn\tx1\t0.123\t0.456\nBob\tx2\t0.111\t0.999",
+        "Ann\twalk\t250\t500\nBen\trun\t1000\t1500",
+        "subject\tstart_frame\tend_frame\twhat\nAnn\t250\t500\twalk",
+        "name,one,two,act\nAnn,1.500,4.250,walk",
+    ],
 )
 def test_other_tables_are_no_tab_export(tmp_path: Path, text: str) -> None:
     path = tmp_path / "table.txt"

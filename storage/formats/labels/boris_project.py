@@ -88,7 +88,7 @@ def _marks(
             )
         time = _number(f"{path}, {where}", event[0])
         if math.isnan(time):
-            raise ExchangeError(f"{path}, {where}: only pictures, no time; expected a video or a live observation")
+            raise ExchangeError(f"{path}, {where}: it has no time, only a picture; expected a video or a live observation")
         subject, code = event[1:3]
         modifiers, comment = (str(event[place]) if len(event) > place else "" for place in (3, 4))
         interval = Interval(

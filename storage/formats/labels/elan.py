@@ -2,7 +2,8 @@
 
 Read: every tier, or those that are chosen. The person is the tier's PARTICIPANT, else the part of its name behind `@`,
 else its name; the action is the annotation's text, or the tier's name where the text is empty. Symbolic annotations
-have the time of their parent, subdivisions share it; slots without a time lie evenly between their neighbours.
+have the time of their parent, subdivisions share it; slots without a time lie evenly between their neighbours. A
+document shows one or more media, of each of which a part may be cut off at the beginning (TIME_ORIGIN).
 
 Written: one tier per person with the actions as controlled vocabulary. Annotations on a tier must not overlap, so a
 person who does several things at once gets a further tier for the actions that overlap: `Person 1 (2)`.
@@ -18,15 +19,15 @@ import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Literal, NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from storage.bouts import Bout
 from storage.errors import ExchangeError
 from storage.files import write_bytes
-from storage.formats.labels.intervals import Interval, LabelFile, in_order, overlaps
+from storage.formats.labels.intervals import Interval, LabelFile, Medium, in_order, overlaps
 from storage.formats.labels.media import MediaInfo, checked
 
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
@@ -70,9 +71,7 @@ def read_elan(path: Path, data: bytes, *, tiers: Collection[str] = (), action_fr
     units = "milliseconds" if header is None else header.get("TIME_UNITS", "milliseconds")
     if units != "milliseconds":
         raise ExchangeError(f"{path}: times in {units}; save it again with a newer ELAN, which counts in milliseconds")
-    descriptor = next(root.iter("MEDIA_DESCRIPTOR"), None)
-    media = None if descriptor is None else _media(descriptor)
-    origin = 0.0 if descriptor is None else _integer(path, descriptor.get("TIME_ORIGIN") or "0") / 1000
+    media = list(_media(path, root))
     intervals: list[Interval] = []
     problems: list[str] = []
     for annotation in _annotations(path, root, list(found_tiers.values())):
@@ -84,17 +83,15 @@ def read_elan(path: Path, data: bytes, *, tiers: Collection[str] = (), action_fr
             problems.append(f"{where}: no slot with a time around it: dropped")
             continue
         start, stop = annotation.span
-        intervals.append(
-            Interval(
-                where=where,
-                action=annotation.tier if action_from == "tier" or not annotation.text else annotation.text,
-                start_s=start + origin,
-                stop_s=stop + origin,
-                subject=person_of(annotation.tier, tier.get("PARTICIPANT"), action_from),
-                media=media,
-                comment=annotation.text or None if action_from == "tier" else None,
-            )
+        interval = Interval(
+            where=where,
+            action=annotation.tier if action_from == "tier" or not annotation.text else annotation.text,
+            start_s=start,
+            stop_s=stop,
+            subject=person_of(annotation.tier, tier.get("PARTICIPANT"), action_from),
+            comment=annotation.text or None if action_from == "tier" else None,
         )
+        intervals.append(with_media(interval, media))
         problems += _strange(root, tier, annotation, where)
     kept, backwards = in_order(intervals)
     coder = next((tier.get("ANNOTATOR") for tier in found_tiers.values() if tier.get("ANNOTATOR")), None)
@@ -117,6 +114,8 @@ def _parse(path: Path, data: bytes) -> ET.Element:
         root = ET.fromstring(data, parser)
     except ET.ParseError as error:
         raise ExchangeError(f"{path}: damaged, no XML from line {error.position[0]} on ({error})") from error
+    except (LookupError, ValueError) as error:
+        raise ExchangeError(f"{path}: {error}; save it again as UTF-8") from error
     except ExchangeError as error:
         raise ExchangeError(f"{path}: {error}") from error
     if root.tag != "ANNOTATION_DOCUMENT":
@@ -131,9 +130,42 @@ def _integer(path: Path, text: str) -> int:
         raise ExchangeError(f"{path}: expected milliseconds, got {text!r}") from error
 
 
-def _media(descriptor: ET.Element) -> str | None:
-    url = descriptor.get("MEDIA_URL") or descriptor.get("RELATIVE_MEDIA_URL") or ""
-    return unquote(urlsplit(url).path if "://" in url else url) or None
+def _media(path: Path, root: ET.Element) -> Iterator[tuple[str, float]]:
+    """Each medium of the document, and how many seconds of its beginning were cut off to synchronise it."""
+    for descriptor in root.iter("MEDIA_DESCRIPTOR"):
+        if name := address(descriptor.get("MEDIA_URL") or descriptor.get("RELATIVE_MEDIA_URL") or ""):
+            yield name, _integer(path, descriptor.get("TIME_ORIGIN") or "0") / 1000
+
+
+def address(url: str) -> str:
+    """The path of a `file:` URL; a plain path, and the address of a camera, as they are.
+
+    ELAN leaves signs such as blanks and `#` in its URLs as they are, others escape them.
+    """
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme.casefold() != "file":
+        return url
+    place = unquote(re.sub("^//(?=/|[A-Za-z]:)", "", rest))
+    return re.sub("^/(?=[A-Za-z]:)", "", place)
+
+
+def with_media(interval: Interval, media: Sequence[tuple[str, float]]) -> Interval:
+    """An interval of a document's time in that of its first medium, with the way to the others.
+
+    Args:
+        interval: in seconds of the document.
+        media: name of each, and its origin: the document's zero in seconds of the medium.
+    """
+    if not media:
+        return interval
+    (name, origin), *others = media
+    return replace(
+        interval,
+        start_s=interval.start_s + origin,
+        stop_s=interval.stop_s + origin,
+        media=name,
+        further=tuple(Medium(other, its - origin) for other, its in others),
+    )
 
 
 def _annotations(path: Path, root: ET.Element, tiers: list[ET.Element]) -> Iterator[_Annotation]:

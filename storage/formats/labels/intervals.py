@@ -1,19 +1,28 @@
 """What a label file says, whatever its format: intervals, and what is wrong with them.
 
-Times are seconds of the video's own clock. `where` names the place in the file as its reader finds it: `line 12`, or
+`where` names the place in the file as its reader finds it: `line 12`, or
 `observation 'hall', event 3` in a project.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Literal
 
 NOBODY = "No focal subject"
 """BORIS' name for an action of nobody in particular."""
+
+
+@dataclass(frozen=True)
+class Medium:
+    """A further file that shows an interval: its name, and the seconds that its own clock is ahead of the interval's."""
+
+    name: str
+    ahead_s: float
 
 
 @dataclass(frozen=True)
@@ -23,11 +32,13 @@ class Interval:
     Attributes:
         where: place in the file.
         action: name of the behaviour.
-        start_s: seconds of the video's own clock.
+        start_s: seconds of the clock that the file goes by, see `LabelFile`; NaN where it tells `frames` instead.
         stop_s: likewise; equal to `start_s` for a point event, infinite for a state that never stops.
         subject: as the human calls the person; None for nobody in particular.
         recording: name of the recording or observation; None when the file has none.
         media: video file, as the file names it; None when it names none.
+        further: other files that show the same.
+        frames: first and last frame number, both inside; None where the file tells times.
         is_point: an event without duration.
         comment: the human's, with BORIS' modifiers in brackets before it.
     """
@@ -39,6 +50,8 @@ class Interval:
     subject: str | None = None
     recording: str | None = None
     media: str | None = None
+    further: tuple[Medium, ...] = ()
+    frames: tuple[int, int] | None = None
     is_point: bool = False
     comment: str | None = None
 
@@ -54,6 +67,9 @@ class Interval:
 class LabelFile:
     """A label file.
 
+    Its times are those that a player shows, where another program coded on a player: they count from the beginning of
+    the file, which may have sound before its first picture. A plain table has the video's own times.
+
     Attributes:
         format: `boris-tabular`, `boris-aggregated`, `boris-project`, `elan`, `elan-tab` or `csv`.
         intervals: in the order of the file; states that never stop are among them (`Interval.closed`).
@@ -65,6 +81,11 @@ class LabelFile:
     intervals: tuple[Interval, ...]
     problems: tuple[str, ...] = ()
     coder: str | None = None
+
+    @property
+    def of_player(self) -> bool:
+        """Whether its times are those of a player."""
+        return self.format != "csv"
 
 
 @dataclass(frozen=True)
@@ -85,9 +106,8 @@ def pair(marks: Iterable[Mark]) -> tuple[list[Interval], list[str]]:
     intervals: list[Interval] = []
     problems: list[str] = []
     running: dict[tuple[str | None, ...], Interval] = {}
-    for mark in sorted(marks, key=lambda mark: mark.interval.start_s):
-        now = mark.interval
-        key = (now.recording, now.media, now.subject, now.action, mark.modifiers)
+    for mark in _by_time(marks, running):
+        now, key = mark.interval, _key(mark)
         begun = running.get(key)
         if mark.kind == "POINT":
             intervals.append(replace(now, is_point=True))
@@ -105,12 +125,35 @@ def pair(marks: Iterable[Mark]) -> tuple[list[Interval], list[str]]:
     return sorted(intervals, key=lambda interval: interval.start_s), problems
 
 
+def _key(mark: Mark) -> tuple[str | None, ...]:
+    """What a START and its STOP have in common."""
+    return (mark.interval.recording, mark.interval.media, mark.interval.subject, mark.interval.action, mark.modifiers)
+
+
+def _by_time(marks: Iterable[Mark], running: Container[tuple[str | None, ...]]) -> Iterator[Mark]:
+    """The marks by time; of one moment, what ends a state that runs comes before what begins it anew."""
+
+    def time(mark: Mark) -> float:
+        return mark.interval.start_s
+
+    for _, group in groupby(sorted(marks, key=time), key=time):
+        together = list(group)
+        ends = {_key(mark): mark for mark in reversed(together) if mark.kind == "STOP" and _key(mark) in running}
+        yield from ends.values()
+        yield from (mark for mark in together if ends.get(_key(mark)) is not mark)
+
+
 def in_order(intervals: Iterable[Interval]) -> tuple[list[Interval], list[str]]:
     """The intervals that don't stop before they start, and what was dropped."""
     kept: list[Interval] = []
     problems: list[str] = []
     for interval in intervals:
-        if interval.stop_s < interval.start_s:
+        if interval.frames is not None and interval.frames[1] < interval.frames[0]:
+            problems.append(
+                f"{interval} stops in frame {interval.frames[1]}, before its start in frame {interval.frames[0]}:"
+                " dropped"
+            )
+        elif interval.stop_s < interval.start_s:
             problems.append(
                 f"{interval} stops at {interval.stop_s:g} s, before its start at {interval.start_s:g} s: dropped"
             )

@@ -1,6 +1,7 @@
 """Plain tables: `recording, person, action, start_s, stop_s`, in any order; recording, person and comment may lack.
 
-The `bouts.csv` of a report is one, too.
+The `bouts.csv` of a report is one, too. Where there are no times, `start_frame` and `stop_frame` tell the first and the
+last frame, both inside and counted from 0.
 """
 
 from __future__ import annotations
@@ -18,12 +19,18 @@ _START = ("start_s", "start (s)", "start")
 _STOP = ("stop_s", "stop (s)", "stop", "end_s", "end (s)", "end")
 
 
+_FIRST = ("start_frame", "first_frame", "start frame", "frame start", "frame_start")
+_LAST = ("stop_frame", "end_frame", "last_frame", "stop frame", "end frame", "frame stop", "frame end", "frame_end")
+
+
 def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
     """The intervals; None when the columns aren't there. Where start and stop are equal it is a point event.
 
     Raises `ExchangeError` with the line when a cell can't be read.
     """
     sheet = find_header(path, rows, (_ACTION, _START, _STOP))
+    by_frame = sheet is None
+    sheet = sheet or find_header(path, rows, (_ACTION, _FIRST, _LAST))
     if sheet is None:
         return None
     intervals: list[Interval] = []
@@ -31,8 +38,10 @@ def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
         action = sheet.get(row, *_ACTION)
         if not action:
             raise ExchangeError(f"{path}, line {row[0]}: no action named")
-        start = sheet.seconds(row, *_START)
-        stop = sheet.seconds(row, *_STOP) if sheet.get(row, *_STOP) else math.inf
+        start = stop = math.nan
+        if not by_frame:
+            start = sheet.seconds(row, *_START)
+            stop = sheet.seconds(row, *_STOP) if sheet.get(row, *_STOP) else math.inf
         intervals.append(
             Interval(
                 where=f"line {row[0]}",
@@ -42,6 +51,7 @@ def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
                 subject=sheet.get(row, "person", "subject", "track_id", "track") or None,
                 recording=sheet.get(row, "recording") or None,
                 media=sheet.get(row, "media", "video", "file") or None,
+                frames=(sheet.whole(row, *_FIRST), sheet.whole(row, *_LAST)) if by_frame else None,
                 is_point=start == stop,
                 comment=sheet.get(row, "comment") or None,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from storage.errors import ExchangeError
@@ -13,7 +13,7 @@ from storage.formats.labels.elan import ActionFrom, read_elan
 from storage.formats.labels.elan_tab import read_elan_tab
 from storage.formats.labels.intervals import LabelFile
 from storage.formats.labels.plain import read_plain
-from storage.formats.labels.sheets import decode, delimited, spreadsheet_rows
+from storage.formats.labels.sheets import Row, decode, delimited, encoding_of, find_header, spreadsheet_rows
 
 
 def read_labels(path: Path, *, tiers: Collection[str] = (), action_from: ActionFrom = "value") -> LabelFile:
@@ -36,6 +36,7 @@ def read_labels(path: Path, *, tiers: Collection[str] = (), action_from: ActionF
     if found is None:
         raise ExchangeError(
             f"{path}: no labels of BORIS or ELAN, and no table with columns recording, person, action, start_s, stop_s"
+            " (or start_frame, stop_frame)"
         )
     if tiers and found.format != "elan":
         raise ExchangeError(f"{path}: tiers can be chosen in an ELAN document (.eaf) only, this is {found.format}")
@@ -45,16 +46,26 @@ def read_labels(path: Path, *, tiers: Collection[str] = (), action_from: ActionF
 def _read(path: Path, data: bytes, tiers: Collection[str], action_from: ActionFrom) -> LabelFile | None:
     if data[:4] == b"PK\x03\x04":
         rows = spreadsheet_rows(path)
-        return read_boris_table(path, rows) or read_plain(path, rows)
-    if b"<?xml" in data[:64] or b"<ANNOTATION_DOCUMENT" in data[:512]:
+        return _read_table(path, rows)
+    encoding = encoding_of(data)
+    head = data[:1024].decode(encoding, errors="replace").lstrip()
+    if head.startswith("<?xml") or "<ANNOTATION_DOCUMENT" in head:
         return read_elan(path, data, tiers=tiers, action_from=action_from)
-    if b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+    if "\0" in head:
         return None
     text = decode(path, data)
     if text.lstrip().startswith("{"):
         return read_boris_project(path, text)
     for rows in delimited(path, text):
-        found = read_boris_table(path, rows) or read_plain(path, rows)
+        found = _read_table(path, rows)
         if found is not None:
             return found
     return read_elan_tab(path, text, action_from=action_from)
+
+
+def _read_table(path: Path, rows: Sequence[Row]) -> LabelFile | None:
+    if find_header(path, rows, (("total number of occurences", "total number of occurrences"), ("total duration (s)",))):
+        raise ExchangeError(
+            f"{path}: BORIS' time budget, which has no times in it; export the aggregated or tabular events instead"
+        )
+    return read_boris_table(path, rows) or read_plain(path, rows)

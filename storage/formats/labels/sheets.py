@@ -17,6 +17,7 @@ from storage.formats.guard import MOST_SHEET, archive
 Row = tuple[int, list[str]]
 """Line number, and the cells without the blanks around them."""
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _CLOCK = re.compile(r"(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 
 
@@ -54,9 +55,24 @@ class Sheet:
         value = seconds(cell)
         if value is None:
             raise ExchangeError(
-                f"{self.path}, line {row[0]}, column {names[0]!r}: expected seconds or hh:mm:ss, got {cell!r}"
+                f"{self.path}, line {row[0]}, column {_first(names, self.columns)!r}: expected seconds or hh:mm:ss,"
+                f" got {cell!r}"
             )
         return value
+
+    def whole(self, row: Row, *names: str) -> int:
+        """A number of a frame; raises `ExchangeError` when there is none in this row."""
+        cell = self.get(row, *names)
+        if not re.fullmatch(r"\d+(?:\.0*)?", cell):
+            raise ExchangeError(
+                f"{self.path}, line {row[0]}, column {_first(names, self.columns)!r}: expected the number of a frame,"
+                f" counted from 0, got {cell!r}"
+            )
+        return int(float(cell))
+
+
+def _first(names: Sequence[str], columns: Mapping[str, int]) -> str:
+    return next((name for name in names if name in columns), names[0])
 
 
 def plain(name: str) -> str:
@@ -79,13 +95,36 @@ def seconds(text: str) -> float | None:
 
 
 def decode(path: Path, data: bytes) -> str:
-    """Text in UTF-8, or in UTF-16 when it begins with its mark; raises `ExchangeError` for anything else."""
+    """Text in UTF-8 or UTF-16, as `encoding_of` has it; raises `ExchangeError` for anything else."""
+    encoding = encoding_of(data)
     try:
-        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return data.decode("utf-16")
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ExchangeError(f"{path}: byte {error.start} is no UTF-8 text; save the file again as UTF-8") from error
+        name = "UTF-8" if encoding == "utf-8-sig" else "UTF-16"
+        raise ExchangeError(f"{path}: byte {error.start} is no {name} text; save the file again as UTF-8") from error
+
+
+def encoding_of(data: bytes) -> str:
+    """UTF-16 by its mark or, without one, by the zeros in its first signs; else UTF-8."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    # The first sign of a table or document is an ASCII one.
+    match (data[0:1] == b"\0", data[1:2] == b"\0", data[2:3] == b"\0", data[3:4] == b"\0"):
+        case (False, True, False, True):
+            return "utf-16-le"
+        case (True, False, True, False):
+            return "utf-16-be"
+    return "utf-8-sig"
+
+
+def harmless(text: str) -> str:
+    """A text for a cell: where a spreadsheet would run it as a formula, an apostrophe stands before it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def harmed(cell: str) -> str:
+    """The text of a cell, as it was before `harmless`."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell[1:]) else cell
 
 
 def text_rows(path: Path, text: str, delimiter: str) -> list[Row]:
@@ -95,7 +134,7 @@ def text_rows(path: Path, text: str, delimiter: str) -> list[Row]:
     line = 1
     try:
         for cells in reader:
-            rows.append((line, [cell.strip() for cell in cells]))
+            rows.append((line, [harmed(cell.strip()) for cell in cells]))
             line = reader.line_num + 1
     except csv.Error as error:
         raise ExchangeError(f"{path}, line {line}: {error}") from error

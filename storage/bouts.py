@@ -162,6 +162,12 @@ def read_annotations(tx: Connection, recording_id: int, source_ids: Collection[i
     return [Annotation(*row) for row in tx.execute(query)]
 
 
+def list_actions(tx: Connection) -> list[str]:
+    """The names of all actions in the database, the machine's and the humans'."""
+    named = select(schema.bout.c.action).union(select(schema.annotation.c.action))
+    return sorted(tx.scalars(named))
+
+
 def rematch_annotations(tx: Connection, recording_id: int, old_run: int, new_run: int) -> tuple[int, int]:
     """Give labels that were matched to people of one track run those of another run on the same keypoints.
 

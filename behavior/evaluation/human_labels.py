@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +16,13 @@ from sqlalchemy import Connection
 
 from behavior.errors import DataError
 from behavior.evaluation.agreement import Agreement, Coded, agreement
-from behavior.evaluation.matching import NEAR_S, Target, at_place, by_name
+from behavior.evaluation.matching import NEAR_S, Target, at_place, by_name, look_alikes
 from storage import bouts, poses, recordings, runs, tracks
 from storage.bouts import Annotation, AnnotationSource, Bout
 from storage.database import Database
 from storage.errors import MissingError
 from storage.formats.labels.elan import ActionFrom
-from storage.formats.labels.intervals import Interval, stem
+from storage.formats.labels.intervals import Interval, Medium, stem
 from storage.formats.labels.media import MediaInfo, called, end_of
 from storage.formats.labels.reading import read_labels
 from storage.recordings import Recording
@@ -81,13 +81,14 @@ def import_labels(
         recording: the labels are of this recording; None: the file names the recording or its video.
         matches: subject -> track, or where to find it; other subjects are matched by name.
         unclosed: leave out states that never stop, or close them at the end of the video.
-        rename: action in the file -> action to store.
+        rename: action in the file -> action to store; what `look_alikes` finds is told.
         coder: who coded it; None: as the file says.
         tiers, action_from: see `read_labels`.
         strict: refuse the file when there is any problem in it.
 
     Raises:
-        DataError: the file can't be read, fits no recording, or has labels outside the video.
+        DataError: the file can't be read, fits no recording, lacks an action to rename, or has labels outside the
+            video.
         MissingError: no such recording.
     """
     labels = read_labels(path, tiers=tiers, action_from=action_from)
@@ -100,10 +101,14 @@ def import_labels(
         wanted = chosen[0].name if recording is not None and chosen else recording
         shared, skipped = _share_out(path, labels.intervals, chosen or recordings.list_recordings(tx), wanted)
         problems += skipped
-        _check_matches(path, matches or {}, [one for some in shared.values() for one in some])
+        every = [one for some in shared.values() for one in some]
+        _check_named(path, "subject", matches or {}, {interval.subject or "" for interval in every})
+        _check_named(path, "action", rename or {}, {interval.action for interval in every})
         for stored, intervals in shared.items():
             seen = _Seen.of(tx, stored)
-            closed, told = _close(path, intervals, seen, unclosed)
+            early_s = (stored.offset_s or 0.0) if labels.of_player else 0.0
+            timed = [_moved(_timed(path, interval, seen, problems), -early_s) for interval in intervals]
+            closed, told = _close(path, timed, seen, unclosed, early_s)
             problems += told
             who, told = _people(tx, seen, closed, matches or {})
             problems += told
@@ -127,6 +132,7 @@ def import_labels(
             )
             points = sum(one.is_point for one in closed)
             done.append(Imported(stored.name, len(closed) - points, points, who))
+        problems += look_alikes(bouts.list_actions(tx))
         if strict and problems:
             raise DataError(f"{path}: {len(problems)} problems, nothing was imported; the first: {problems[0]}")
     return ImportResult(labels.format, tuple(done), tuple(problems))
@@ -159,6 +165,7 @@ def compare_labels(
         MissingError: no recording has both labels of people with a track and automatic bouts.
     """
     people: list[Coded] = []
+    named: set[str] = set()
     notes: list[str] = []
     with database.reading() as tx:
         for one in coded_recordings(database, tx, notes, recording=recording, coder=coder):
@@ -167,7 +174,9 @@ def compare_labels(
                 notes.append(f"{one.stored.name}: has labels, but no automatic bouts of its newest tracks")
                 continue
             machine = bouts.read_bouts(tx, now.actions.id)
+            named |= {label.action for label in one.labels} | {bout.action for bout in machine}
             people += judged(tx, one, machine, (start_s, stop_s), notes)
+    notes += look_alikes(named)
     if not people:
         why = "; ".join(notes) or "no labels were imported (posescribe labels import)"
         raise MissingError(f"{database.where}: nothing to compare: {why}")
@@ -233,27 +242,30 @@ def stored_media_info(
         people=tuple(track.track_id for track in known),
         actions=tuple(actions),
         date=date,
+        offset_s=recording.offset_s or 0.0,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """A recording, its tracks (see `runs.current`), and how long it is; no run when it wasn't analysed."""
+    """A recording, its tracks (see `runs.current`), its frames' times, and how long it is; no run when not analysed."""
 
     recording: Recording
     run: Run | None
     tracks: tuple[tracks.TrackInfo, ...]
+    frames: NDArray[np.int64]
+    time_s: NDArray[np.float64]
     end_s: float
 
     @staticmethod
     def of(tx: Connection, recording: Recording) -> _Seen:
         now = runs.current(tx, recording.id)
         if now is None:
-            return _Seen(recording, None, (), recording.duration_s or 0.0)
+            return _Seen(recording, None, (), np.empty(0, np.int64), np.empty(0), recording.duration_s or 0.0)
         run = now.track
-        _, time_s = poses.frame_times(tx, tracks.pose_run_of(tx, run.id))
+        frames, time_s = poses.frame_times(tx, tracks.pose_run_of(tx, run.id))
         end_s = max(recording.duration_s or 0.0, end_of(time_s))
-        return _Seen(recording, run, tuple(tracks.list_tracks(tx, run.id)), end_s)
+        return _Seen(recording, run, tuple(tracks.list_tracks(tx, run.id)), frames, time_s, end_s)
 
     @property
     def names(self) -> dict[int, str]:
@@ -271,66 +283,123 @@ def _recordings(database: Database, tx: Connection, name: str | None) -> list[Re
 def _share_out(
     path: Path, intervals: Sequence[Interval], known: Sequence[Recording], wanted: str | None
 ) -> tuple[dict[Recording, list[Interval]], list[str]]:
-    """The intervals by recording, and what belongs to no recording."""
-    groups: dict[tuple[str | None, str | None], list[Interval]] = {}
+    """The intervals by recording, each in times of that recording's file, and what belongs to no recording."""
+    groups: dict[tuple[str | None, tuple[Medium, ...]], list[Interval]] = {}
     for interval in intervals:
-        groups.setdefault((interval.recording, interval.media), []).append(interval)
+        groups.setdefault((interval.recording, _media(interval)), []).append(interval)
     if not groups:
         raise DataError(f"{path}: no labels in it")
     names = ", ".join(stored.name for stored in known) or "none"
-    if wanted is not None and wanted not in {stored.name for stored in known}:
+    chosen = [stored for stored in known if wanted in (None, stored.name)]
+    if not chosen:
         raise DataError(f"{path}: no recording {wanted!r} in the database; it has {names}")
     shared: dict[Recording, list[Interval]] = {}
     strangers: list[str] = []
+    told: list[str] = []
     for (recording, media), group in groups.items():
-        found = _find(known, recording, media)
-        if wanted is not None and len(groups) == 1:
-            found = [stored for stored in known if stored.name == wanted]
-        elif recording is None and media is None and len(known) == 1:
-            found = list(known)
-        label = recording or (stem(media) if media else "no name")
+        found, ahead_s = _find(chosen, recording, media)
+        if not found and (
+            (wanted is not None and len(groups) == 1) or (recording is None and not media and len(known) == 1)
+        ):
+            found = chosen
+            if len({medium.ahead_s for medium in media}) > 1:
+                told.append(f"none of the file's videos is {found[0].name}: its times are taken for those of the first")
         if len(found) > 1:
             raise DataError(
                 f"{path}: the database has {len(found)} recordings {found[0].name!r}; name the video by its whole path,"
                 f" such as {found[0].uri}"
             )
-        if not found:
-            strangers.append(label)
-        elif wanted in (None, found[0].name):
-            shared.setdefault(found[0], []).extend(group)
+        if found:
+            shared.setdefault(found[0], []).extend(_moved(interval, ahead_s) for interval in group)
+            others = {one.name for medium in media for one in _find(chosen, None, (medium,))[0]} - {found[0].name}
+            told += [f"the file is of {name}, too; --recording {name} gives its people the labels" for name in others]
+        else:
+            strangers.append(recording or (stem(media[0].name) if media else "no name"))
     strangers = list(dict.fromkeys(strangers))
     if not shared:
-        told = ", ".join(map(repr, strangers)) or repr(wanted)
-        raise DataError(f"{path}: its labels are of {told}, the database has {names}; choose one with --recording")
-    return shared, [f"{label}: not in the database, its labels are left out" for label in strangers if wanted is None]
+        labels = ", ".join(map(repr, strangers))
+        raise DataError(f"{path}: its labels are of {labels}, the database has {names}; choose one with --recording")
+    if wanted is None:
+        told += [f"{label}: not in the database, its labels are left out" for label in strangers]
+    return shared, told
 
 
-def _find(known: Sequence[Recording], recording: str | None, media: str | None) -> list[Recording]:
-    """The recordings that a file's names mean: of the same video, else of the same name."""
-    for fits in (
-        lambda stored: media is not None and stored.uri == media,
-        lambda stored: media is not None and stem(media) in (stored.name, stem(stored.uri)),
-        lambda stored: recording is not None and stem(recording) in (stored.name, stem(stored.uri)),
-        lambda stored: recording == stored.name,
-    ):
-        if found := [stored for stored in known if fits(stored)]:
-            return found
-    return []
+def _media(interval: Interval) -> tuple[Medium, ...]:
+    """All files that show an interval."""
+    return () if interval.media is None else (Medium(interval.media, 0.0), *interval.further)
+
+
+def _find(known: Sequence[Recording], recording: str | None, media: Sequence[Medium]) -> tuple[list[Recording], float]:
+    """The recordings that a file's names mean: of the same video, else of the same name.
+
+    And how far the clock of that video is ahead of the file's times, seconds.
+    """
+
+    def same_path(stored: Recording, medium: Medium) -> bool:
+        return stored.uri == medium.name
+
+    def same_file(stored: Recording, medium: Medium) -> bool:
+        return stem(medium.name) in (stored.name, stem(stored.uri))
+
+    for fits in (same_path, same_file):
+        for medium in media:
+            if found := [stored for stored in known if fits(stored, medium)]:
+                return found, medium.ahead_s
+    if recording is not None:
+        for name in (recording, stem(recording)):
+            if found := [stored for stored in known if name in (stored.name, stem(stored.uri))]:
+                return found, 0.0
+    return [], 0.0
+
+
+def _moved(interval: Interval, by_s: float) -> Interval:
+    # To the microsecond: label files keep milliseconds, and sums leave rounding errors.
+    start, stop = (round(time + by_s, 6) if by_s else time for time in (interval.start_s, interval.stop_s))
+    return replace(interval, start_s=start, stop_s=stop)
+
+
+def _timed(path: Path, interval: Interval, seen: _Seen, problems: list[str]) -> Interval:
+    """An interval that is told in frames, by the recording's timestamps; raises `DataError` for frames it lacks."""
+    if interval.frames is None:
+        return interval
+    first, last = interval.frames
+    name = seen.recording.name
+    if len(seen.frames) == 0:
+        raise DataError(f"{path}, {interval}: told in frames, but {name!r} was not analysed; run posescribe analyze")
+    if last < seen.frames[0] or first > seen.frames[-1]:
+        raise DataError(
+            f"{path}, {interval}, frames {first} to {last}: outside recording {name!r}, whose frames are"
+            f" {seen.frames[0]} to {seen.frames[-1]}; another video, or frames counted otherwise?"
+        )
+    if first < seen.frames[0] or last > seen.frames[-1]:
+        problems.append(f"{interval}, frames {first} to {last}: {name} has {seen.frames[0]} to {seen.frames[-1]} only")
+    begin, behind = int(np.searchsorted(seen.frames, first)), int(np.searchsorted(seen.frames, last, side="right"))
+    ends = np.append(seen.time_s, end_of(seen.time_s))
+    return replace(interval, start_s=float(seen.time_s[begin]), stop_s=float(ends[max(behind, begin)]))
 
 
 def _close(
-    path: Path, intervals: Sequence[Interval], seen: _Seen, unclosed: Literal["drop", "close"]
+    path: Path, intervals: Sequence[Interval], seen: _Seen, unclosed: Literal["drop", "close"], early_s: float
 ) -> tuple[list[Interval], list[str]]:
     """The intervals, unclosed ones dropped or closed; what was done to them, and what reaches over the end.
+
+    A player shows no picture in the first `early_s` seconds, which end at time 0.
 
     Raises `DataError` for a label outside the video.
     """
     kept: list[Interval] = []
     problems: list[str] = []
     for one in intervals:
-        if seen.end_s > 0 and (one.start_s > seen.end_s + PAST_END_S or min(one.start_s, one.stop_s) < -PAST_END_S):
+        start, stop = one.start_s, one.stop_s
+        if start < -PAST_END_S and -early_s - PAST_END_S <= start <= stop:
+            problems.append(f"{one} starts {-start:g} s before the first picture, when there was but sound")
+            if stop <= 0:
+                problems[-1] += ", and ends there: dropped"
+                continue
+            one = replace(one, start_s=0.0)
+        elif seen.end_s > 0 and (start > seen.end_s + PAST_END_S or min(start, stop) < -PAST_END_S):
             raise DataError(
-                f"{path}, {one}, {one.start_s:g} s: outside recording {seen.recording.name!r}, which lasts"
+                f"{path}, {one}, {start:g} s: outside recording {seen.recording.name!r}, which lasts"
                 f" {seen.end_s:.3f} s; another video, or times with an offset?"
             )
         if not one.closed and (unclosed == "drop" or seen.end_s <= one.start_s):
@@ -345,12 +414,11 @@ def _close(
     return kept, problems
 
 
-def _check_matches(path: Path, matches: Mapping[str, Target], intervals: Sequence[Interval]) -> None:
-    subjects = {interval.subject or "" for interval in intervals}
-    for subject in matches:
-        if subject not in subjects:
-            named = ", ".join(map(repr, sorted(filter(None, subjects)))) or "nobody"
-            raise DataError(f"{path}: no subject {subject!r}; it names {named}")
+def _check_named(path: Path, what: str, asked: Iterable[str], there: Collection[str]) -> None:
+    for name in asked:
+        if name not in there:
+            known = ", ".join(map(repr, sorted(filter(None, there)))) or "none"
+            raise DataError(f"{path}: no {what} {name!r}; it names {known}")
 
 
 def _people(

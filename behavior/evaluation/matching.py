@@ -1,4 +1,5 @@
-"""Which track a subject of a label file is: by name, by a box, or by a click on the picture."""
+"""What a label file's names mean: which track a subject is, by name, by a box, or by a click on the picture; and which
+names of actions may be one action."""
 
 from __future__ import annotations
 
@@ -50,18 +51,44 @@ def parse_match(text: str) -> tuple[str, Target]:
 
 
 def by_name(subjects: Iterable[str], tracks: Collection[int], names: Mapping[int, str]) -> dict[str, int]:
-    """The subjects that are called like a track: its own name, or `Person 2`, `track 2`, `2`; without case."""
+    """The subjects that are called like a track: its own name, or `Person 2`, `track 2`, `2`; without case.
+
+    A subject that has one such name among other words (a tier `Anna - posture`, `gesture_Anna`, `Person 1 (2)`) is it.
+    """
     labels = called(tracks, names)
     own = {label.casefold(): track for track, label in labels.items()}
+    words = {track: re.compile(rf"(?<![^\W_]){re.escape(label)}(?![^\W_])") for label, track in own.items()}
     found: dict[str, int] = {}
     for subject in subjects:
-        numbered = _NUMBERED.fullmatch(subject.strip())
-        track = own.get(subject.strip().casefold())
+        name = subject.strip().casefold()
+        numbered = _NUMBERED.fullmatch(name)
+        track = own.get(name)
         if track is None and numbered and int(numbered[1]) in tracks:
             track = int(numbered[1])
+        if track is None:
+            within = [one for one, word in words.items() if word.search(name)]
+            track = within[0] if len(within) == 1 else None
         if track is not None:
             found[subject] = track
     return found
+
+
+def look_alikes(actions: Iterable[str]) -> list[str]:
+    """A line for each set of names that differ in nothing but case and blanks, and so count as several actions."""
+    alike: dict[str, set[str]] = {}
+    for action in actions:
+        alike.setdefault("".join(action.split()).casefold(), set()).add(action)
+    lines = []
+    for names in alike.values():
+        if len(names) > 1:
+            case = len({"".join(name.split()) for name in names}) > 1
+            blanks = len({name.casefold() for name in names}) > 1
+            *others, last = (f"'{name}'" if name != name.strip() else name for name in sorted(names))
+            how = "case and blanks" if case and blanks else "case" if case else "blanks"
+            lines.append(
+                f"{', '.join(others)} and {last} differ only in {how}; `labels import --rename OLD=NEW` makes them one"
+            )
+    return lines
 
 
 def at_place(boxes: Mapping[int, NDArray[np.float64]], target: Target) -> int:

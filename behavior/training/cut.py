@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from behavior.errors import DataError
 from behavior.evaluation.human_labels import coded_recordings, states_of_people
+from behavior.evaluation.matching import look_alikes
 from behavior.labels import UNKNOWN, set_name
 from behavior.recognition.clips import RATE_HZ, LabelledSequences, make_sequences
 from behavior.recognition.recognise import RecogniseSettings, nearest, to_grid, track_points
@@ -82,6 +83,7 @@ def coded_people(
     if not people:
         why = "; ".join(notes) or "run posescribe labels import first"
         raise MissingError(f"{database.where}: no labels of people with a track: {why}")
+    notes += look_alikes(label.action for person in people for label in person.labels)
     return people
 
 

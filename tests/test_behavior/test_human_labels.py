@@ -11,12 +11,12 @@ import pytest
 from behavior.cli import main
 from behavior.errors import DataError
 from behavior.evaluation.human_labels import compare_labels, import_labels, stored_media_info
-from behavior.evaluation.matching import Target, by_name, parse_match
+from behavior.evaluation.matching import Target, by_name, look_alikes, parse_match
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18
 from storage import Database, bouts, open_database, poses, recordings, runs, tracks
 from storage.bouts import Bout
-from storage.errors import MissingError
+from storage.errors import ExchangeError, MissingError
 from storage.formats.labels import BOUT_WRITERS
 
 TIMES = np.concatenate([[0.0], np.cumsum(np.tile([0.02, 0.04, 0.06], 100))])[:250]
@@ -130,6 +130,7 @@ def test_match_by_track_click_and_box(where: Path, tmp_path: Path, match: str, t
         (["--match", "Ben=10,800@3"], "nobody was found near 10, 800 at 3 s"),
         (["--match", "Ben=200,150@60"], "nobody was found near 200, 150 at 60 s"),
         (["--match", "Bob=1"], "no subject 'Bob'; it names 'Ben'"),
+        (["--rename", "run=walk"], "no action 'run'; it names 'sit'"),
         (["--recording", "other"], "no recording 'other' in the database; it has demo"),
         (["--tier", "x"], "tiers can be chosen in an ELAN document"),
     ],
@@ -284,10 +285,103 @@ def test_bouts_of_older_tracks_are_not_compared(where: Path, tmp_path: Path) -> 
             compare_labels(database, recording="x")
 
 
+def test_labels_in_frames_take_the_times_of_the_recording(where: Path, tmp_path: Path) -> None:
+    header = "subject,behaviour,start_frame,end_frame"
+    with open_database(where) as database:
+        result = import_labels(database, csv(tmp_path, "1,walk,10,20", "2,sit,249,249", header=header))
+        assert result.problems == ()
+        (walk, sit) = labels_in(where)
+        assert (walk.start_s, walk.stop_s) == pytest.approx((TIMES[10], TIMES[21]))
+        assert (sit.start_s, sit.stop_s) == pytest.approx((TIMES[249], TIMES[249] + 0.04))
+        assert (
+            "has 0 to 249 only" in import_labels(database, csv(tmp_path, "1,walk,240,260", header=header)).problems[0]
+        )
+        with pytest.raises(DataError, match=r"frames 300 to 310: outside recording 'demo', whose frames are 0 to 249"):
+            import_labels(database, csv(tmp_path, "1,walk,300,310", header=header))
+        assert (
+            "before its start"
+            in import_labels(database, csv(tmp_path, "1,walk,1,2", "1,walk,20,10", header=header)).problems[0]
+        )
+        with pytest.raises(ExchangeError, match=r"line 2, column 'end_frame': expected the number of a frame"):
+            import_labels(database, csv(tmp_path, "1,walk,1,2.5", header=header))
+
+
+EAF = """<ANNOTATION_DOCUMENT><HEADER TIME_UNITS="milliseconds">{media}</HEADER><TIME_ORDER>
+<TIME_SLOT TIME_SLOT_ID="a" TIME_VALUE="1000"/><TIME_SLOT TIME_SLOT_ID="b" TIME_VALUE="3000"/></TIME_ORDER>
+<TIER TIER_ID="Person 1"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="c" TIME_SLOT_REF1="a" TIME_SLOT_REF2="b">
+<ANNOTATION_VALUE>walk</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>"""
+
+
+@pytest.mark.parametrize(
+    ("media", "arguments", "recording", "start_s"),
+    [
+        (["sound.wav", "demo.mp4"], [], 1, 1.0),
+        (["cam2.mp4", 'demo.mp4" TIME_ORIGIN="2500'], [], 1, 3.5),
+        (['cam2.mp4" TIME_ORIGIN="500', "demo.mp4"], [], 1, 1.0),
+        (["demo.mp4", 'second.mp4" TIME_ORIGIN="2500'], [], 1, 1.0),
+        (["demo.mp4", 'second.mp4" TIME_ORIGIN="2500'], ["--recording", "second"], 2, 3.5),
+        (['cut.mp4" TIME_ORIGIN="2500'], ["--recording", "demo"], 1, 3.5),
+    ],
+)
+def test_any_of_a_documents_media_may_be_the_recording(
+    where: Path, tmp_path: Path, media: list[str], arguments: list[str], recording: int, start_s: float
+) -> None:
+    with open_database(where) as database:
+        add_recording(database, "second", "/videos/second.mp4")
+    path = tmp_path / "coded.eaf"
+    path.write_text(EAF.format(media="".join(f'<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/d/{one}"/>' for one in media)))
+    assert main(["labels", "import", str(path), "--db", str(where), *arguments]) == 0
+    (label,) = labels_in(where, recording)
+    assert (label.start_s, label.stop_s, label.track_id) == (start_s, start_s + 2, 1)
+
+
+def test_a_file_of_two_recordings_is_told(where: Path, tmp_path: Path) -> None:
+    path = tmp_path / "coded.eaf"
+    path.write_text(
+        EAF.format(media='<MEDIA_DESCRIPTOR MEDIA_URL="demo.mp4"/><MEDIA_DESCRIPTOR MEDIA_URL="second.mp4"/>')
+    )
+    with open_database(where) as database:
+        add_recording(database, "second", "/videos/second.mp4")
+        (problem,) = import_labels(database, path).problems
+    assert "the file is of second, too; --recording second" in problem
+
+
+def test_names_that_differ_only_in_case_are_told(
+    where: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = csv(tmp_path, "demo,1,Walk,0,1", "demo,1,hand up,1,2", "demo,1,handup,3,4")
+    assert main(["labels", "import", str(path), "--db", str(where)]) == 0
+    err = capsys.readouterr().err
+    assert "Walk and walk differ only in case; `labels import --rename OLD=NEW` makes them one" in err
+    assert "hand up and handup differ only in blanks" in err
+    assert main(["labels", "compare", str(where)]) == 0
+    assert "Walk and walk differ only in case" in capsys.readouterr().err
+    arguments = ["--rename", "Walk=walk", "--rename", "handup=hand up"]
+    assert main(["labels", "import", str(path), "--db", str(where), *arguments]) == 0
+    assert "differ only" not in capsys.readouterr().err
+    assert [label.action for label in labels_in(where)] == ["walk", "hand up", "hand up"]
+    assert main(["labels", "import", str(path), "--db", str(where), "--rename", "walk=Walk"]) == 1
+    assert "no action 'walk'; it names 'Walk', 'hand up', 'handup'" in capsys.readouterr().err
+
+
+def test_look_alikes() -> None:
+    assert look_alikes(["a", "b", "sit down"]) == []
+    (line,) = look_alikes(["STRETCH", "stretch", "Stretch", "rest"])
+    assert line.startswith("STRETCH, Stretch and stretch differ only in case; ")
+    (line,) = look_alikes(["Sit down", "sitdown "])
+    assert line.startswith("Sit down and 'sitdown ' differ only in case and blanks")
+
+
 def test_names_and_matches() -> None:
     assert by_name(["Person 2", "PERSON 1", "#3", " 1 ", "9", "Subject 1", "anna"], [1, 2, 3], {3: "Anna"}) == {
         "Person 2": 2, "PERSON 1": 1, "#3": 3, " 1 ": 1, "anna": 3,
     }  # fmt: skip
+    # Among other words, when there is but one.
+    assert by_name(
+        ["Anna - posture", "gesture_Anna", "Person 1 (2)", "Annabel", "Anna Person 1", "Person 12"],
+        [1, 2, 3],
+        {3: "Anna"},
+    ) == {"Anna - posture": 3, "gesture_Anna": 3, "Person 1 (2)": 1}
     # A name that a human gave wins over a number.
     assert by_name(["2"], [1, 2], {1: "2"}) == {"2": 1}
     assert parse_match("a=b=3") == ("a=b", Target(3))

@@ -19,7 +19,7 @@ from storage.bouts import Bout
 from storage.errors import ExchangeError, OutputError
 from storage.formats.labels import BOUT_WRITERS, Interval, MediaInfo, read_labels
 from storage.formats.labels.boris_tables import AGGREGATED, TABULAR
-from storage.formats.labels.sheets import seconds
+from storage.formats.labels.sheets import harmed, harmless, seconds
 
 SUFFIX = {"boris-tabular": ".tsv", "boris-aggregated": ".csv", "boris-project": ".boris", "elan": ".eaf"}
 
@@ -384,3 +384,65 @@ def test_no_file_raises_anything_but_data_errors(tmp_path: Path, start: str, res
 )
 def test_seconds(text: str, value: float | None) -> None:
     assert seconds(text) == value
+
+
+def test_a_state_that_ends_and_begins_anew_at_one_moment(tmp_path: Path) -> None:
+    header = "Observation id\tSubject\tBehavior\tBehavior type\tTime"
+    rows = ["START\t1.0", "START\t3.5", "STOP\t3.5", "STOP\t5.0", "START\t6.0", "STOP\t6.0"]
+    labels = read_labels(write(tmp_path, "t.tsv", "\n".join([header, *(f"o\tAnna\twalk\t{row}" for row in rows)])))
+    assert said(labels.intervals) == [
+        ("Anna", "walk", 1.0, 3.5), ("Anna", "walk", 3.5, 5.0), ("Anna", "walk", 6.0, 6.0)
+    ]  # fmt: skip
+    assert labels.problems == ()
+
+
+def test_a_time_budget_is_no_label_file(tmp_path: Path) -> None:
+    header = "Observation id\tSubject\tBehavior\tModifiers\tTotal number of occurences\tTotal duration (s)"
+    path = write(tmp_path, "budget.tsv", f"{header}\tDuration mean (s)\nobs\tAnna\twalk\t\t2\t12.500\t6.250")
+    with pytest.raises(ExchangeError, match=r"time budget, which has no times in it; export the aggregated or tabular"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_tables_in_utf_16(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("person,action,start_s,stop_s\nZoë,walk,1,2\n".encode(encoding))
+    assert said(read_labels(path).intervals) == [("Zoë", "walk", 1.0, 2.0)]
+    path.write_bytes("person,action,start_s,stop_s\nZoë,walk,1,2\n".encode("cp1252"))
+    with pytest.raises(ExchangeError, match="is no UTF-8 text; save the file again as UTF-8"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("name", ["boris-tabular", "boris-aggregated"])
+def test_cells_that_a_spreadsheet_would_run_have_an_apostrophe(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "t.csv"
+    BOUT_WRITERS[name]([bout(1, "=1+1", 0.0, 4.02)], info(names={1: "@Anna"}, recording="-a"), path)
+    cells = [cell for line in path.read_text().splitlines()[1:] for cell in line.split(",")]
+    assert {"'=1+1", "'@Anna", "'-a"} <= set(cells)
+    (found,) = read_labels(path).intervals
+    assert (found.action, found.subject, found.recording) == ("=1+1", "@Anna", "-a")
+
+
+@pytest.mark.parametrize("text", ["=a", "'=a", "''=a", "+1-2", "-x", "@x", "\tx"])
+def test_apostrophes_come_off_again(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+    assert harmed(harmless(text)) == text
+
+
+@pytest.mark.parametrize("text", ["a=b", "'a", "-1.5", "'-1.5", "+3", "", "'"])
+def test_what_no_spreadsheet_runs_stays(text: str) -> None:
+    assert harmless(text) == harmed(text) == text
+
+
+def test_players_count_from_the_sound(tmp_path: Path) -> None:
+    bouts = [bout(1, "walk", 0.0, 4.02)]
+    for name, writer in BOUT_WRITERS.items():
+        path = tmp_path / f"out{SUFFIX[name]}"
+        writer(bouts, info(offset_s=1.5), path)
+        labels = read_labels(path)
+        assert said(labels.intervals) == [("Person 1", "walk", 1.5, 5.52)]
+        assert labels.of_player
+    project = json.loads((tmp_path / "out.boris").read_text())["observations"]["demo"]
+    # The frame on screen is the same, the file as long as its sound.
+    assert project["events"][0][5] == 0
+    assert list(project["media_info"]["length"].values()) == [21.5]

@@ -21,7 +21,7 @@ from storage.errors import ExchangeError
 from storage.files import write_bytes
 from storage.formats.labels.boris_tables import Playlist
 from storage.formats.labels.intervals import NOBODY, Interval, LabelFile, Mark, overlaps, pair, with_modifiers
-from storage.formats.labels.media import MediaInfo, checked
+from storage.formats.labels.media import MediaInfo, played
 
 
 def read_boris_project(path: Path, text: str) -> LabelFile:
@@ -88,7 +88,7 @@ def _marks(
             )
         time = _number(f"{path}, {where}", event[0])
         if math.isnan(time):
-            raise ExchangeError(f"{path}, {where}: it has no time, only a picture; expected a video or a live observation")
+            raise ExchangeError(f"{path}, {where}: only pictures, no time; expected a video or a live observation")
         subject, code = event[1:3]
         modifiers, comment = (str(event[place]) if len(event) > place else "" for place in (3, 4))
         interval = Interval(
@@ -122,8 +122,9 @@ def write_boris_project(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> N
 
     Raises `OutputError`.
     """
-    marks = [(bout.start_s, bout, f"score {bout.score:.3f}") for bout in checked(bouts)]
-    marks += [(bout.stop_s, bout, "") for bout in checked(bouts)]
+    bouts, info = played(bouts, info)
+    marks = [(bout.start_s, bout, f"score {bout.score:.3f}") for bout in bouts]
+    marks += [(bout.stop_s, bout, "") for bout in bouts]
     # By bout where times are equal, so that one stops before the next one of the same action starts.
     marks.sort(key=lambda mark: (round(mark[0], 3), mark[1].start_s))
     events = [

@@ -19,8 +19,8 @@ from storage.bouts import Bout
 from storage.errors import ExchangeError
 from storage.files import write_bytes
 from storage.formats.labels.intervals import NOBODY, Interval, LabelFile, Mark, in_order, overlaps, pair, with_modifiers
-from storage.formats.labels.media import MediaInfo, checked
-from storage.formats.labels.sheets import Row, Sheet, find_header, seconds
+from storage.formats.labels.media import MediaInfo, played
+from storage.formats.labels.sheets import Row, Sheet, find_header, harmless, seconds
 
 TABULAR = (
     "Observation id", "Observation date", "Description", "Observation duration", "Observation type", "Source",
@@ -179,9 +179,8 @@ def write_tabular(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
 
     Raises `OutputError`.
     """
-    events = [
-        event for bout in checked(bouts) for event in ((bout.start_s, "START", bout), (bout.stop_s, "STOP", bout))
-    ]
+    bouts, info = played(bouts, info)
+    events = [event for bout in bouts for event in ((bout.start_s, "START", bout), (bout.stop_s, "STOP", bout))]
     # Where two bouts touch, the first one stops before the second one starts.
     events.sort(key=lambda event: (round(event[0], 3), event[2].track_id, event[2].action, event[2].start_s))
     length = f"{info.length_s:.3f}"
@@ -214,6 +213,7 @@ def write_aggregated(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None
 
     Raises `OutputError`.
     """
+    bouts, info = played(bouts, info)
     length = f"{info.length_s:.3f}"
     coded: dict[int, float] = {}
     for bout in bouts:
@@ -243,7 +243,7 @@ def write_aggregated(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None
             "Image file path stop": "NA",
             "Comment start": f"score {bout.score:.3f}",
         }
-        for bout in checked(bouts)
+        for bout in bouts
     ]
     _write(AGGREGATED, rows, path)
 
@@ -253,5 +253,6 @@ def _write(header: Sequence[str], rows: Iterable[dict[str, object]], path: Path)
     delimiter = "," if path.suffix.lower() == ".csv" else "\t"
     writer = csv.DictWriter(text, header, restval="", delimiter=delimiter, lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({name: harmless(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
     write_bytes(path, text.getvalue().encode())

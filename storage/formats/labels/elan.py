@@ -28,7 +28,7 @@ from storage.bouts import Bout
 from storage.errors import ExchangeError
 from storage.files import write_bytes
 from storage.formats.labels.intervals import Interval, LabelFile, Medium, in_order, overlaps
-from storage.formats.labels.media import MediaInfo, checked
+from storage.formats.labels.media import MediaInfo, played
 
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -275,11 +275,11 @@ def write_elan(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
 
     Raises `OutputError`. The scores are lost: ELAN has no place for them.
     """
-    ordered = checked(bouts)
+    bouts, info = played(bouts, info)
     tiers = [
         (_valid(info.person(track)), group)
         for track in info.everyone(bouts)
-        for group in _groups([bout for bout in ordered if bout.track_id == track])
+        for group in _groups([bout for bout in bouts if bout.track_id == track])
     ]
     names = _unique([person for person, _ in tiers])
     spans = [[_milliseconds(bout) for bout in group] for _, group in tiers]

@@ -1,10 +1,11 @@
 """ELAN's tab-delimited (or comma-separated) export: whichever columns its user chose, with or without a header.
 
-With a header, a time column is one whose name ends in a time format, `Begin Time - ss.msec`, in any of ELAN's languages;
-where a time is told in several formats, one is read and the others are left alone. Without a header only the look of the
-cells is left: `hh:mm:ss.ms` is ELAN's own, numbers are taken for times where begin + duration = end in every row or all
-of them have three decimals, and that they were is told. Text before the times is the tier, then its participant; text
-behind them the annotation. Without a tier column every column behind the times is a tier of that name.
+With a header, a time column is one whose name ends in a time format, `Begin Time - ss.msec`, in any of ELAN's
+languages; where a time is told in several formats, one is read and the others are left alone. Without a header only
+the look of the cells is left: `hh:mm:ss.ms` is ELAN's own, numbers are taken for times where begin + duration = end in
+every row or all of them have three decimals, and that they were is told. Text before the times is the tier, then its
+participant; text behind them the annotation. Without a tier column every column behind the times is a tier of that
+name.
 
 Reference: https://www.mpi.nl/corpus/html/elan, "Exporting a document", "Export as tab-delimited text".
 """
@@ -169,9 +170,9 @@ def _guessed(places: Sequence[int], roles: str) -> str:
 
 def _same(column: Sequence[str], times: Sequence[float | None], scale: float) -> bool:
     told = [seconds(cell) for cell in column]
-    return all(
-        a is None or b is None or abs(a * scale - b) < 2e-3 for a, b in zip(told, times, strict=True)
-    ) and any(told)
+    return all(a is None or b is None or abs(a * scale - b) < 2e-3 for a, b in zip(told, times, strict=True)) and any(
+        told
+    )
 
 
 def _in_order(places: Sequence[int], cells: Sequence[Sequence[str]]) -> dict[str, int]:

@@ -19,7 +19,7 @@ NOBODY = "No focal subject"
 
 @dataclass(frozen=True)
 class Medium:
-    """A further file that shows an interval: its name, and the seconds that its own clock is ahead of the interval's."""
+    """A further file that shows an interval: its name, and the seconds that its clock is ahead of the interval's."""
 
     name: str
     ahead_s: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -28,6 +28,7 @@ class MediaInfo:
         people: all tracks, also those without a bout.
         actions: the ethogram, besides the actions that occur.
         date: when the bouts were made; None: now.
+        offset_s: what a player's clock shows at time 0, seconds: more than 0 where sound begins before the picture.
     """
 
     recording: str
@@ -40,6 +41,7 @@ class MediaInfo:
     people: tuple[int, ...] = ()
     actions: tuple[str, ...] = ()
     date: datetime | None = None
+    offset_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.frames.shape != self.time_s.shape or self.frames.ndim != 1:
@@ -96,6 +98,16 @@ def end_of(time_s: NDArray[np.float64]) -> float:
     if len(time_s) == 0:
         return 0.0
     return float(time_s[-1] + (np.median(np.diff(time_s)) if len(time_s) > 1 else 0.0))
+
+
+def played(bouts: Sequence[Bout], info: MediaInfo) -> tuple[list[Bout], MediaInfo]:
+    """The bouts by time, and the recording, both by the clock of a player: for programs that code on one.
+
+    Raises `ValueError` when one person does one action twice at the same time.
+    """
+    offset = info.offset_s
+    bouts = [replace(bout, start_s=bout.start_s + offset, stop_s=bout.stop_s + offset) for bout in checked(bouts)]
+    return bouts, replace(info, time_s=info.time_s + offset, duration_s=info.length_s + offset, offset_s=0.0)
 
 
 def checked(bouts: Sequence[Bout]) -> list[Bout]:

@@ -64,7 +64,9 @@ def _read(path: Path, data: bytes, tiers: Collection[str], action_from: ActionFr
 
 
 def _read_table(path: Path, rows: Sequence[Row]) -> LabelFile | None:
-    if find_header(path, rows, (("total number of occurences", "total number of occurrences"), ("total duration (s)",))):
+    if find_header(
+        path, rows, (("total number of occurences", "total number of occurrences"), ("total duration (s)",))
+    ):
         raise ExchangeError(
             f"{path}: BORIS' time budget, which has no times in it; export the aggregated or tabular events instead"
         )

@@ -17,7 +17,6 @@ from storage.formats.guard import MOST_SHEET, archive
 Row = tuple[int, list[str]]
 """Line number, and the cells without the blanks around them."""
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _CLOCK = re.compile(r"(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 
 
@@ -119,12 +118,18 @@ def encoding_of(data: bytes) -> str:
 
 def harmless(text: str) -> str:
     """A text for a cell: where a spreadsheet would run it as a formula, an apostrophe stands before it."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if _runs(text) else text
 
 
 def harmed(cell: str) -> str:
     """The text of a cell, as it was before `harmless`."""
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell[1:]) else cell
+    return cell[1:] if cell[:1] == "'" and _runs(cell[1:]) else cell
+
+
+def _runs(text: str) -> bool:
+    """Numbers don't run, also negative ones; apostrophes that are there already count for nothing."""
+    bare = text.lstrip("'")
+    return bare[:1] in ("=", "+", "-", "@", "\t", "\r") and seconds(bare) is None
 
 
 def text_rows(path: Path, text: str, delimiter: str) -> list[Row]:

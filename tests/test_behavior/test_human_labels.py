@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -14,10 +16,11 @@ from behavior.evaluation.human_labels import compare_labels, import_labels, stor
 from behavior.evaluation.matching import Target, by_name, look_alikes, parse_match
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18
+from pose.sources import open_source
 from storage import Database, bouts, open_database, poses, recordings, runs, tracks
 from storage.bouts import Bout
 from storage.errors import ExchangeError, MissingError
-from storage.formats.labels import BOUT_WRITERS
+from storage.formats.labels import BOUT_WRITERS, read_labels
 
 TIMES = np.concatenate([[0.0], np.cumsum(np.tile([0.02, 0.04, 0.06], 100))])[:250]
 """250 unevenly spaced frames, 9.96 s."""
@@ -30,7 +33,7 @@ MACHINE = [
 
 
 def add_recording(
-    database: Database, name: str, uri: str, people: int = 2, sha256: str | None = None
+    database: Database, name: str, uri: str, people: int = 2, sha256: str | None = None, offset_s: float = 0.0
 ) -> tuple[int, int]:
     """A recording with its tracks and bouts; person k stands at x = 200 k, 100 px tall, and is track k."""
     body = np.zeros((18, 3), dtype=np.float32)
@@ -46,8 +49,9 @@ def add_recording(
     ]
     with database.transaction() as tx:
         recording = recordings.ensure_recording(
-            tx, name=name, uri=uri, kind="video", sha256=sha256 or name.ljust(64, "0"), width=640, height=480, fps=25.0
-        )
+            tx, name=name, uri=uri, kind="video", sha256=sha256 or name.ljust(64, "0"), width=640, height=480, fps=25.0,
+            offset_s=offset_s,
+        )  # fmt: skip
         pose = runs.start_run(tx, recording, "pose", "p", settings={}, version="1", skeleton=COCO_18)
         poses.append_frames(tx, pose.id, frames)
         runs.finish_run(tx, pose.id)
@@ -283,6 +287,64 @@ def test_bouts_of_older_tracks_are_not_compared(where: Path, tmp_path: Path) -> 
             compare_labels(database)
         with pytest.raises(MissingError, match=r"no recording 'x'; it has demo"):
             compare_labels(database, recording="x")
+
+
+def late_picture(media: Any) -> Path:
+    """A video whose sound begins 1.5 s before its picture."""
+    whole, late = media.video("whole.mp4", b_frames=0), media.folder / "late.mkv"
+    with av.open(str(whole)) as old, av.open(str(late), "w") as new:
+        video, sound = new.add_stream_from_template(old.streams.video[0]), new.add_stream("aac", rate=44100)
+        for i in range(120):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts = 44100, i * 1024
+            new.mux(sound.encode(silence))
+        new.mux(sound.encode())
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.pts, packet.dts = (int(t + 1.5 / packet.time_base) for t in (packet.pts, packet.dts))
+                packet.stream = video
+                new.mux(packet)
+    return late
+
+
+@pytest.mark.parametrize("name", BOUT_WRITERS)
+def test_times_of_other_programs_are_those_of_their_player(tmp_path: Path, media: Any, name: str) -> None:
+    """A player's clock begins with the sound: what is on its screen at 1.5 s is our picture at 0."""
+    video = late_picture(media)
+    with open_source(str(video)) as source:
+        offset_s = source.info.offset_s
+    assert offset_s == pytest.approx(1.5, abs=0.05)
+    where = tmp_path / "late.db"
+    with open_database(where) as database:
+        add_recording(database, "late", str(video), offset_s=offset_s)
+    path = tmp_path / ("out" + {"boris-project": ".boris", "elan": ".eaf"}.get(name, ".tsv"))
+    assert main(["export", str(where), "--format", name, "--out", str(path)]) == 0
+    assert min(one.start_s for one in read_labels(path).intervals) == pytest.approx(offset_s, abs=1e-3)
+    with open_database(where) as database:
+        assert import_labels(database, path).problems == ()
+        assert compare_labels(database).kappa == 1
+    assert sorted((one.action, one.start_s) for one in labels_in(where)) == [
+        (bout.action, pytest.approx(bout.start_s, abs=1e-3))
+        for bout in sorted(MACHINE, key=lambda bout: (bout.action, bout.start_s))
+    ]
+
+
+def test_labels_of_the_sound_before_the_picture(tmp_path: Path) -> None:
+    where = tmp_path / "late.db"
+    header = "Subject\tBehavior\tStart (s)\tStop (s)"
+    rows = ["1\tspeak\t0.1\t1.0", "1\twalk\t0.6\t2.5", "1\tsit\t11\t11.5"]
+    with open_database(where) as database:
+        add_recording(database, "late", "/videos/late.mkv", offset_s=1.5)
+        result = import_labels(database, csv(tmp_path, *rows, header=header))
+        assert [(one.action, one.start_s, one.stop_s) for one in labels_in(where)] == [("walk", 0, 1), ("sit", 9.5, 10)]
+        assert [problem.split(" s before")[1] for problem in result.problems] == [
+            " the first picture, when there was but sound, and ends there: dropped",
+            " the first picture, when there was but sound",
+        ]
+        # A plain table has the times of our own results.
+        plain = csv(tmp_path, "1,walk,1.5,2", header="person,action,start_s,stop_s", name="plain.csv")
+        import_labels(database, plain)
+    assert [one.start_s for one in labels_in(where) if one.stop_s == 2] == [1.5]
 
 
 def test_labels_in_frames_take_the_times_of_the_recording(where: Path, tmp_path: Path) -> None:

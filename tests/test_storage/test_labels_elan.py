@@ -246,7 +246,8 @@ Anna\t1.500\t4.250\twalk\t/a/demo.eaf
 Ben\t62.000\t63.500\tsit\t/a/demo.eaf""",
     "annotation before": "Anna\twalk\t1.500\t4.250\nBen\tsit\t62.000\t63.500",
     "every format": """Tier\tBegin Time - hh:mm:ss.ms\tBegin Time - ss.msec\tBegin Time - msec\t\
-Begin Time - PAL-50fps\tEnd Time - hh:mm:ss.ms\tEnd Time - ss.msec\tEnd Time - msec\tBegin Time - PAL-50fps\tDuration - ss.msec\tdefault
+Begin Time - PAL-50fps\tEnd Time - hh:mm:ss.ms\tEnd Time - ss.msec\tEnd Time - msec\t\
+Begin Time - PAL-50fps\tDuration - ss.msec\tdefault
 Anna\t00:00:01.500\t1.5\t1500\t00:00:01:25\t00:00:04.250\t4.25\t4250\t00:00:04:12\t2.75\twalk
 Ben\t00:01:02.000\t62.0\t62000\t00:01:02:00\t00:01:03.500\t63.5\t63500\t00:01:03:25\t1.5\tsit""",
     "milliseconds beside, participants": """Tier\tParticipant\tBegin Time - hh:mm:ss.ms\tBegin Time - msec\t\

@@ -96,6 +96,10 @@ def at_times(sequence: PoseSequence, time_s: Array) -> PoseSequence:
     """The sequence on the timestamps of all frames of its source: frames without the person become rows of NaN.
 
     Raises `FeatureError` when one of the sequence's own timestamps is not among them.
+
+    >>> raw = PoseSequence(np.zeros((2, 1, 2)), np.ones((2, 1)), ("nose",), np.array([0.0, 0.2]))
+    >>> at_times(raw, np.array([0.0, 0.1, 0.2])).found.ravel().tolist()
+    [True, False, True]
     """
     place = np.searchsorted(time_s, sequence.time_s)
     if len(sequence) and (place[-1] >= len(time_s) or not np.array_equal(time_s[place], sequence.time_s)):
@@ -110,7 +114,12 @@ def at_times(sequence: PoseSequence, time_s: Array) -> PoseSequence:
 
 
 def drop_unsure(sequence: PoseSequence, min_confidence: float = 0.1) -> PoseSequence:
-    """Joints with a confidence below `min_confidence` become missing; so do filled ones, whose confidence is 0."""
+    """Joints with a confidence below `min_confidence` become missing; so do filled ones, whose confidence is 0.
+
+    >>> raw = PoseSequence(np.zeros((2, 1, 2)), np.array([[0.9], [0.05]]), ("nose",), np.arange(2) / 30)
+    >>> drop_unsure(raw, 0.1).found.ravel().tolist()
+    [True, False]
+    """
     if not 0 <= min_confidence <= 1:
         raise FeatureError(f"min_confidence must lie in [0, 1], got {min_confidence}")
     return _without(sequence, sequence.confidence < min_confidence, f"drop_unsure(min_confidence={min_confidence:g})")
@@ -131,6 +140,13 @@ def drop_outliers(
         window_s: length of the window, seconds.
         n_sigmas: threshold in standard deviations as estimated from the median deviation.
         min_deviation: smallest deviation that counts, trunk lengths.
+
+    >>> x = np.zeros(9)
+    >>> x[4] = 500.0
+    >>> points = np.stack([np.stack([x, x], 1), np.zeros((9, 2)), np.full((9, 2), 50.0)], 1)
+    >>> raw = PoseSequence(points, np.ones((9, 3)), ("nose", "neck", "mid_hip"), np.arange(9) / 30)
+    >>> np.argwhere(~drop_outliers(raw).found).tolist()
+    [[4, 0]]
     """
     _positive(window_s=window_s, n_sigmas=n_sigmas)
     windows = _around(sequence.time_s, window_s)
@@ -159,6 +175,11 @@ def fill_gaps(
         max_gap_s: longest gap, seconds.
         method: straight lines, or a cubic that does not overshoot (F. N. Fritsch, J. Butland, 1984,
             https://doi.org/10.1137/0905021).
+
+    >>> x = np.array([0.0, 1.0, np.nan, 3.0])
+    >>> raw = PoseSequence(np.stack([x, x], 1)[:, None], np.isfinite(x)[:, None] * 1.0, ("nose",), np.arange(4) / 30)
+    >>> fill_gaps(raw).points[:, 0, 0].round(6).tolist()
+    [0.0, 1.0, 2.0, 3.0]
     """
     _positive(max_gap_s=max_gap_s)
     points = sequence.points.copy()
@@ -301,7 +322,13 @@ def _too_slow(name: str, cutoff_hz: float, step_s: float) -> str:
 
 
 def median(sequence: PoseSequence, window_s: float = 0.2) -> PoseSequence:
-    """Median of each coordinate over the positions found in a window of `window_s` seconds centred on each frame."""
+    """Median of each coordinate over the positions found in a window of `window_s` seconds centred on each frame.
+
+    >>> x = np.array([0.0, 0.0, 9.0, 0.0, 0.0])
+    >>> raw = PoseSequence(np.stack([x, x], 1)[:, None], np.ones((5, 1)), ("nose",), np.arange(5) / 30)
+    >>> median(raw).points[:, 0, 0].tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0]
+    """
     _positive(window_s=window_s)
     windows = _around(sequence.time_s, window_s)
     points = sequence.points.copy()
@@ -369,6 +396,10 @@ def kalman(sequence: PoseSequence, cutoff_hz: float = DETECTED_HZ) -> PoseSequen
     Sources: H. E. Rauch, F. Tung, C. T. Striebel, 1965, https://doi.org/10.2514/3.3166; motion driven by continuous
     white noise: Y. Bar-Shalom et al., Estimation with Applications to Tracking and Navigation, 2001, 6.2.2; the spline:
     C. H. Reinsch, 1967, https://doi.org/10.1007/BF02162161.
+
+    >>> line = PoseSequence(np.arange(12.0).reshape(6, 1, 2), np.ones((6, 1)), ("nose",), np.arange(6) / 30)
+    >>> bool(np.allclose(kalman(line).points, line.points)), kalman(line).steps
+    (True, ('kalman(cutoff_hz=4)',))
     """
     _positive(cutoff_hz=cutoff_hz)
     points = sequence.points.copy()
@@ -406,6 +437,9 @@ def typical_size(trunk: Array, longer: Array) -> float:
     """Median trunk length; where the trunk is never seen, a third of the median box's longer side.
 
     A standing person's box is about three trunks high. NaN when no frame shows two joints.
+
+    >>> typical_size(np.array([50.0, 60.0, 70.0]), np.array([180.0, 180.0, 180.0]))
+    60.0
     """
     size = median_length(trunk)
     return size if np.isfinite(size) else median_length(longer) / 3

@@ -30,18 +30,30 @@ Floats = NDArray[np.floating]
 
 
 def found_joints(points: Floats) -> NDArray[np.bool_]:
-    """(...) whether all coordinates of (..., D) points are there."""
+    """(...) whether all coordinates of (..., D) points are there.
+
+    >>> found_joints(np.array([[1.0, 2.0], [np.nan, 2.0]])).tolist()
+    [True, False]
+    """
     return np.asarray(np.isfinite(points).all(axis=-1))
 
 
 def length(vectors: Floats) -> Array:
-    """Euclidean length of (..., D) vectors."""
+    """Euclidean length of (..., D) vectors.
+
+    >>> float(length(np.array([3.0, 4.0])))
+    5.0
+    """
     square: Array = np.einsum("...d,...d->...", vectors, vectors)
     return np.sqrt(square)
 
 
 def distance(a: Floats, b: Floats) -> Array:
-    """Euclidean distance between (..., D) points, in their unit."""
+    """Euclidean distance between (..., D) points, in their unit.
+
+    >>> float(distance(np.array([1.0, 1.0]), np.array([4.0, 5.0])))
+    5.0
+    """
     return length(a - b)
 
 
@@ -50,6 +62,10 @@ def angle(a: Floats, b: Floats, c: Floats) -> Array:
 
     Formula: 2·atan2(|û − v̂|, |û + v̂|), accurate near 0° and 180° too (W. Kahan, How futile are mindless assessments of
     roundoff, 2006, section 12).
+
+    >>> hip, knee, ankle = np.array([0.0, 0.0]), np.array([0.0, 40.0]), np.array([40.0, 40.0])
+    >>> float(angle(hip, knee, ankle).round(6))
+    90.0
     """
     u, v = _unit(a - b), _unit(c - b)
     half: Array = np.arctan2(length(u - v), length(u + v))
@@ -57,25 +73,41 @@ def angle(a: Floats, b: Floats, c: Floats) -> Array:
 
 
 def inclination(base: Array, tip: Array) -> Array:
-    """Lean of the line from `base` up to `tip`, degrees in (-180, 180], positive to the image's right; 2-D."""
+    """Lean of the line from `base` up to `tip`, degrees in (-180, 180], positive to the image's right; 2-D.
+
+    >>> float(inclination(np.array([0.0, 0.0]), np.array([10.0, -10.0])))
+    45.0
+    """
     delta = tip - base
     return _direction(delta[..., 0], -delta[..., 1])
 
 
 def hanging(base: Array, tip: Array) -> Array:
-    """Lean of the line from `base` down to `tip`, degrees in (-180, 180], positive to the image's right; 2-D."""
+    """Lean of the line from `base` down to `tip`, degrees in (-180, 180], positive to the image's right; 2-D.
+
+    >>> float(hanging(np.array([0.0, 0.0]), np.array([0.0, 30.0])))
+    0.0
+    """
     delta = tip - base
     return _direction(delta[..., 0], delta[..., 1])
 
 
 def tilt(a: Array, b: Array) -> Array:
-    """Slope of the line through `a` and `b`, degrees in [-90, 90], positive when it rises to the right; 2-D."""
+    """Slope of the line through `a` and `b`, degrees in [-90, 90], positive when it rises to the right; 2-D.
+
+    >>> float(tilt(np.array([0.0, 0.0]), np.array([10.0, -10.0])))
+    45.0
+    """
     delta = b - a
     return _direction(np.where(delta[..., 0] < 0, delta[..., 1], -delta[..., 1]), np.abs(delta[..., 0]))
 
 
 def lean(base: Array, tip: Array) -> Array:
-    """Angle between the line from `base` to `tip` and the upward vertical (-y), degrees in [0, 180]; 2-D or 3-D."""
+    """Angle between the line from `base` to `tip` and the upward vertical (-y), degrees in [0, 180]; 2-D or 3-D.
+
+    >>> float(lean(np.array([0.0, 0.0]), np.array([10.0, 0.0])).round(6))
+    90.0
+    """
     unit = _unit(tip - base)
     up = np.zeros(unit.shape[-1])
     up[1] = -1
@@ -84,13 +116,21 @@ def lean(base: Array, tip: Array) -> Array:
 
 
 def extents(points: Array) -> Array:
-    """(..., D) size along each axis of the joints found among (..., K, D) points; NaN for fewer than two."""
+    """(..., D) size along each axis of the joints found among (..., K, D) points; NaN for fewer than two.
+
+    >>> extents(np.array([[1.0, 2.0], [4.0, 6.0], [np.nan, np.nan]])).tolist()
+    [3.0, 4.0]
+    """
     low, high = box(points)
     return np.where((found_joints(points).sum(axis=-1) >= 2)[..., None], high - low, np.nan)
 
 
 def box(points: Array) -> tuple[Array, Array]:
-    """(..., D) lowest and highest coordinates of the joints found among (..., K, D) points; NaN when none was."""
+    """(..., D) lowest and highest coordinates of the joints found among (..., K, D) points; NaN when none was.
+
+    >>> [corner.tolist() for corner in box(np.array([[1.0, 2.0], [4.0, 6.0]]))]
+    [[1.0, 2.0], [4.0, 6.0]]
+    """
     found = found_joints(points)[..., None]
     none = ~found.any(axis=-2)
     low = np.where(found, points, np.inf).min(axis=-2)
@@ -102,6 +142,9 @@ def hull_area(points: Array) -> Array:
     """Area of the convex hull of the joints found among (n, K, 2) points; NaN when fewer than three were found.
 
     Gift wrapping (R. A. Jarvis, 1973, https://doi.org/10.1016/0020-0190(73)90020-3), many frames at once.
+
+    >>> hull_area(np.array([[[0.0, 0.0], [2, 0], [2, 2], [0, 2], [1, 1]]])).tolist()
+    [4.0]
     """
     at_once = 4096  # so that what a turn works on stays in the processor's cache
     parts = [_hull_area(points[begin : begin + at_once]) for begin in range(0, len(points), at_once)]
@@ -151,6 +194,10 @@ def asymmetry(left: Array, right: Array, origin: Array, tip: Array) -> Array:
 
     Returns:
         (n,) in the points' unit: 0 for a body that is its own mirror image; NaN when a joint is missing.
+
+    >>> left, right = np.array([[[3.0, 1.0]]]), np.array([[[-3.0, 2.0]]])
+    >>> asymmetry(left, right, np.array([[0.0, 0.0]]), np.array([[0.0, -1.0]])).tolist()
+    [1.0]
     """
     axis = _unit(tip - origin)[:, None]
     u, v = left - origin[:, None], right - origin[:, None]

@@ -48,19 +48,31 @@ def acceleration(values: Array, time_s: Array, max_step_s: float | Array = np.in
 
 
 def jerk(values: Array, time_s: Array, max_step_s: float | Array = np.inf) -> Array:
-    """Third derivative of (n, ...) values: the velocity of the acceleration; NaN two frames from ends and holes."""
+    """Third derivative of (n, ...) values: the velocity of the acceleration; NaN two frames from ends and holes.
+
+    >>> jerk(np.arange(7) ** 3 / 1000, np.arange(7) / 10).round(6).tolist()
+    [nan, nan, 6.0, 6.0, 6.0, nan, nan]
+    """
     return velocity(acceleration(values, time_s, max_step_s), time_s, max_step_s)
 
 
 def angular_velocity(degrees: Array, time_s: Array, max_step_s: float | Array = np.inf) -> Array:
-    """Derivative of (n,) angles in degrees per second, the short way round the circle; NaN as in `velocity`."""
+    """Derivative of (n,) angles in degrees per second, the short way round the circle; NaN as in `velocity`.
+
+    >>> angular_velocity(np.array([170.0, 180.0, -170.0]), np.array([0.0, 0.1, 0.2])).round(6).tolist()
+    [nan, 100.0, nan]
+    """
     before, after, rise_before, rise_after = _neighbours(degrees, time_s, max_step_s)
     rise_before, rise_after = wrapped(rise_before), wrapped(rise_after)
     return _pad((before**2 * rise_after + after**2 * rise_before) / (before * after * (before + after)), len(degrees))
 
 
 def steps(points: Array) -> Array:
-    """(n,) distance of each of (n, D) points from the one before; NaN for the first."""
+    """(n,) distance of each of (n, D) points from the one before; NaN for the first.
+
+    >>> steps(np.array([[0.0, 0.0], [3.0, 4.0]])).tolist()
+    [nan, 5.0]
+    """
     moved = np.full(len(points), np.nan)
     delta = np.diff(points, axis=0)
     moved[1:] = np.sqrt((delta**2).sum(axis=-1))
@@ -68,7 +80,11 @@ def steps(points: Array) -> Array:
 
 
 def turn_cosines(points: Array) -> Array:
-    """(n,) cosine of the turn that a path takes at each of (n, D) points; NaN at its ends and where it rests."""
+    """(n,) cosine of the turn that a path takes at each of (n, D) points; NaN at its ends and where it rests.
+
+    >>> turn_cosines(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])).tolist()
+    [nan, 0.0, nan]
+    """
     cosine = np.full(len(points), np.nan)
     delta = np.diff(points, axis=0)
     size = np.sqrt((delta**2).sum(axis=-1))
@@ -78,14 +94,22 @@ def turn_cosines(points: Array) -> Array:
 
 
 def heading(velocities: Array) -> Array:
-    """Direction of (n, 2) velocities in the image: degrees in (-180, 180], 0 to the right, 90 upwards; NaN at rest."""
-    degrees = np.degrees(np.arctan2(-velocities[:, 1], velocities[:, 0]))
+    """Direction of (n, 2) velocities in the image: degrees in (-180, 180], 0 to the right, 90 upwards; NaN at rest.
+
+    >>> heading(np.array([[1.0, 0.0], [0.0, -2.0], [0.0, 0.0]])).tolist()
+    [0.0, 90.0, nan]
+    """
+    degrees = np.degrees(np.arctan2(0.0 - velocities[:, 1], velocities[:, 0]))
     still = (velocities == 0).all(axis=1)
     return np.where(still, np.nan, np.where(degrees == -180, 180.0, degrees))
 
 
 def curvature(velocities: Array, accelerations: Array) -> Array:
-    """Signed curvature of a path, 1/length: (vₓaᵧ − vᵧaₓ) / |v|³, positive clockwise as seen; NaN at rest; 2-D."""
+    """Signed curvature of a path, 1/length: (vₓaᵧ − vᵧaₓ) / |v|³, positive clockwise as seen; NaN at rest; 2-D.
+
+    >>> curvature(np.array([[2.0, 0.0]]), np.array([[0.0, 8.0]])).tolist()
+    [2.0]
+    """
     cross = velocities[:, 0] * accelerations[:, 1] - velocities[:, 1] * accelerations[:, 0]
     speed = np.hypot(velocities[:, 0], velocities[:, 1])
     curved: Array = cross / np.where(speed > 0, speed, np.nan) ** 3
@@ -93,7 +117,11 @@ def curvature(velocities: Array, accelerations: Array) -> Array:
 
 
 def turning_rate(velocities: Array, accelerations: Array) -> Array:
-    """(n,) derivative of the heading, degrees per second: (vₓaᵧ − vᵧaₓ) / |v|², positive clockwise as seen; 2-D."""
+    """(n,) derivative of the heading, degrees per second: (vₓaᵧ − vᵧaₓ) / |v|², positive clockwise as seen; 2-D.
+
+    >>> turning_rate(np.array([[2.0, 0.0]]), np.array([[0.0, 2 * np.pi]])).round(6).tolist()
+    [180.0]
+    """
     cross = velocities[:, 0] * accelerations[:, 1] - velocities[:, 1] * accelerations[:, 0]
     square = (velocities**2).sum(axis=1)
     return np.degrees(cross / np.where(square > 0, square, np.nan))
@@ -133,6 +161,11 @@ def dominant_frequency(points: Array, windows: Windows, max_missing: float = MAX
 
     NaN where more than `max_missing` of the window lies in holes, it has fewer than eight frames, nothing moves, or the
     highest value is at the band's edge.
+
+    >>> time_s = np.arange(120) / 30
+    >>> wave = np.sin(2 * np.pi * 1.5 * time_s)[:, None]
+    >>> dominant_frequency(wave, Windows.sliding(time_s, 4.0, 4.0)).round(2).tolist()
+    [1.5]
     """
     out = np.full(len(windows), np.nan)
     seen = np.flatnonzero(np.isfinite(points).all(axis=1))

@@ -98,7 +98,12 @@ class PoseSequence:
         return len(self.time_s)
 
     def rows(self, rows: slice | NDArray[np.intp]) -> PoseSequence:
-        """The same person in some of the frames."""
+        """The same person in some of the frames.
+
+        >>> three = PoseSequence(np.zeros((3, 1, 2)), np.ones((3, 1)), ("nose",), np.array([0.0, 0.1, 0.3]))
+        >>> three.rows(slice(1, 3)).time_s.tolist()
+        [0.1, 0.3]
+        """
         return replace(self, points=self.points[rows], confidence=self.confidence[rows], time_s=self.time_s[rows])
 
     @property
@@ -125,7 +130,12 @@ class PoseSequence:
         return all(joint in self._indices for joint in joints)
 
     def joint(self, name: str) -> NDArray[np.float64]:
-        """(n_frames, D) positions of one joint; raises `ValueError` when the layout has no such joint."""
+        """(n_frames, D) positions of one joint; raises `ValueError` when the layout has no such joint.
+
+        >>> one = PoseSequence(np.array([[[5.0, 6.0]]]), np.ones((1, 1)), ("nose",), np.zeros(1))
+        >>> one.joint("nose").tolist()
+        [[5.0, 6.0]]
+        """
         if name not in self._indices:
             raise ValueError(f"no joint {name!r} in this sequence; it has {', '.join(self.joint_names)}")
         return self.points[:, self._indices[name]]

@@ -49,6 +49,9 @@ class Windows:
         """Windows of `window_s` seconds every `step_s` seconds from the first frame on, until one holds the last.
 
         A sequence shorter than `window_s` gives one window.
+
+        >>> Windows.sliding(np.arange(25) / 10, 1.0, 0.5).start_s.tolist()
+        [0.0, 0.5, 1.0, 1.5]
         """
         if not (window_s > 0 and step_s > 0):
             raise FeatureError(f"windows need a length and a step above 0 s, got {window_s} and {step_s}")
@@ -98,16 +101,28 @@ class Windows:
         return self.reduce(np.add, np.isfinite(values).astype(np.float64), 0.0)
 
     def sum(self, values: Array) -> Array:
-        """Sum of the values that are there; NaN when there is none."""
+        """Sum of the values that are there; NaN when there is none.
+
+        >>> Windows.sliding(np.arange(4) / 2, 1.0, 1.0).sum(np.array([1.0, 2.0, np.nan, 4.0])).tolist()
+        [3.0, 4.0]
+        """
         total = self.reduce(np.add, np.where(np.isfinite(values), values, 0.0))
         return np.where(self.count(values) > 0, total, np.nan)
 
     def mean(self, values: Array) -> Array:
-        """Mean of the values that are there."""
+        """Mean of the values that are there.
+
+        >>> Windows.sliding(np.arange(4) / 2, 1.0, 1.0).mean(np.array([1.0, 2.0, np.nan, 4.0])).tolist()
+        [1.5, 4.0]
+        """
         return self._moments(values, 1)[0]
 
     def std(self, values: Array) -> Array:
-        """Standard deviation (divisor n) of the values that are there."""
+        """Standard deviation (divisor n) of the values that are there.
+
+        >>> Windows.sliding(np.arange(4) / 2, 1.0, 1.0).std(np.array([1.0, 2.0, np.nan, 4.0])).tolist()
+        [0.5, 0.0]
+        """
         # Around the whole sequence's mean, so that squares of far-away numbers don't cancel.
         found = np.isfinite(values)
         n = np.maximum(found.sum(axis=-1, keepdims=True), 1)
@@ -148,6 +163,10 @@ class Windows:
         Args:
             known: (n_frames,) whether a frame has a value.
             durations: (n_frames,) see `features.clock.frame_durations`.
+
+        >>> second = Windows.sliding(np.arange(4) / 4, 1.0, 1.0)
+        >>> second.share(np.array([True, True, False, True]), np.full(4, 0.25)).round(3).tolist()
+        [0.75]
         """
         covered = self.reduce(np.add, np.where(known, durations, 0.0), 0.0)
         return np.minimum((covered + TICK) / self.duration_s, 1.0)
@@ -158,6 +177,10 @@ class Windows:
         A frame in several windows may need several values, so each window gets its own copies; `values` is
         (..., n_frames), the result (..., sum of n_frames) and the windows over it. Where nothing wraps, all statistics
         are those of the plain values (N. I. Fisher, Statistical Analysis of Circular Data, 1993, 2.3).
+
+        >>> own, degrees = Windows.sliding(np.arange(2) / 2, 1.0, 1.0).unwrapped(np.array([179.0, -177.0]), 360)
+        >>> own.mean(degrees).round(6).tolist()
+        [-179.0]
         """
         end = np.cumsum(self.n_frames)
         first = end - self.n_frames
@@ -182,6 +205,9 @@ class Windows:
         """Sum over each window of (n_frames,) steps from the frame before, without the one that leads into the window.
 
         NaN where a window has fewer than two frames.
+
+        >>> Windows.sliding(np.arange(4) / 4, 1.0, 1.0).sum_of_steps(np.array([9.0, 1.0, 1.0, 2.0])).tolist()
+        [4.0]
         """
         return self._inner(1, 0).sum(moved)
 
@@ -197,7 +223,11 @@ class Windows:
         return inner
 
     def correlation(self, a: Array, b: Array) -> Array:
-        """Pearson correlation of two (n_frames,) series; NaN with fewer than three common values or a constant one."""
+        """Pearson correlation of two (n_frames,) series; NaN with fewer than three common values or a constant one.
+
+        >>> Windows.sliding(np.arange(4) / 4, 1.0, 1.0).correlation(np.arange(4.0), -np.arange(4.0)).round(6).tolist()
+        [-1.0]
+        """
         both = np.isfinite(a) & np.isfinite(b)
         a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
         if both.any():
@@ -242,7 +272,11 @@ def wrapped(degrees: Array, period: float = 360) -> Array:
 
 
 def median_of_found(values: Array) -> Array:
-    """Median over the last axis of the values that are there; NaN when there is none. Sorts `values` in place."""
+    """Median over the last axis of the values that are there; NaN when there is none. Sorts `values` in place.
+
+    >>> median_of_found(np.array([[3.0, np.nan, 1.0, 8.0]])).tolist()
+    [3.0]
+    """
     values.sort(axis=-1)  # NaN go last
     last = np.maximum(np.isfinite(values).sum(axis=-1, keepdims=True) - 1, 0)
     low, high = np.take_along_axis(values, last // 2, -1), np.take_along_axis(values, (last + 1) // 2, -1)
@@ -261,7 +295,11 @@ STATISTICS: dict[str, Callable[[Windows, Array], Array]] = {
 
 
 def intervals(time_s: Array, bounds: Sequence[tuple[float, float]]) -> Windows:
-    """Windows at given (start_s, stop_s) pairs, e.g. the bouts of an action; raises `FeatureError` on an empty one."""
+    """Windows at given (start_s, stop_s) pairs, e.g. the bouts of an action; raises `FeatureError` on an empty one.
+
+    >>> intervals(np.arange(10) / 10, [(0.2, 0.5)]).n_frames.tolist()
+    [3]
+    """
     pairs = np.asarray(bounds, dtype=np.float64).reshape(-1, 2)
     wrong = np.flatnonzero(~(pairs[:, 1] > pairs[:, 0]))
     if len(wrong):

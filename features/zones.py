@@ -46,7 +46,12 @@ class Zone:
         object.__setattr__(self, "corners", corners)
 
     def contains(self, points: Array) -> Array:
-        """(n,) 1 where (n, 2) points lie inside, 0 outside, NaN where missing (even-odd rule)."""
+        """(n,) 1 where (n, 2) points lie inside, 0 outside, NaN where missing (even-odd rule).
+
+        >>> door = Zone("door", np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]]))
+        >>> door.contains(np.array([[1.0, 2.0], [5.0, 2.0]])).tolist()
+        [1.0, 0.0]
+        """
         x, y = points[:, 0], points[:, 1]
         inside = np.zeros(len(points), dtype=bool)
         for (ax, ay), (bx, by) in zip(self.corners, np.roll(self.corners, -1, axis=0), strict=True):
@@ -55,7 +60,12 @@ class Zone:
         return np.where(found_joints(points), inside.astype(np.float64), np.nan)
 
     def depth(self, points: Array) -> Array:
-        """(n,) distance of (n, 2) points from the border, positive inside, negative outside; NaN where missing."""
+        """(n,) distance of (n, 2) points from the border, positive inside, negative outside; NaN where missing.
+
+        >>> door = Zone("door", np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]]))
+        >>> door.depth(np.array([[1.0, 2.0], [5.0, 2.0]])).tolist()
+        [1.0, -1.0]
+        """
         best = np.full(len(points), np.inf)
         for a, b in zip(self.corners, np.roll(self.corners, -1, axis=0), strict=True):
             edge = b - a

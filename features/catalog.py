@@ -32,7 +32,8 @@ from features.zones import Zone
 
 __all__ = [
     "CATALOGUE", "Body", "Catalogue", "Feature", "FeatureSettings", "Pair", "Zone",
-    "bout_table", "catalogue_markdown", "feature", "feature_names", "feature_table", "pair_table",
+    "bout_table", "catalogue_json", "catalogue_markdown", "column_description", "feature", "feature_names",
+    "feature_table", "pair_table",
     "pair_window_table", "window_table",
 ]  # fmt: skip
 
@@ -196,6 +197,44 @@ def catalogue_markdown(catalogue: Catalogue = CATALOGUE) -> str:
             )  # fmt: skip
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([*lines, _PAGE_FOOT])
+
+
+def catalogue_json(catalogue: Catalogue = CATALOGUE) -> dict[str, list[dict[str, Any]]]:
+    """The catalogue as plain values: each feature by the attributes of `Feature`, its function left out."""
+    entries = [vars(entry) for entry in catalogue]
+    return {"features": [{key: value for key, value in entry.items() if key != "function"} for entry in entries]}
+
+
+_OTHER_COLUMNS = {
+    "recording": "name of the recording",
+    "track_id": "number of the person, from 1",
+    "track_a": "number of the first person, from 1",
+    "track_b": "number of the second person, from 1",
+    "action": "name of the action",
+    "frame": "number of the frame in the source, from 0",
+    "time_s": "time of the frame, from the start of the source",
+    "start_s": "begin of the window or bout",
+    "stop_s": "end of the window or bout",
+    "n_frames": "frames in the window or bout",
+    "coverage": "share of its time that frames of the person cover",
+}
+
+
+def column_description(column: str, catalogue: Catalogue = CATALOGUE) -> str:
+    """What a column of a table is: the feature's formula and, where it has them, its statistic and its zone."""
+    if column in _OTHER_COLUMNS:
+        return _OTHER_COLUMNS[column]
+    for statistic in ("", *STATISTICS):
+        name = column.removesuffix(f"_{statistic}") if statistic else column
+        if statistic and name == column:
+            continue
+        of = f"{statistic} of " if statistic else ""
+        if name in catalogue:
+            return of + catalogue[name].formula
+        for entry in catalogue:
+            if entry.level.startswith("zone") and name.endswith(f"_{entry.name}"):
+                return f"{of}{entry.formula}; zone {name.removesuffix(f'_{entry.name}')}"
+    return ""
 
 
 def _mirror(entry: Feature) -> str:
@@ -378,6 +417,7 @@ posescribe features DB --out frames.parquet                          # a row per
 posescribe features DB --out windows.csv --window 1 --step 0.5       # per second, every half second
 posescribe features DB --out bouts.csv --bouts automatic             # per bout of an action; human: per label
 posescribe features DB --out pairs.parquet --pairs                   # between each two people
+posescribe features DB --out two.csv --features speed,width          # only these; units in two.units.csv
 posescribe features DB --out frames.parquet --zones zones.json       # {"door": [[x, y], [x, y], [x, y]], ...}
 posescribe features DB --out raw.parquet --smoothing none --max-gap 0 --outlier-window 0 --min-confidence 0
 ```

@@ -18,7 +18,10 @@ def features(
     db: Annotated[str | None, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Table to write: .parquet or .csv.")] = None,
     recording: Annotated[
-        str | None, typer.Option(help="Name of the recording; needed when the database has several.")
+        str | None, typer.Option(help="Name of the recording.  [default: all, one after another]")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Only these features of the catalogue, e.g. `speed,trunk_inclination`.")
     ] = None,
     window: Annotated[
         float | None,
@@ -60,15 +63,15 @@ def features(
     """Feature table, one row per person and frame, per window or per bout.
 
     Computed on cleaned keypoints, in pixels of the original frame and seconds; docs/features.md defines each column.
-    The steps of the cleaning stand in the metadata of a .parquet.
+    Units and descriptions stand in the metadata of a .parquet, beside a .csv in NAME.units.csv.
     """
     from features.plugins import load_features
 
     own = [entry for path in plugin or () for entry in load_features(path)]
     if list_:
-        from features.catalog import catalogue_markdown
+        from features.catalog import catalogue_json, catalogue_markdown
 
-        print(catalogue_markdown(), end="")
+        print(json.dumps(catalogue_json()) if json_ else catalogue_markdown(), end="\n" if json_ else "")
         return
     if db is None or out is None:
         raise typer.BadParameter("give DB and --out FILE, or --list")
@@ -100,6 +103,7 @@ def features(
             bouts=bouts,
             zones=() if zones is None else read_zones(zones),
             pairs=pairs,
+            names=None if features is None else [name for part in features.split(",") if (name := part.strip())],
         )
         narrator.say(f"{rows} rows: {out}")
     if json_:

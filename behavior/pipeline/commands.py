@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from behavior.errors import BehaviorError
-from behavior.pipeline.describe import BoutLike, Parts, Rows, write_features, write_pairs
+from behavior.pipeline.describe import BoutLike, Parts, Rows, Share, write_features
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Part, Settings
@@ -35,7 +35,8 @@ from storage.errors import MissingError, StorageError
 from storage.files import make_folder
 from storage.formats.keypoints.openpose_json import write_openpose_json
 from storage.recordings import Recording as StoredRecording
-from storage.runs import Current
+from storage.runs import Current, Run
+from storage.tracks import TrackInfo
 
 
 def analyze_all(
@@ -129,45 +130,64 @@ def write_stored_features(
     bouts: Literal["automatic", "human"] | None = None,
     zones: Sequence[Zone] = (),
     pairs: bool = False,
+    names: Sequence[str] | None = None,
 ) -> int:
-    """Features of a stored recording, straight from the database; gives the number of rows.
+    """Features of a stored recording, or of all, straight from the database; gives the number of rows.
 
     Args:
         windows: a row per window of this length and step, seconds, instead of per frame.
         bouts: a row per automatic bout, or per interval that a human coded and that has a person.
         pairs: features between each two people instead.
+        names: the features wanted; None is all that the layout allows.
 
     Raises:
-        MissingError: the recording is not there, was not analysed, is one of several and not named, or has no bouts.
+        MissingError: the recording is not there, was not analysed, or has no bouts.
+        UnknownFeature: a name that the catalogue does not have.
     """
     make_folder(path.parent)
     with open_database(database, create=False) as opened:
-        now = current_of(opened, recording)
-        track_run = now.track
-        with opened.reading() as tx:
-            skeleton = skeletons.skeleton_of(tx, track_run.id)
-            known = tracks.list_tracks(tx, track_run.id)
-            stretches = None if bouts is None else _bouts_of(tx, now, bouts, narrator)
-        rows = Rows(windows, stretches, zones)
+        found = _all_current(opened, recording)
+        shares: list[Share] = []
+        for _, folder, now in found:
+            with opened.reading() as tx:
+                skeleton = skeletons.skeleton_of(tx, now.track.id)
+                known = tracks.list_tracks(tx, now.track.id)
+                try:
+                    stretches = None if bouts is None else _bouts_of(tx, now, bouts, narrator)
+                except MissingError as error:
+                    if len(found) == 1:
+                        raise
+                    narrator.say(f"{folder}: left out, {error}")
+                    continue
+            shares.append(
+                Share(
+                    skeleton,
+                    _people(opened, now.track, known, narrator),
+                    _couples(opened, now.track, known, narrator) if pairs else None,
+                    Rows(windows, stretches, zones, names),
+                    folder,
+                )
+            )
+        if not shares:
+            raise MissingError(f"{opened.where}: no recording in it has such bouts")
+        return write_features(shares, settings, path)
 
-        def people() -> Iterator[Parts]:
-            for done, track in enumerate(known, start=1):
-                yield partial(tracks.iter_track_parts, opened, track_run.id, track.track_id)
-                narrator.step("features", done, len(known))
 
-        def couples() -> Iterator[tuple[Track, Track]]:
-            for done, one in enumerate(known, start=1):
-                others = [
-                    other for other in known[done:] if other.start_s <= one.stop_s and one.start_s <= other.stop_s
-                ]
-                with opened.reading() as tx:
-                    first = tracks.read_track(tx, track_run.id, one.track_id)
-                    yield from ((first, tracks.read_track(tx, track_run.id, two.track_id)) for two in others)
-                narrator.step("features", done, len(known))
+def _people(database: Database, run: Run, known: Sequence[TrackInfo], narrator: Narrator) -> Iterator[Parts]:
+    for done, track in enumerate(known, start=1):
+        yield partial(tracks.iter_track_parts, database, run.id, track.track_id)
+        narrator.step("features", done, len(known))
 
-        if pairs:
-            return write_pairs(couples(), skeleton, settings, path, rows)
-        return write_features(people(), skeleton, settings, path, rows)
+
+def _couples(
+    database: Database, run: Run, known: Sequence[TrackInfo], narrator: Narrator
+) -> Iterator[tuple[Track, Track]]:
+    for done, one in enumerate(known, start=1):
+        others = [other for other in known[done:] if other.start_s <= one.stop_s and one.start_s <= other.stop_s]
+        with database.reading() as tx:
+            first = tracks.read_track(tx, run.id, one.track_id)
+            yield from ((first, tracks.read_track(tx, run.id, two.track_id)) for two in others)
+        narrator.step("features", done, len(known))
 
 
 def _bouts_of(
@@ -188,22 +208,28 @@ def _bouts_of(
 
 def current_of(database: Database, recording: str | None) -> Current:
     """What counts (`runs.current`) of a recording (`select_recordings`), of the only one when none is named."""
+    found = _all_current(database, recording)
+    if len(found) > 1:
+        names = ", ".join(folder for _, folder, _ in found)
+        if recording is not None:
+            names = ", ".join(f"{folder} is number {stored.id}" for stored, folder, _ in found)
+        raise MissingError(f"{database.where}: has several recordings ({names}); choose one with --recording")
+    return found[0][2]
+
+
+def _all_current(database: Database, recording: str | None) -> list[tuple[StoredRecording, str, Current]]:
+    """Each recording of that name, or all, with its folder and what counts of it; `MissingError` when that is none."""
     with database.reading() as tx:
+        folders = recordings.result_folders(recordings.list_recordings(tx))
         found = [
-            (stored, now)
+            (stored, folders[stored.id], now)
             for stored in recordings.select_recordings(tx, recording)
             if (now := runs.current(tx, stored.id))
         ]
-        folders = recordings.result_folders(recordings.list_recordings(tx))
     if not found:
         named = f"no analysed recording {recording!r}" if recording else "no recording in it has been analysed"
         raise MissingError(f"{database.where}: {named}; run posescribe analyze first")
-    if len(found) > 1:
-        names = ", ".join(folders[stored.id] for stored, _ in found)
-        if recording is not None:
-            names = ", ".join(f"{folders[stored.id]} is number {stored.id}" for stored, _ in found)
-        raise MissingError(f"{database.where}: has several recordings ({names}); choose one with --recording")
-    return found[0][1]
+    return found
 
 
 def _each(

@@ -6,9 +6,7 @@ must (size of the cleaned body, steps, crossings of zones), once for the tables.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +18,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from features.catalog import bout_table, feature_table, pair_table, pair_window_table
+from features.catalog import bout_table, column_description, feature_table, pair_table, pair_window_table
 from features.clean import CleanSettings, clean, frame_sizes, sure, typical_size
 from features.clock import Pace
 from features.sequence import PoseSequence, Whole
@@ -29,7 +27,7 @@ from features.windows import Windows, intervals
 from features.zones import Zone
 from pose.people import Track, TrackPart
 from pose.skeleton import Skeleton
-from storage.files import blaming, replacing
+from storage.files import blaming, replacing, write_bytes
 
 REACH_S = 6.0
 """Seconds before and after a part that its features may depend on: beyond, the slowest filter has forgotten all but
@@ -63,11 +61,50 @@ class Rows:
         windows: length and step, seconds.
         bouts: of all people, in any order.
         zones: areas of the image, see `features.zones`.
+        names: the features wanted, zones' own besides; None is all that the layout allows.
     """
 
     windows: tuple[float, float] | None = None
     bouts: Sequence[BoutLike] | None = None
     zones: Sequence[Zone] = ()
+    names: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """What one recording gives to a table.
+
+    Attributes:
+        skeleton: of its people.
+        people: the parts of each.
+        couples: each two people instead of `people`; both tracks are whole in memory.
+        rows: what a row stands for.
+        recording: value of the column `recording`, the first; None leaves it out.
+    """
+
+    skeleton: Skeleton
+    people: Iterable[Parts] = ()
+    couples: Iterable[tuple[Track, Track]] | None = None
+    rows: Rows = Rows()
+    recording: str | None = None
+
+    def columns(self, settings: CleanSettings) -> pd.DataFrame:
+        """The table of nobody: it has every column, whatever the data."""
+        nobody = _nobody(self.skeleton)
+        alone = TrackPart(nobody, slice(0, 0))
+        couples = None if self.couples is None else [(nobody, nobody)]
+        return pd.concat(replace(self, people=[lambda _: iter([alone])], couples=couples).tables(settings))
+
+    def tables(self, settings: CleanSettings) -> Iterator[pd.DataFrame]:
+        """The rows of its people, in pieces."""
+        if self.couples is None:
+            found = (table for each in self.people for table in describe(each, self.skeleton, settings, self.rows))
+        else:
+            found = (describe_pair(a, b, self.skeleton, settings, self.rows) for a, b in self.couples)
+        for table in found:
+            if self.recording is not None:
+                table.insert(0, "recording", pd.Series([self.recording] * len(table), dtype="str"))
+            yield table
 
 
 def describe(
@@ -98,13 +135,14 @@ def describe(
         track, own = part.track, part.own
         sequence = replace(_cleaned(track, skeleton, settings, size), whole=whole)
         if stretches is None:
-            table = feature_table(sequence, frames=track.frames, zones=rows.zones).iloc[own].reset_index(drop=True)
+            table = feature_table(sequence, rows.names, frames=track.frames, zones=rows.zones)
+            table = table.iloc[own].reset_index(drop=True)
         else:
             behind = done + own.stop - own.start
             mine = (begin >= done) & (begin < behind)
             done = behind
             bounds = list(zip(stretches.start_s[mine], stretches.stop_s[mine], strict=True))
-            table = bout_table(sequence, bounds, zones=rows.zones)
+            table = bout_table(sequence, bounds, rows.names, zones=rows.zones)
             if rows.bouts is not None:
                 table.insert(0, "action", pd.Series(actions[mine], dtype="str"))
         table.insert(0, "track_id", np.full(len(table), track.track_id, dtype=np.int64))
@@ -119,10 +157,11 @@ def describe_pair(
     Both tracks are whole in memory.
     """
     one, two = (clean(PoseSequence.from_track(track, skeleton), settings) for track in (a, b))
-    if rows is not None and rows.windows is not None:
-        table = pair_window_table(one, two, *rows.windows)
+    rows = rows or Rows()
+    if rows.windows is not None:
+        table = pair_window_table(one, two, *rows.windows, rows.names)
     else:
-        table = pair_table(one, two)
+        table = pair_table(one, two, rows.names)
     for place, (column, track) in enumerate((("track_a", a), ("track_b", b))):
         table.insert(place, column, np.full(len(table), track.track_id, dtype=np.int64))
     return table
@@ -166,45 +205,35 @@ def _cleaned(track: Track, skeleton: Skeleton, settings: CleanSettings, size: Wh
     return clean(replace(PoseSequence.from_track(track, skeleton), whole=size), settings)
 
 
-def write_features(
-    people: Iterable[Parts], skeleton: Skeleton, settings: CleanSettings, path: Path, rows: Rows | None = None
-) -> int:
+def write_features(shares: Sequence[Share], settings: CleanSettings, path: Path) -> int:
     """The tables of all people in one `.parquet` or `.csv` file, one part in memory at a time; gives its rows.
 
-    Parquet keeps the units in its metadata. Raises `OutputError` when the file can't be written.
+    Its columns are those of all shares together, NaN where the layout of one has no such column. Parquet keeps unit and
+    description of each column in its metadata; beside a CSV they stand in `<name>.units.csv`. Raises `OutputError` when
+    a file can't be written.
     """
-    nobody = _nobody(skeleton)
-    parts = itertools.chain([lambda _: iter([TrackPart(nobody, slice(0, 0))])], people)
-    return _write((table for each in parts for table in describe(each, skeleton, settings, rows)), path)
-
-
-def write_pairs(
-    pairs: Iterable[tuple[Track, Track]],
-    skeleton: Skeleton,
-    settings: CleanSettings,
-    path: Path,
-    rows: Rows | None = None,
-) -> int:
-    """The same for what is between people."""
-    nobody = _nobody(skeleton)
-    both = itertools.chain([(nobody, nobody)], pairs)
-    return _write((describe_pair(a, b, skeleton, settings, rows) for a, b in both), path)
-
-
-def _write(tables: Iterable[pd.DataFrame], path: Path) -> int:
-    """Tables of the same columns, one after another; the first may be empty, it gives the file its columns."""
+    empty = [share.columns(settings) for share in shares]
+    units = {column: unit for table in empty for column, unit in table.attrs["units"].items()}
+    schema = pa.unify_schemas([pa.Schema.from_pandas(table, preserve_index=False) for table in empty])
+    fields = [field.with_metadata(_metadata(field.name, units)) for field in schema]
+    schema = pa.schema(fields, pa.Schema.from_pandas(empty[0]).metadata)
     rows = 0
-    with replacing(path) as part, blaming(path), ExitStack() as stack:
-        writer: pq.ParquetWriter | pacsv.CSVWriter | None = None
-        for described in tables:
-            table = pa.Table.from_pandas(described, preserve_index=False)
-            if writer is None:
-                kind = pacsv.CSVWriter if path.suffix == ".csv" else _parquet
-                schema = table.schema
-                writer = stack.enter_context(kind(part, schema))
-            writer.write_table(table.replace_schema_metadata(schema.metadata))
-            rows += table.num_rows
+    with replacing(path) as part, blaming(path):
+        kind = pacsv.CSVWriter if path.suffix == ".csv" else _parquet
+        with kind(part, schema) as writer:
+            for share in shares:
+                for described in share.tables(settings):
+                    table = described.reindex(columns=schema.names)
+                    writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
+                    rows += len(table)
+    if path.suffix == ".csv":
+        about = [{"column": name, **_metadata(name, units)} for name in schema.names]
+        write_bytes(path.with_suffix(".units.csv"), pd.DataFrame(about).to_csv(index=False).encode())
     return rows
+
+
+def _metadata(column: str, units: dict[str, str]) -> dict[str, str]:
+    return {"unit": units.get(column, ""), "description": column_description(column)}
 
 
 def _parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

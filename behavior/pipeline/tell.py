@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from behavior.pipeline.describe import write_features
+from behavior.pipeline.describe import Share, write_features
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
 from behavior.pipeline.stages import VERSION, Recording, plain
@@ -70,7 +70,7 @@ def tell(
     names = {track.track_id: track.name for track in known if track.name}
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
-    write_features(each, skeleton, settings.clean, folder / "features.parquet")
+    write_features([Share(skeleton, each)], settings.clean, folder / "features.parquet")
     people = [Course.of((part.track for part in parts(0)), skeleton) for parts in each]
     write_table(bouts_table(found), folder / "bouts.csv")
     summary = summary_table(found, people)

@@ -91,7 +91,7 @@ def test_zones(db: str, tmp_path: Path) -> None:
 def test_pairs(db: str, tmp_path: Path) -> None:
     assert main(["features", db, "--out", str(tmp_path / "p.parquet"), "--pairs"]) == 0
     table = pd.read_parquet(tmp_path / "p.parquet")
-    assert list(table)[:3] == ["track_a", "track_b", "time_s"]
+    assert list(table)[:4] == ["recording", "track_a", "track_b", "time_s"]
     assert (len(table), set(table.track_a), set(table.track_b)) == (100, {1}, {2})
     assert table.pair_distance.is_monotonic_decreasing
     assert main(["features", db, "--out", str(tmp_path / "w.csv"), "--pairs", "--window", "1"]) == 0
@@ -114,6 +114,62 @@ def test_own_features(db: str, own: Path, tmp_path: Path, capsys: pytest.Capture
     assert main(["features", db, "--out", str(out), "--plugin", str(own), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["own_features"] == ["wrist_gap"]
     assert pd.read_parquet(out).wrist_gap.to_numpy() == pytest.approx(0.7, abs=0.01)
+
+
+def test_columns_are_chosen(db: str, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, chosen = ["features", db], ["--features", "wrist_gap, width"]
+    assert main([*command, "--out", str(tmp_path / "f.csv"), *chosen, "--plugin", str(own)]) == 0
+    assert list(pd.read_csv(tmp_path / "f.csv")) == ["recording", "track_id", "frame", "time_s", "wrist_gap", "width"]
+    window = ["--window", "1", "--features", "width"]
+    assert main([*command, "--out", str(tmp_path / "w.csv"), *window]) == 0
+    assert [name for name in pd.read_csv(tmp_path / "w.csv") if "width" in name][:2] == ["width_mean", "width_std"]
+    capsys.readouterr()
+    assert main([*command, "--out", str(tmp_path / "n.csv"), "--features", "widht"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no feature 'widht'; did you mean width" in line
+    assert not (tmp_path / "n.csv").exists()
+
+
+def test_units_go_with_the_table(db: str, tmp_path: Path) -> None:
+    chosen = ["--features", "width", "--window", "1"]
+    assert main(["features", db, "--out", str(tmp_path / "f.csv"), *chosen]) == 0
+    assert main(["features", db, "--out", str(tmp_path / "f.parquet"), *chosen]) == 0
+    units = pd.read_csv(tmp_path / "f.units.csv", keep_default_na=False)
+    assert list(units) == ["column", "unit", "description"]
+    assert list(units.column) == list(pd.read_csv(tmp_path / "f.csv"))
+    row = units.set_index("column").loc["width_mean"]
+    assert (row.unit, row.description) == (CATALOGUE["width"].unit, f"mean of {CATALOGUE['width'].formula}")
+    assert (units.description != "").all()
+    metadata = pq.read_schema(tmp_path / "f.parquet").field("width_mean").metadata
+    assert metadata[b"unit"].decode() == row.unit
+    assert metadata[b"description"].decode() == row.description
+
+
+def test_all_recordings_of_a_database(db: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = tmp_path / "both.db"
+    both.write_bytes(Path(db).read_bytes())
+    items = json.loads((Path(db).parent / "walk.json").read_text())
+    (tmp_path / "stand.json").write_text(json.dumps([item for item in items if item["track_id"] == 2][:40]))
+    assert main(["import", str(tmp_path / "stand.json"), "--db", str(both), "--fps", "25"]) == 0
+    out = ["--out", str(tmp_path / "f.parquet")]
+    assert main(["features", str(both), *out]) == 0
+    table = pd.read_parquet(tmp_path / "f.parquet")
+    assert table.groupby("recording").size().to_dict() == {"walk": 200, "stand": 40}
+    assert main(["features", str(both), *out, "--recording", "stand"]) == 0
+    alone = pd.read_parquet(tmp_path / "f.parquet")
+    pd.testing.assert_frame_equal(alone, table[table.recording == "stand"].reset_index(drop=True))
+    capsys.readouterr()
+    assert main(["features", str(both), *out, "--bouts", "human"]) == 0
+    assert set(pd.read_parquet(tmp_path / "f.parquet").recording) == {"walk"}
+    assert "stand: left out, no human-coded intervals" in capsys.readouterr().err
+    assert main(["features", str(both), *out, "--recording", "run"]) == 1
+
+
+def test_the_catalogue_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["features", "--list", "--json", "--plugin", str(own)]) == 0
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["features"]}
+    assert list(listed) == [entry.name for entry in CATALOGUE]
+    assert listed["wrist_gap"]["joints"] == ["left_wrist", "right_wrist"]
 
 
 @pytest.mark.parametrize(

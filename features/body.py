@@ -25,7 +25,7 @@ class FeatureSettings:
         slowest: speed of mid_hip, in trunk lengths per second, below which a person goes nowhere and has no heading. A
             resting person whose joints jitter by 3 % of the trunk (the default network on the sample video: 2 to 5 %)
             is above it in 2 frames of 100 after the default smoothing. For a trunk of 0.5 m it is 0.25 m/s; people
-            who walk at home only do 0.4 (J. Perry et al., 1995, https://doi.org/10.1161/01.STR.26.6.982).
+            who walk at home only do up to 0.4 (J. Perry et al., 1995, https://doi.org/10.1161/01.STR.26.6.982).
         synchrony_window_s: length of the moving window of `synchrony` between two people, seconds.
         step_swing: how far the ankles' separation must swing from one step to the next, trunk lengths: for a trunk of
             0.5 m 10 cm, a sixth of an adult's swing at a slow walk and several times the jitter of cleaned ankles.

@@ -7,8 +7,8 @@ never changed. Nothing but `fill_gaps` puts a position where there was none, and
 Time is the source's own, and no filter counts frames: what `cutoff_hz` names is the frequency of a sine whose amplitude
 comes out at 1/√2 (−3 dB) of the whole filter as applied, both passes together, at any frame rate. `fill_gaps`,
 `drop_outliers`, `median`, `one_euro` and `kalman` work on uneven timestamps as they are. `butterworth` and
-`savitzky_golay` are defined on even ones: where the steps of a stretch differ by more than 2 %, the stretch is put on
-an even grid of the finest usual step by a cubic spline, filtered there, and read off at its own timestamps by another.
+`savitzky_golay` are defined on even ones: where the steps of a sequence differ by more than 2 %, its stretches are put
+on an even grid of the finest usual step by a cubic spline, filtered there, and read off at their own timestamps.
 No filter reaches across a hole (`features.clock`: three or more frames lacking) or across frames without the joint;
 each stretch between is filtered by itself, and a single frame is left as it is.
 """
@@ -44,10 +44,11 @@ CUTOFF_HZ = 6.0
 
 DETECTED_HZ = 4.0
 """For detected joints, which jitter more than markers: Winter's residual analysis of the sample video, detected by the
-default network, gives 2 to 3 Hz; the motion of a walk reaches to 6."""
+default network, gives 1 to 3 Hz; the motion of a walk reaches to 6."""
 
 SWAP_PENALTY = 0.15
-"""What it costs to believe that left and right are exchanged in a frame, trunk lengths."""
+"""What it costs to believe that left and right are exchanged in a frame, trunk lengths: about the jitter of a limb's
+three joints (2 to 5 % each); not tuned."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,11 @@ class CleanSettings:
     """What `clean` does, in this order. None leaves a step out.
 
     Attributes:
-        min_confidence: joints below it are dropped, in [0, 1].
+        min_confidence: joints below it are dropped, in [0, 1]; what is fainter is mostly guessed (not measured).
         swap_penalty: see `repair_swaps`, trunk lengths.
-        outlier_window_s: see `drop_outliers`, seconds.
-        max_gap_s: see `fill_gaps`, seconds.
+        outlier_window_s: see `drop_outliers`, seconds; half a second is half a stride, and 12 values at 25 frames/s.
+        max_gap_s: see `fill_gaps`, seconds; a quarter of a second is one period of the default cut-off, beyond which a
+            joint may have gone and come back.
         smoothing: name of the filter, run with its own defaults.
     """
 
@@ -274,7 +276,7 @@ def savitzky_golay(sequence: PoseSequence, cutoff_hz: float = CUTOFF_HZ, degree:
 
     The window is the shortest odd number of points that is long enough, and the grid is made a little finer than the
     frames' so that the cut-off is met, to the 2 % that the splines cost at 25 frames/s. A stretch shorter than the
-    window is a window of its own. For the degree 2 the window lasts about 0.9 / `cutoff_hz` seconds.
+    window is a window of its own. For the degree 2 the window lasts about 1.1 / `cutoff_hz` seconds.
 
     Source: A. Savitzky, M. J. E. Golay, 1964, https://doi.org/10.1021/ac60214a047; its cut-off: R. W. Schafer, 2011,
     https://doi.org/10.1109/MSP.2011.941097; scipy's `savgol_filter`.

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from behavior.errors import DataError
 from pose.layouts import BODY_13, has_body, standard_names, to_body
+from storage.errors import ExchangeError
+from storage.formats.guard import read_npz
 
 RATE_HZ = 30.0
 """Frames per second at which every classifier sees motion; clips and tracks are resampled to it."""
@@ -76,20 +78,14 @@ def load_sequences(path: str | Path) -> LabelledSequences:
     path = Path(path)
     required = ("joints", "offsets", "labels", "classes", "joint_names")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise DataError(f"{path}: expected an .npz with {', '.join(required)}, got a single array")
-        with loaded as file:
-            missing = [name for name in required if name not in file.files]
-            if missing:
-                raise DataError(
-                    f"{path}: lacks {', '.join(missing)}; a labelled-sequences file has {', '.join(required)}"
-                )
-            arrays = {name: file[name] for name in (*required, "groups", "fps") if name in file.files}
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        arrays = read_npz(path)
+    except ExchangeError as error:
+        raise DataError(str(error)) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a readable .npz without pickle ({error}); write it with numpy.savez") from None
+    missing = [name for name in required if name not in arrays]
+    if missing:
+        raise DataError(f"{path}: lacks {', '.join(missing)}; a labelled-sequences file has {', '.join(required)}")
     try:
         return make_sequences(
             **{name: arrays[name] for name in required},

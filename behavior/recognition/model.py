@@ -28,6 +28,7 @@ from behavior.recognition.clips import RATE_HZ, Clips
 from behavior.recognition.rules import known_rules
 from behavior.recognition.temperature import apply_temperature
 from storage.errors import OutputError
+from storage.formats.guard import MOST
 
 FORMAT = "posescribe-action-model"
 FORMAT_VERSION = 1
@@ -156,6 +157,8 @@ def load_action_model(name_or_path: str | Path = DEFAULT) -> ActionModel:
     if isinstance(place, Path) and place.is_file():
         try:
             archive = zipfile.ZipFile(place)
+            if sum(member.file_size for member in archive.infolist()) > MOST:
+                raise ActionModelError(f"{label}: unzips to more than an action model has")
         except (OSError, zipfile.BadZipFile):
             raise ActionModelError(f"{label}: not an action model (expected a folder or zip with {_HEADER})") from None
         place = zipfile.Path(archive)

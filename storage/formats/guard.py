@@ -6,6 +6,8 @@ than `MOST`, declares arrays that its bytes can't hold, or leads to other files 
 
 from __future__ import annotations
 
+import gzip
+import io
 import math
 import stat
 import zipfile
@@ -22,6 +24,9 @@ from storage.formats.optional import load
 
 MOST = 2**31
 """Bytes that a file may have, or unpack to, where it is held in memory whole."""
+
+MOST_UNZIPPED = 2**28
+"""The same for gzipped files; those of BORIS have some MB."""
 
 MOST_SHEET = 2**26
 """The same for spreadsheets, whose XML takes some thirty times its size in memory."""
@@ -58,16 +63,14 @@ def read_bytes(path: Path) -> bytes:
 
 
 def gunzip(path: Path, data: bytes) -> bytes:
-    """The content of gzipped data."""
-    unpacker = zlib.decompressobj(wbits=31)
+    """The content of gzipped data, of at most `MOST_UNZIPPED` bytes."""
     try:
-        content = unpacker.decompress(data, MOST)
-    except zlib.error as error:
+        with gzip.open(io.BytesIO(data)) as file:
+            content = file.read(MOST_UNZIPPED + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise ExchangeError(f"{path}: damaged, can't be unzipped ({error})") from error
-    if unpacker.unconsumed_tail:
-        raise ExchangeError(f"{path}: unzips to more than {_size(MOST)}; is it what it seems to be?")
-    if not unpacker.eof:
-        raise ExchangeError(f"{path}: damaged, can't be unzipped (it ends too early)")
+    if len(content) > MOST_UNZIPPED:
+        raise ExchangeError(f"{path}: unzips to more than {_size(MOST_UNZIPPED)}; is it what it seems to be?")
     return content
 
 

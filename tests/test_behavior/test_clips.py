@@ -75,7 +75,7 @@ def test_files_that_do_not_fit_name_the_fault(change: dict[str, object], message
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="No such file"):
         load_sequences(tmp_path / "none.npz")
     text = tmp_path / "text.npz"
     text.write_text("hello")
@@ -83,11 +83,11 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load_sequences(text)
     pickled = tmp_path / "pickle.npz"
     np.savez(pickled, joints=np.array([None, {}], dtype=object))
-    with pytest.raises(DataError, match="lacks offsets"):
+    with pytest.raises(DataError, match="pickled objects, which are never loaded"):
         load_sequences(pickled)
     single = tmp_path / "single.npy"
     np.save(single, np.zeros(3))
-    with pytest.raises(DataError, match="single array"):
+    with pytest.raises(DataError, match=r"not a readable \.npz"):
         load_sequences(single)
 
 

@@ -81,7 +81,7 @@ def train(
     recording: RecordingName = None,
     coder: Coder = None,
     report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Write report.html, which needs eight more fits.")
+        bool, typer.Option("--report/--no-report", help="Write report.html, which needs three more fits per fold.")
     ] = True,
     json_: Json = False,
 ) -> None:
@@ -127,7 +127,7 @@ def train(
             model, cv = train_model(sequences, classifier, out, progress=step, **asked)
             if sequences.groups is None and folds:
                 notes = (f"{data} names no groups: clips of one person may stand on both sides, the figures flatter",)
-        for note in notes:
+        for note in (*notes, *model.info.figures.get("notes", ())):
             narrator.say(f"note: {note}")
         write_bytes(out / "README.md", model_card(model, " ".join(_command())).encode())
         if cv is not None and report:
@@ -136,7 +136,7 @@ def train(
 
             shown = training_figures(model, sequences, cv, asked["settings"], asked["classifier_settings"], step)
             write_training_page(model, shown, notes, out / "report.html")
-        narrator.say(f"{out}: {_figures(model.info.figures)}")
+        narrator.say(f"{out}: {_trained(model.info.figures)}")
     if json_:
         print(json.dumps({"model": str(out), "sha256": model.info.sha256, "figures": model.info.figures}))
 
@@ -149,8 +149,6 @@ def evaluate(
     Accuracy, balanced accuracy, precision, recall and F1 of each class, confusion matrix (rows: truth); on a database
     also kappa by frame and F1 of bouts against the human.
     """
-    import numpy as np
-
     from behavior.evaluation.sequences import evaluate_sequences
     from behavior.pipeline.models import locate
     from behavior.recognition.model import load_action_model
@@ -169,14 +167,7 @@ def evaluate(
     if json_:
         print(json.dumps(result))
         return
-    for key in ("clips", "accuracy", "balanced_accuracy", "coverage", "claims_right", "kappa", "bout_f1"):
-        if key in result:
-            print(f"{key:18} {result[key]}")
-    width = max(len(name) for name in result["classes"])
-    print(f"\n{'':{width}}  precision  recall      F1  clips")
-    for name, row in result["per_class"].items():
-        values = [np.nan if row[key] is None else row[key] for key in ("precision", "recall", "f1")]
-        print(f"{name:{width}}  {values[0]:9.3f} {values[1]:7.3f} {values[2]:7.3f} {row['clips']:6d}")
+    print(_table(result))
 
 
 def predict(
@@ -184,6 +175,7 @@ def predict(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="CSV: one row per sequence.")],
     recording: RecordingName = None,
+    json_: Json = False,
 ) -> None:
     """Name the action of each sequence; of each window of every track, in a database.
 
@@ -205,6 +197,11 @@ def predict(
     else:
         table = predict_sequences(loaded, Path(data))
     write_table(table, out)
+    counts = {str(name): int(count) for name, count in table["claim"].value_counts().items()}
+    if json_:
+        print(json.dumps({"out": str(out), "rows": len(table), "claims": counts}))
+    told = ", ".join(f"{name} {count}" for name, count in counts.items())
+    typer.echo(f"{out}: {len(table)} rows; claimed: {told or 'nothing'}", err=True)
 
 
 def _is_database(data: str) -> bool:
@@ -236,7 +233,43 @@ def _command() -> list[str]:
     return ["posescribe", *map(shlex.quote, sys.argv[1:])]
 
 
-def _figures(figures: dict[str, dict[str, float]]) -> str:
+def _trained(figures: dict[str, dict[str, float]]) -> str:
     if not figures:
         return "not tested (--folds 0)"
     return ", ".join(f"accuracy {figures[kind]['accuracy']:.1%} ({kind})" for kind in ("clean", "noisy"))
+
+
+def _table(result: dict[str, Any]) -> str:
+    """What `evaluate` tells, for a reader; – where nothing was tested."""
+    lines = [f"{result['model']} on {result['clips']} clips", ""]
+    for key, name in (
+        ("accuracy", "accuracy"),
+        ("balanced_accuracy", "balanced accuracy"),
+        ("coverage", "clips claimed"),
+        ("claims_right", "claims right"),
+    ):
+        lines.append(f"{name:26} {_share(result[key]):>8}")
+    for key, name in (("log_loss", "log-loss, nats"), ("calibration_error", "calibration error"), ("kappa", "kappa")):
+        if key in result:
+            lines.append(f"{name:26} {_decimal(result[key]):>8}")
+    for threshold, value in result.get("bout_f1", {}).items():
+        lines.append(f"{f'F1 of bouts, IoU {threshold}':26} {_decimal(value):>8}")
+    width = max(len(name) for name in (*result["classes"], "class"))
+    lines += ["", f"{'class':{width}}  precision   recall       F1   clips"]
+    for name, row in result["per_class"].items():
+        figures = [_share(row[key]) for key in ("precision", "recall", "f1")]
+        lines.append(f"{name:{width}}  {figures[0]:>9} {figures[1]:>8} {figures[2]:>8} {row['clips']:7d}")
+    if "per_action" in result:
+        lines += ["", f"{'frames':{width}}    human, s  machine, s       F1    kappa"]
+        for row in result["per_action"]:
+            seconds = f"{row['human_s']:>10.1f}  {row['machine_s']:>10.1f}"
+            lines.append(f"{row['action']:{width}}  {seconds} {_share(row['f1']):>8} {_decimal(row['kappa']):>8}")
+    return "\n".join(lines)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _decimal(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

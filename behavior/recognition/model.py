@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.errors import ActionModelError, DataError
-from behavior.labels import UNKNOWN, actions_of, all_actions
+from behavior.labels import UNKNOWN, actions_of, all_actions, set_name
 from behavior.recognition.classifiers.base import ActionClassifier
 from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.clips import RATE_HZ, Clips
@@ -93,7 +93,7 @@ class ActionModel:
         info: see `ActionModelInfo`; its sha256 is empty before the model is saved.
         classifier: fitted.
         temperature: probabilities are raised to 1/temperature and normalised (Guo et al., 2017).
-        unknown_below: a clip whose best probability is lower counts as unknown.
+        unknown_below: an action whose score is lower is not claimed, unless `decoding` has a threshold of its own.
         window_s: length of the windows that suit the training clips, seconds.
         prior: how much more often than in training an action is met in the videos to come, by name, 1 where left out;
             `recognise` weighs with it, `predict_proba` doesn't.
@@ -120,9 +120,25 @@ class ActionModel:
         """Whether a person does one action at a time."""
         return all(len(actions_of(name)) < 2 for name in self.sets)
 
+    @property
+    def claimed_from(self) -> NDArray[np.float64]:
+        """(C,) score from which on each action is claimed."""
+        return np.array([self.decoding.unknown_below.get(action, self.unknown_below) for action in self.info.classes])
+
+    def claims(self, scores: NDArray[np.floating]) -> list[str]:
+        """The set of actions that each row of (S, C) scores claims; `unknown` for none."""
+        rows = claimed(scores, self.claimed_from, self.exclusive)
+        return [set_name(a for a, there in zip(self.info.classes, row, strict=True) if there) for row in rows]
+
     def set_proba(self, clips: Clips) -> NDArray[np.float64]:
         """(S, n) calibrated probabilities of `sets`; rows sum to 1."""
         return apply_temperature(self.classifier.predict_proba(clips), self.temperature)
+
+    def weighted_set_proba(self, clips: Clips) -> NDArray[np.float64]:
+        """`set_proba` under the `prior` (Saerens et al., 2002); `unknown` has weight 1."""
+        scores = self.set_proba(clips)
+        scores *= [np.prod([self.prior.get(action, 1.0) for action in actions_of(name)]) for name in self.sets]
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
     def predict_proba(self, clips: Clips) -> NDArray[np.float64]:
         """(S, C) calibrated probabilities of `info.classes`.
@@ -132,14 +148,26 @@ class ActionModel:
         return np.asarray(self.set_proba(clips) @ self._members())
 
     def weighted_proba(self, clips: Clips) -> NDArray[np.float64]:
-        """`predict_proba` under the `prior` (Saerens et al., 2002); `unknown` has weight 1."""
-        scores = self.set_proba(clips)
-        scores *= [np.prod([self.prior.get(action, 1.0) for action in actions_of(name)]) for name in self.sets]
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True) @ self._members())
+        """`predict_proba` under the `prior`."""
+        return np.asarray(self.weighted_set_proba(clips) @ self._members())
 
     def _members(self) -> NDArray[np.float64]:
         """(n, C) 1 where a set holds an action."""
         return np.array([[float(action in actions_of(name)) for action in self.info.classes] for name in self.sets])
+
+
+def claimed(scores: NDArray[np.floating], below: NDArray[np.float64], exclusive: bool) -> NDArray[np.bool_]:
+    """(S, C) which actions the scores claim: those that reach their threshold, the best one only where one at a time.
+
+    Args:
+        scores: (S, C) of the actions.
+        below: (C,) or (S, C) thresholds.
+        exclusive: whether a person does one action at a time.
+    """
+    reached = scores >= below
+    if exclusive:
+        reached &= np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
+    return np.asarray(reached)
 
 
 def load_action_model(name_or_path: str | Path = DEFAULT) -> ActionModel:

@@ -31,8 +31,8 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
         "with " + ", ".join(f"{name} {version}" for name, version in info.versions.items()) + ".",
         "",
         "## Settings found by cross-validation",
-        f"Temperature {model.temperature:g}; a window or clip is `unknown` when its best probability is below "
-        f"{model.unknown_below:g}; windows of {model.window_s:g} s"
+        f"Temperature {model.temperature:g}; an action is claimed from a score of {_thresholds(model)}, below it is"
+        f" `unknown`; windows of {model.window_s:g} s"
         + (f"; prior of `recognise`: {_weights(model)}" if model.prior else "")
         + ".",
         "",
@@ -41,7 +41,7 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
         clean, noisy = figures["clean"], figures["noisy"]
         lines += [
             "## Figures",
-            f"{figures['protocol']}; no clip was judged by a model that saw its group. Noisy: {noisy['missing']:.0%} "
+            f"{figures['protocol']}. No clip was judged by a model that saw its group. Noisy: {noisy['missing']:.0%} "
             f"of the joints missing at random, the others moved by {noisy['jitter']:.0%} of the torso (Gaussian).",
             "",
             "| | clean | noisy |",
@@ -58,13 +58,20 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
             ],
             f"| log-loss, nats | {clean['log_loss']:.3f} | {noisy['log_loss']:.3f} |",
             "",
-            "| action | clips | recall, clean | recall, noisy |",
-            "|---|---|---|---|",
+            "| class | clips | precision | recall | F1 | recall, noisy |",
+            "|---|---|---|---|---|---|",
             *[
-                f"| {name} | {count} | {_percent(clean['recall'][name])} | {_percent(noisy['recall'][name])} |"
-                for name, count in zip(data.get("classes", info.classes), data["clips_per_class"], strict=True)
+                f"| {name} | {row['clips']} | "
+                + " | ".join(_percent(row[key]) for key in ("precision", "recall", "f1"))
+                + f" | {_percent(noisy['per_class'][name]['recall'])} |"
+                for name, row in clean["per_class"].items()
             ],
             "",
+            *(
+                [f"Frames, each fold decoded as the others taught: mean F1 {_percent(figures['frames']['f1'])}.", ""]
+                if "frames" in figures
+                else []
+            ),
             "Reliability (clean): of the answers with a best probability in the bin, the share that was right.",
             "",
             "| mean probability | right | clips |",
@@ -74,7 +81,14 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
         ]
         if figures["not_tested"]:
             lines += [f"Not tested, since all their clips are of one group: {', '.join(figures['not_tested'])}.", ""]
+        lines += [line for note in figures["notes"] for line in (f"{note[0].upper()}{note[1:]}.", "")]
     return "\n".join(lines) + ("\n" + notes.strip() + "\n" if notes else "")
+
+
+def _thresholds(model: ActionModel) -> str:
+    own = [f"{name} {below:g}" for name, below in model.decoding.unknown_below.items()]
+    others = len(own) < len(model.info.classes)
+    return ", ".join([*own, *([f"{'others ' if own else ''}{model.unknown_below:g}"] if others else [])])
 
 
 def _weights(model: ActionModel) -> str:

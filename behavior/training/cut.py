@@ -133,7 +133,7 @@ class CodedClips:
         bouts: (S,) number of the bout (or stretch without a label) that each clip is of.
         people: (S,) place of its person.
         middle_s: (S,) time of its middle, seconds.
-        durations_s: set of actions -> seconds of each of its bouts.
+        bout_s: (B,) seconds of each bout.
         window_s: length of the clips.
         group_by: what the groups are.
         notes: what was left out, and what to know about the split.
@@ -143,10 +143,17 @@ class CodedClips:
     bouts: NDArray[np.int64]
     people: NDArray[np.int64]
     middle_s: NDArray[np.float64]
-    durations_s: dict[str, list[float]]
+    bout_s: NDArray[np.float64]
     window_s: float
     group_by: str
     notes: tuple[str, ...]
+
+    def durations_s(self, rows: NDArray[np.bool_]) -> dict[str, list[float]]:
+        """Set of actions -> seconds of each of its bouts, of those that these clips are of."""
+        found: dict[str, list[float]] = {}
+        for bout, label in sorted(set(zip(self.bouts[rows].tolist(), self.data.labels[rows].tolist(), strict=True))):
+            found.setdefault(self.data.classes[label], []).append(float(self.bout_s[bout]))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,11 +206,9 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     clips: list[NDArray[np.float32]] = []
     rows_: list[tuple[str, int, int, float, int]] = []  # set, bout, person, middle, block
     unseen = 0
-    durations: dict[str, list[float]] = {}
     for bout, (at, run) in enumerate(found):
         _, grid_s, grid = grids[at]
         source = people[run.person].sha256
-        durations.setdefault(run.actions, []).append((run.stop - run.first) / RATE_HZ)
         for block, (low_s, high_s) in enumerate(blocks.get(source, [(-np.inf, np.inf)])):
             inside = np.searchsorted(grid_s, [low_s, high_s]).tolist()
             for start, end, middle in _windows(run, (inside[0], inside[1]), window_s, settings):
@@ -237,7 +242,8 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
         RATE_HZ,
     )
     middle_s = np.array([row[3] for row in rows_])
-    return CodedClips(data, bouts, persons, middle_s, durations, window_s, group_by, tuple(notes))
+    bout_s = np.array([(run.stop - run.first) / RATE_HZ for _, run in found])
+    return CodedClips(data, bouts, persons, middle_s, bout_s, window_s, group_by, tuple(notes))
 
 
 def _shared_joints(people: Sequence[CodedPerson]) -> tuple[str, ...]:

@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.evaluation.metrics import ClipFigures
-from behavior.recognition.classifiers.base import Progress
+from behavior.recognition.classifiers.base import ActionClassifier, Progress
 from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.clips import LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel
-from behavior.training.train import CrossValidation, TrainSettings, calibrate, fit_classifier, unknown_last
-from behavior.training.trust import CurvePoint, group_intervals, learning_curve, part_importance
-
-CURVE_FOLDS = 2
-"""Folds of the learning curve and of the importance of parts, which train anew."""
+from behavior.training.train import CrossValidation, TrainSettings, fit_classifier, unknown_last
+from behavior.training.trust import LearningCurve, group_intervals, learning_curve, part_importance
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +35,7 @@ class TrainingFigures:
     noisy: ClipFigures
     intervals: NDArray[np.float64]
     n_groups: int
-    curve: list[CurvePoint]
+    curve: LearningCurve
     importance: dict[str, float]
 
 
@@ -51,34 +48,31 @@ def training_figures(
     progress: Progress | None = None,
 ) -> TrainingFigures:
     """Figures of a cross-validation, and of a few more fits for the learning curve and the importance of parts."""
+    assert cv.calibration is not None
+    found = cv.calibration
     data = unknown_last(data)
     clips, labels = to_clips(data), data.labels
     groups = np.arange(len(data), dtype=np.int64) if data.groups is None else data.groups
-    tested = np.isfinite(cv.clean[:, 0])
-    found = calibrate(cv, labels, settings)
-    n_classes = len(found.clean.confusion)
-    answers = cv.clean[tested][:, :n_classes].argmax(axis=1)
+    tested, n_classes = cv.tested, len(found.classes)
+    answers = np.nan_to_num(cv.clean[:, :n_classes]).argmax(axis=1)
 
-    def fit(rows: NDArray[np.intp]) -> Any:
-        kept, own = np.unique(labels[rows], return_inverse=True)
+    def fit(rows: NDArray[np.intp]) -> ActionClassifier:
         return fit_classifier(
             lambda: make_classifier(model.info.classifier, classifier_settings),
-            clips[rows], own.astype(np.int64), tuple(data.classes[label] for label in kept), settings,
+            clips[rows], labels[rows], data.classes, settings,
         )  # fmt: skip
 
-    splits = [cv.folds.split(fold) for fold in range(cv.folds.n_folds)]
-    splits = [(train, test) for train, test in splits if len(test) and len(train)][:CURVE_FOLDS]
-    curve, classifiers = learning_curve(fit, clips, labels, groups, splits, progress=progress)
+    splits = {fold: cv.folds.split(fold) for fold in cv.fitted}
+    curve = learning_curve(fit, clips, labels, groups, list(splits.values()), answers, n_classes, progress=progress)
     lost = [
-        part_importance(classifier, clips[test], labels[test])
-        for classifier, (_, test) in zip(classifiers, splits, strict=True)
+        part_importance(cv.fitted[fold], clips[test], labels[test], n_classes) for fold, (_, test) in splits.items()
     ]
     importance = {part: float(np.mean([one[part] for one in lost])) for part in lost[0]}
     return TrainingFigures(
-        classes=data.classes[:n_classes],
+        classes=found.classes,
         clean=found.clean,
         noisy=found.noisy,
-        intervals=group_intervals(labels[tested], answers, groups[tested], n_classes),
+        intervals=group_intervals(labels[tested], answers[tested], groups[tested], n_classes),
         n_groups=len(np.unique(groups[tested])),
         curve=curve,
         importance=dict(sorted(importance.items(), key=lambda item: -item[1])),

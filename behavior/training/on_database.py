@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from behavior.errors import DataError
 from behavior.evaluation.agreement import agreement
 from behavior.evaluation.human_labels import coded_recordings, judged
-from behavior.evaluation.metrics import confusion_figures
-from behavior.labels import UNKNOWN, actions_of, set_name
+from behavior.evaluation.sequences import evaluation
+from behavior.labels import UNKNOWN
 from behavior.recognition.classifiers.base import Progress
 from behavior.recognition.clips import to_clips
-from behavior.recognition.model import ActionModel, save_action_model
+from behavior.recognition.model import ActionModel, Decoding, save_action_model
 from behavior.recognition.recognise import RecogniseSettings, recognise
 from behavior.recognition.temperature import apply_temperature
-from behavior.training.cut import SPLITS, CodedClips, CutSettings, coded_people, cut_clips
-from behavior.training.decoding import learn_decoding
-from behavior.training.train import CrossValidation, TrainSettings, train
+from behavior.training.cut import SPLITS, CodedClips, CodedPerson, CutSettings, coded_people, cut_clips
+from behavior.training.decoding import frame_counts, frame_f1, learn_decoding, mean_f1
+from behavior.training.train import Calibration, CrossValidation, TrainSettings, set_scores, train, unknown_last
 from storage import recordings, runs, skeletons, tracks
 from storage.bouts import Bout
 from storage.database import Database
@@ -76,7 +76,8 @@ def train_coded(
     people = coded_people(database, notes, recording=recording, coder=coder)
     clips = cut_clips(people, cut)
     notes += clips.notes
-    if (settings or TrainSettings()).folds > 1 and clips.data.groups is not None and np.ptp(clips.data.groups) == 0:
+    settings = replace(settings or TrainSettings(), own_thresholds=True)
+    if settings.folds > 1 and clips.data.groups is not None and np.ptp(clips.data.groups) == 0:
         raise DataError(
             f"{database.where}: {'; '.join(clips.notes)}; label more, best in another recording, or train without"
             " figures (--folds 0)"
@@ -88,27 +89,36 @@ def train_coded(
     coded = {person.sha256: person.recording for person in people}
     data = model.info.data | {"recordings": coded, "people": len(people), "split": clips.group_by}
     figures = dict(model.info.figures)
-    if cv is not None:
+    if cv is not None and cv.calibration is not None:
         figures["protocol"] += f"; {SPLITS[clips.group_by]}"
-        sets = clips.data.classes
-        answers = apply_temperature(np.nan_to_num(cv.clean), model.temperature)[:, : len(sets)]
-        members = np.array([[float(action in actions_of(one)) for action in model.info.classes] for one in sets])
-        held_out = np.where(np.isfinite(cv.clean[:, :1]), answers @ members, np.nan)
-        model = replace(model, decoding=learn_decoding(model, people, clips, held_out))
+        model, figures["frames"] = _decoded(model, people, clips, cv, cv.calibration)
     model = replace(model, info=replace(model.info, data=data, figures=figures), window_s=clips.window_s)
     if out is not None:
         model = replace(model, info=save_action_model(model, out))
     return Trained(model, cv, clips, tuple(notes))
 
 
-def claims(model: ActionModel, scores: NDArray[np.float64]) -> list[str]:
-    """The set of actions that each row of (S, C) scores claims; `unknown` for none."""
-    actions = model.info.classes
-    below = np.array([model.decoding.unknown_below.get(action, model.unknown_below) for action in actions])
-    claimed = scores >= below
-    if model.exclusive:
-        claimed &= np.arange(len(actions)) == scores.argmax(axis=1)[:, None]
-    return [set_name(action for action, there in zip(actions, row, strict=True) if there) for row in claimed]
+def _decoded(
+    model: ActionModel, people: Sequence[CodedPerson], clips: CodedClips, cv: CrossValidation, found: Calibration
+) -> tuple[ActionModel, dict[str, Any]]:
+    """The model with its decoding, and the F1 of frames that each fold reaches with what the others chose, as JSON."""
+    sets = unknown_last(clips.data).classes
+    sets = sets if UNKNOWN in sets else (*sets, UNKNOWN)
+    counts = np.zeros((3, len(model.info.classes)), dtype=np.int64)
+    for fold, choice in {**found.by_fold, -1: found.chosen}.items():
+        scores = set_scores(apply_temperature(np.nan_to_num(cv.clean), choice.temperature), sets)
+        held = cv.folds.test_fold == fold
+        learning = cv.tested & ~held
+        chosen = replace(
+            model, temperature=choice.temperature, unknown_below=choice.unknown_below,
+            decoding=Decoding(unknown_below=choice.own),
+        )  # fmt: skip
+        chosen = replace(chosen, decoding=learn_decoding(chosen, people, clips, scores, learning))
+        if fold >= 0:
+            counts += frame_counts(chosen, people, clips, scores, held)
+    f1 = [round(float(value), 4) if np.isfinite(value) else None for value in frame_f1(counts)]
+    frames = {"f1": round(mean_f1(counts), 4), "per_action": dict(zip(model.info.classes, f1, strict=True))}
+    return chosen, frames
 
 
 def evaluate_coded(
@@ -133,7 +143,7 @@ def evaluate_coded(
                      " trust those of its cross-validation")  # fmt: skip
     clips = cut_clips(people, CutSettings(window_s=model.window_s, group_by="none"))
     truth = [clips.data.classes[label] for label in clips.data.labels]
-    said = claims(model, model.weighted_proba(to_clips(clips.data, model.info.joints)))
+    answers = model.weighted_set_proba(to_clips(clips.data, model.info.joints))
     bouts = {(one.sha256, one.track.track_id): recognise(one.track, one.skeleton, model).bouts for one in people}
     with database.reading() as tx:
         pairs = []
@@ -143,17 +153,9 @@ def evaluate_coded(
                 if sha256 == (one.stored.sha256 or f"live {one.stored.id}")
             ]  # fmt: skip
             pairs += judged(tx, one, own, (None, None), [])
-    against = agreement(pairs)
-    return {
-        "model": model.info.name,
-        "sha256": model.info.sha256,
-        "clips": len(truth),
-        **confusion_figures(truth, said),
-        "kappa": against.to_dict()["kappa"],
-        "bout_f1": against.to_dict()["bout_f1"],
-        "per_action": against.to_dict()["per_action"],
-        "notes": notes,
-    }
+    against = agreement(pairs).to_dict()
+    found = evaluation(model, answers, truth)
+    return found | {key: against[key] for key in ("kappa", "bout_f1", "per_action")} | {"notes": found["notes"] + notes}
 
 
 def predict_stored(model: ActionModel, database: Database, *, recording: str | None = None) -> pd.DataFrame:
@@ -207,7 +209,7 @@ _Window = tuple[str, int, float, float, NDArray[np.float64]]
 def _row(
     model: ActionModel, name: str, track_id: int, start: float, stop: float, scores: NDArray[np.float64]
 ) -> tuple[Any, ...]:
-    best, claim = int(scores.argmax()), claims(model, scores[None])[0]
+    best, claim = int(scores.argmax()), model.claims(scores[None])[0]
     label = model.info.classes[best] if scores.any() else UNKNOWN
     return (name, track_id, start, stop, label, float(scores[best]), claim, *scores.tolist())
 

@@ -1,14 +1,10 @@
-"""Train an action model, and know how far to trust it: grouped cross-validation, calibration, the model folder.
-
-python -m behavior.training.train DATA.npz --classifier ensemble --out MODEL
-"""
+"""Train an action model, and know how far to trust it: grouped cross-validation, calibration, the model folder."""
 
 from __future__ import annotations
 
-import argparse
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from behavior.evaluation.metrics import ClipFigures, clip_figures
-from behavior.labels import UNKNOWN, all_actions
+from behavior.evaluation.metrics import ClipFigures, set_figures
+from behavior.labels import UNKNOWN, actions_of, all_actions
 from behavior.recognition.augment import spoil_evenly
 from behavior.recognition.classifiers.base import ActionClassifier, Progress
 from behavior.recognition.classifiers.registry import make_classifier
@@ -28,10 +24,9 @@ from behavior.recognition.clips import (
     LabelledSequences,
     data_hash,
     grouped_folds,
-    load_sequences,
     to_clips,
 )
-from behavior.recognition.model import ActionModel, ActionModelInfo, save_action_model
+from behavior.recognition.model import ActionModel, ActionModelInfo, Decoding, save_action_model
 from behavior.recognition.rules import known_rules
 from behavior.recognition.temperature import apply_temperature, fit_temperature
 
@@ -51,7 +46,16 @@ class TrainSettings:
     jitter: float = 0.05
     """Noise in the test of robustness, torso lengths."""
     claims_right: float = 0.8
-    """`unknown_below` is the lowest threshold at which this share of the claims is right in cross-validation."""
+    """`unknown_below` is the lowest threshold at which this share of the claims is right by their own calibrated
+    probabilities: counting right answers instead picks the luckiest threshold, and few clips make that worse."""
+    own_thresholds: bool = False
+    """Each action gets the threshold of its best F1 instead, as unbroken video needs it, in which most is `unknown`."""
+
+
+BELOW = (0.2, 0.9)
+"""Lowest and highest threshold; the highest is also that of a model whose claims are never right often enough."""
+FEW = 8
+"""An action of fewer tested clips gets no threshold of its own, but the median of the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +67,20 @@ class CrossValidation:
             never tested.
         noisy: the same for clips with missing and jittering joints.
         folds: the split.
+        fitted: fold -> the classifier that answered its clips.
+        calibration: see `calibrate`; `train` adds it.
     """
 
     clean: NDArray[np.float64]
     noisy: NDArray[np.float64]
     folds: Folds
+    fitted: Mapping[int, ActionClassifier] = field(default_factory=dict)
+    calibration: Calibration | None = None
+
+    @property
+    def tested(self) -> NDArray[np.bool_]:
+        """(S,) clips that were judged."""
+        return np.isfinite(self.clean[:, 0])
 
 
 def still_clips(clips: Clips, count: int, rng: np.random.Generator) -> Clips:
@@ -114,8 +127,9 @@ def cross_validate(
     settings = settings or TrainSettings()
     clips = to_clips(data)
     noisy_clips = spoil_evenly(clips, np.random.default_rng(settings.seed), settings.missing, settings.jitter)
-    folds = grouped_folds(data.labels, data.groups, settings.folds)
     data = unknown_last(data)
+    folds = grouped_folds(data.labels, data.groups, settings.folds)
+    fitted: dict[int, ActionClassifier] = {}
     n_outputs = len(data.classes) + (UNKNOWN not in data.classes)
     clean, noisy = np.full((2, len(data), n_outputs), np.nan)
     for fold in range(folds.n_folds):
@@ -132,7 +146,8 @@ def cross_validate(
             answer = classifier.predict_proba(source[test])
             out[test, : answer.shape[1]] = answer
             out[test, answer.shape[1] :] = 0
-    return CrossValidation(clean, noisy, folds)
+        fitted[fold] = classifier
+    return CrossValidation(clean, noisy, folds, fitted)
 
 
 def unknown_last(data: LabelledSequences) -> LabelledSequences:
@@ -144,39 +159,131 @@ def unknown_last(data: LabelledSequences) -> LabelledSequences:
     return replace(data, classes=tuple(data.classes[place] for place in order), labels=labels)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen on cross-validated answers: temperature, threshold of all actions, and those of single actions."""
+
+    temperature: float = ActionModel.temperature
+    unknown_below: float = ActionModel.unknown_below
+    own: Mapping[str, float] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What cross-validation says about the classifier's probabilities."""
+    """What cross-validation says about the classifier's probabilities.
 
-    temperature: float
-    unknown_below: float
+    Attributes:
+        chosen: on all answers; what the model takes.
+        by_fold: fold -> what the answers of the other folds choose.
+        classes: of the figures.
+        clean, noisy: figures of answers that chose nothing: each fold is judged by the choice of the others.
+        notes: what the user must know of the thresholds.
+    """
+
+    chosen: Choice
+    by_fold: Mapping[int, Choice]
+    classes: tuple[str, ...]
     clean: ClipFigures
     noisy: ClipFigures
+    notes: tuple[str, ...]
+
+    @property
+    def temperature(self) -> float:
+        return self.chosen.temperature
+
+    @property
+    def unknown_below(self) -> float:
+        return self.chosen.unknown_below
 
 
-def calibrate(cv: CrossValidation, labels: NDArray[np.int64], settings: TrainSettings) -> Calibration:
-    """Temperature, threshold of `unknown` and figures from cross-validated answers (clean and noisy together).
+def calibrate(
+    cv: CrossValidation,
+    labels: NDArray[np.int64],
+    settings: TrainSettings,
+    classes: Sequence[str] | None = None,
+) -> Calibration:
+    """Temperature and thresholds from cross-validated answers (clean and noisy together), and cross-fitted figures.
 
-    Clips labelled `unknown` count as wrong where an action is claimed, and are a class of the figures.
+    Temperature and thresholds that were chosen on the answers that they are judged by flatter; so each fold is judged
+    by those that the other folds choose. Where one fold alone was tested, that is the temperature 1 and the threshold
+    of a model without cross-validation.
+
+    Args:
+        cv: the answers.
+        labels: (S,) positions in `classes`, that of `unknown` last.
+        settings: how thresholds are chosen.
+        classes: names of sets of actions, `unknown` last where it is one; None: every column is an action.
     """
-    tested = np.isfinite(cv.clean[:, 0])
-    clean, noisy, truth = cv.clean[tested], cv.noisy[tested], labels[tested]
-    both, both_truth = np.concatenate([clean, noisy]), np.concatenate([truth, truth])
+    names = [name for name in classes or map(str, range(cv.clean.shape[1] - 1)) if name != UNKNOWN]
+    sets = (*names, UNKNOWN)
+    actions = all_actions(sets)
+    tested = np.flatnonzero(cv.tested)
+    fold_of = cv.folds.test_fold[tested]
+    by_fold = {int(k): _choose(cv, labels, sets, tested[fold_of != k], settings) for k in np.unique(fold_of)}
+    below = np.zeros((len(tested), len(actions)))
+    clean, noisy = cv.clean[tested], cv.noisy[tested]
+    for fold, choice in by_fold.items():
+        rows = fold_of == fold
+        below[rows] = [choice.own.get(action, choice.unknown_below) for action in actions]
+        clean[rows], noisy[rows] = (apply_temperature(one[rows], choice.temperature) for one in (clean, noisy))
+    truth = [sets[label] for label in labels[tested]]
+    shown, figures = set_figures(clean, sets, truth, below)
+    chosen = _choose(cv, labels, sets, tested, settings)
+    notes = []
+    if settings.own_thresholds and chosen.own and (few := [name for name in actions if name not in chosen.own]):
+        notes.append(
+            f"{', '.join(few)}: fewer than {FEW} tested clips, so without a threshold of their own; claimed from"
+            f" {chosen.unknown_below:g}, the median of the other actions"
+        )
+    elif not chosen.own and chosen.unknown_below >= BELOW[1]:
+        notes.append(
+            f"no threshold makes {settings.claims_right:.0%} of the claims right;"
+            f" an action is claimed from {BELOW[1]:g}"
+        )
+    return Calibration(chosen, by_fold, shown, figures, set_figures(noisy, sets, truth, below)[1], tuple(notes))
+
+
+def _choose(
+    cv: CrossValidation,
+    labels: NDArray[np.int64],
+    sets: tuple[str, ...],
+    rows: NDArray[np.intp],
+    settings: TrainSettings,
+) -> Choice:
+    if len(rows) == 0:
+        return Choice()
+    both, both_truth = np.concatenate([cv.clean[rows], cv.noisy[rows]]), np.tile(labels[rows], 2)
     temperature = fit_temperature(both, both_truth)
-    best = apply_temperature(both, temperature)[:, :-1]
-    right = best.argmax(axis=1) == both_truth
-    order = np.argsort(-best.max(axis=1))
-    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(share >= settings.claims_right)
-    threshold = float(best.max(axis=1)[order][enough[-1]]) if len(enough) else 0.9
-    below = round(float(np.clip(threshold, 0.2, 0.9)), 3)
-    unknown = clean.shape[1] - 1
-    labelled = bool((labels == unknown).any())
-    figures = [
-        clip_figures(p if labelled else p[:, :-1], truth, below, unknown=unknown if labelled else None)
-        for p in (apply_temperature(clean, temperature), apply_temperature(noisy, temperature))
-    ]
-    return Calibration(temperature, below, *figures)
+    answers = apply_temperature(both, temperature)
+    own: dict[str, float] = {}
+    if settings.own_thresholds:
+        scores = set_scores(answers[: len(rows)], sets)
+        for place, action in enumerate(all_actions(sets)):
+            truth = np.array([action in actions_of(name) for name in sets])[labels[rows]]
+            if FEW <= truth.sum() < len(truth):
+                own[action] = best_threshold(scores[:, place], truth)
+    if own:
+        return Choice(temperature, round(float(np.median(list(own.values()))), 3), own)
+    best = np.sort(answers[:, :-1].max(axis=1))[::-1]
+    expected = np.cumsum(best) / np.arange(1, len(best) + 1)
+    enough = np.flatnonzero(expected >= settings.claims_right)
+    below = float(np.clip(best[enough[-1]], *BELOW)) if len(enough) else BELOW[1]
+    return Choice(temperature, round(below, 3))
+
+
+def set_scores(answers: NDArray[np.float64], sets: Sequence[str]) -> NDArray[np.float64]:
+    """(S, A) scores of `all_actions(sets)` out of (S, n) probabilities of the sets."""
+    return np.asarray(answers @ [[float(a in actions_of(name)) for a in all_actions(sets)] for name in sets])
+
+
+def best_threshold(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """The threshold of best F1, within `BELOW`: halfway between the last score to claim and the next."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(truth[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + truth.sum())
+    last = int(f1.argmax())
+    following = min(last + 1, len(order) - 1)
+    return round(float(np.clip((scores[order[last]] + scores[order[following]]) / 2, *BELOW)), 3)
 
 
 def train(
@@ -221,16 +328,20 @@ def train(
         cv = cross_validate(data, make, settings, progress)
         if not np.isfinite(cv.clean).any():
             raise DataError("no class has clips of two groups, so nothing can be tested; use --folds 0 to train anyway")
-        calibration = calibrate(cv, data.labels, settings)
+        calibration = calibrate(cv, data.labels, settings, data.classes)
+        cv = replace(cv, calibration=calibration)
     fitted = fit_classifier(make, clips, data.labels, data.classes, settings, progress)
     figures: dict[str, Any] = {}
     if calibration is not None and cv is not None:
         figures = {
-            "protocol": f"{cv.folds.n_folds}-fold cross-validation, groups kept whole",
+            "protocol": f"{cv.folds.n_folds}-fold cross-validation, groups kept whole; temperature and thresholds of"
+            " each fold chosen on the others",
             "classes": list(data.classes),
             "not_tested": [data.classes[label] for label in cv.folds.never_tested],
-            "clean": calibration.clean.to_dict(data.classes),
-            "noisy": {"missing": settings.missing, "jitter": settings.jitter} | calibration.noisy.to_dict(data.classes),
+            "clean": calibration.clean.to_dict(calibration.classes),
+            "noisy": {"missing": settings.missing, "jitter": settings.jitter}
+            | calibration.noisy.to_dict(calibration.classes),
+            "notes": list(calibration.notes),
         }
     info = ActionModelInfo(
         name=name,
@@ -255,7 +366,13 @@ def train(
     window_s = float(np.clip(np.median(clips.lengths) / clips.rate_hz, 0.5, 5))
     model = ActionModel(info, fitted, window_s=round(window_s, 3), prior=prior or {}, rules=known_rules(rules))
     if calibration is not None:
-        model = replace(model, temperature=calibration.temperature, unknown_below=calibration.unknown_below)
+        chosen = calibration.chosen
+        model = replace(
+            model,
+            temperature=chosen.temperature,
+            unknown_below=chosen.unknown_below,
+            decoding=Decoding(unknown_below=dict(chosen.own)),
+        )
     if out is not None:
         model = replace(model, info=save_action_model(model, out))
     return model, cv
@@ -264,45 +381,3 @@ def train(
 def _versions() -> dict[str, str]:
     packages = {name: metadata.version(name) for name in ("posescribe", "numpy", "torch", "scikit-learn")}
     return {"python": platform.python_version(), **packages}
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Train from the command line; progress as plain lines."""
-    import json
-
-    parser = argparse.ArgumentParser(description="Train an action model from labelled sequences.")
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--classifier", default="ensemble")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--name", default="custom")
-    parser.add_argument("--data-name", default="")
-    parser.add_argument("--licence", default="as the data it was trained on")
-    parser.add_argument("--still", type=float, default=TrainSettings.still, help="share of still clips as unknown")
-    parser.add_argument("--folds", type=int, default=TrainSettings.folds)
-    parser.add_argument("--seed", type=int, default=TrainSettings.seed)
-    parser.add_argument("--prior", type=json.loads, default=None, help="weights of actions, as JSON")
-    parser.add_argument("--settings", type=json.loads, default=None, help="of the classifier, as JSON")
-    asked = parser.parse_args(argv)
-
-    def say(done: int, total: int, message: str) -> None:
-        if done % 20 == 0:
-            print(f"{done}/{total} {message}", flush=True)
-
-    model, _ = train(
-        load_sequences(asked.data),
-        asked.classifier,
-        asked.out,
-        settings=TrainSettings(folds=asked.folds, seed=asked.seed, still=asked.still),
-        classifier_settings=asked.settings,
-        name=asked.name,
-        data_name=asked.data_name,
-        licence=asked.licence,
-        prior=asked.prior,
-        progress=say,
-    )
-    print(json.dumps(model.info.figures, indent=1))
-    print(f"temperature {model.temperature:.3f}, unknown below {model.unknown_below:.3f}, window {model.window_s} s")
-
-
-if __name__ == "__main__":
-    main()

@@ -90,6 +90,7 @@ def train(
     Clips of one group (recording or person) never stand on both sides of a split. Writes a folder without pickle:
     model.json, weights.safetensors, the model's card, and report.html: how far to trust it, in figures.
     """
+    from behavior.evaluation.matching import look_alikes
     from behavior.recognition.clips import load_sequences
     from behavior.report.card import model_card
     from behavior.training.train import TrainSettings
@@ -125,8 +126,9 @@ def train(
         else:
             sequences = load_sequences(data)
             model, cv = train_model(sequences, classifier, out, progress=step, **asked)
+            notes = (*look_alikes(sequences.classes),)
             if sequences.groups is None and folds:
-                notes = (f"{data} names no groups: clips of one person may stand on both sides, the figures flatter",)
+                notes += (f"{data} names no groups: clips of one person may stand on both sides, the figures flatter",)
         for note in (*notes, *model.info.figures.get("notes", ())):
             narrator.say(f"note: {note}")
         write_bytes(out / "README.md", model_card(model, " ".join(_command())).encode())

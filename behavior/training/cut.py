@@ -93,8 +93,6 @@ class CutSettings:
 
     window_s: float | None = None
     """Length of a clip, seconds; None: the median bout, within `WINDOW_S`."""
-    step_s: float | None = None
-    """From clip to clip, seconds; None: half a window."""
     unlabelled: bool = True
     """Whether time without a label is `unknown`; otherwise it is left out."""
     group_by: GroupBy = "auto"
@@ -321,7 +319,7 @@ def _blocks(
 def _windows(run: _Run, inside: tuple[int, int], window_s: float, settings: CutSettings) -> list[tuple[int, int, int]]:
     """Start, stop and middle of the windows of one run whose middle is `inside`; none reaches out of there."""
     size = max(2, round(window_s * RATE_HZ))
-    step = max(1, round((settings.step_s or window_s / 2) * RATE_HZ))
+    step = max(1, round(window_s / 2 * RATE_HZ))
     middles = np.arange(run.first + (run.stop - run.first - 1) % step // 2, run.stop, step)
     middles = middles[(middles >= inside[0]) & (middles < inside[1])]
     starts = np.maximum(middles - size // 2, inside[0])

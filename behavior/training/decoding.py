@@ -29,7 +29,6 @@ def learn_decoding(
     clips: CodedClips,
     scores: NDArray[np.float64],
     rows: NDArray[np.bool_],
-    settings: RecogniseSettings | None = None,
 ) -> Decoding:
     """The decoding that suits the labels best.
 
@@ -40,9 +39,7 @@ def learn_decoding(
         scores: (S, C) calibrated scores of `model.info.classes` for the clips, by classifiers that saw no clip of the
             same group; NaN for clips that were never tested.
         rows: (S,) clips to learn from; frames and bouts of the others are not looked at.
-        settings: of `recognise`.
     """
-    settings = settings or RecogniseSettings()
     lengths = bout_lengths(clips.durations_s(rows))
     shortest = {
         action: round(float(np.clip(0.5 * np.quantile(lengths[action], SHORT_BOUTS), 0.1, 2)), 3)
@@ -56,7 +53,7 @@ def learn_decoding(
             for name, some in lengths.items()
         }
         decoding = Decoding(model.decoding.unknown_below, price, shortest)
-        counts = frame_counts(replace(model, decoding=decoding), people, clips, scores, rows, settings)
+        counts = frame_counts(replace(model, decoding=decoding), people, clips, scores, rows)
         reached = mean_f1(counts)
         if reached > best:
             best, found = reached, decoding
@@ -79,7 +76,6 @@ def frame_counts(
     clips: CodedClips,
     scores: NDArray[np.float64],
     rows: NDArray[np.bool_],
-    settings: RecogniseSettings | None = None,
 ) -> NDArray[np.int64]:
     """(3, C) frames that show each action by both, by the model, by the human; arguments as of `learn_decoding`.
 
@@ -95,7 +91,7 @@ def frame_counts(
             continue
         of_frames = np.where(clip[:, None] >= 0, np.nan_to_num(scores[clip]), 0.0)
         said, shown = np.zeros((2, len(time_s), len(actions)), dtype=bool)
-        bouts = decode(person.track, of_frames, model, settings or RecogniseSettings())
+        bouts = decode(person.track, of_frames, model, RecogniseSettings())
         for spans, out in ((bouts, said), (person.labels, shown)):
             for span in spans:
                 if span.action in actions:

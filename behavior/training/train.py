@@ -341,7 +341,7 @@ def train(
             "clean": calibration.clean.to_dict(calibration.classes),
             "noisy": {"missing": settings.missing, "jitter": settings.jitter}
             | calibration.noisy.to_dict(calibration.classes),
-            "notes": list(calibration.notes),
+            "notes": [*calibration.notes],
         }
     info = ActionModelInfo(
         name=name,

@@ -5,14 +5,22 @@ import pytest
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from behavior.evaluation.metrics import clip_figures, confusion_figures
+from behavior.evaluation.metrics import clip_figures, per_class, set_figures
 from behavior.recognition.classifiers.linear import LinearClassifier
 from behavior.recognition.classifiers.registry import make_classifier
-from behavior.recognition.clips import Clips, LabelledSequences, to_clips
+from behavior.recognition.clips import Clips, LabelledSequences, grouped_folds, to_clips
 from behavior.recognition.temperature import apply_temperature, fit_temperature
-from behavior.training.decoding import best_threshold, bout_lengths
-from behavior.training.train import TrainSettings, calibrate, cross_validate, still_clips, train
-from behavior.training.trust import CurvePoint, group_intervals, more_labels, part_importance
+from behavior.training.decoding import bout_lengths
+from behavior.training.train import (
+    CrossValidation,
+    TrainSettings,
+    best_threshold,
+    calibrate,
+    cross_validate,
+    still_clips,
+    train,
+)
+from behavior.training.trust import CurvePoint, LearningCurve, group_intervals, more_labels, part_importance
 
 
 def test_figures_by_hand() -> None:
@@ -51,7 +59,7 @@ def test_cross_validation_answers_every_clip_without_its_group(small_world: Labe
     figures = calibrate(cv, small_world.labels, TrainSettings())
     assert figures.clean.accuracy > 0.9
     assert figures.noisy.accuracy > 0.9
-    assert 0.2 <= figures.unknown_below <= 0.9
+    assert 0.2 <= figures.chosen.unknown_below <= 0.9
 
 
 def test_labels_that_mean_nothing_score_as_chance(small_world: LabelledSequences) -> None:
@@ -114,19 +122,93 @@ def test_intervals_are_wider_where_groups_differ() -> None:
 
 
 def test_what_a_learning_curve_says() -> None:
-    flat = [CurvePoint(50, (0.8, 0.8)), CurvePoint(100, (0.8, 0.805))]
-    rising = [CurvePoint(50, (0.7, 0.7)), CurvePoint(100, (0.8, 0.81))]
-    assert more_labels(flat).startswith("Not many")
-    assert more_labels(rising).startswith("Probably")
-    assert more_labels([rising[0], CurvePoint(100, (0.95, 0.6))]).startswith("Perhaps")
+    def said(before: float, after: float, low: float, high: float) -> str:
+        return more_labels(LearningCurve([CurvePoint(50, before), CurvePoint(100, after)], np.array([low, high])))
+
+    assert said(0.8, 0.802, -0.01, 0.01).startswith("Not many")
+    assert said(0.7, 0.8, 0.05, 0.15).startswith("Probably")
+    assert said(0.7, 0.8, -0.05, 0.2).startswith("Perhaps")
+    assert "+10.0 points (95 % interval -5.0 to +20.0)" in said(0.7, 0.8, -0.05, 0.2)
 
 
-def test_confusion_of_names() -> None:
-    found = confusion_figures(["a", "a", "b", "unknown"], ["a", "b", "b", "a"])
-    assert found["classes"] == ["a", "b", "unknown"]
-    assert found["confusion"] == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
-    assert found["accuracy"] == 0.5
-    assert found["per_class"]["b"] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667, "clips": 1}
+def test_figures_of_names() -> None:
+    answers = np.eye(3)[[0, 1, 1, 0]]
+    classes, found = set_figures(answers, ["a", "b", "unknown"], ["a", "a", "b", "unknown"], np.array([0.5, 0.5]))
+    assert classes == ("a", "b", "unknown")
+    assert found.confusion.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert found.accuracy == 0.5
+    assert found.to_dict(classes)["per_class"]["b"] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667, "clips": 1}
+    assert (found.coverage, found.claims_right) == (1.0, 0.5)
+
+
+def test_classes_without_clips_show_nothing() -> None:
+    np.testing.assert_array_equal(np.isnan(per_class(np.array([[1, 1], [0, 0]]))[1]), [True, True, True, False])
+    answers = np.array([[0.6, 0.4], [0.3, 0.7]])
+    classes, found = set_figures(answers, ["a", "b"], ["a", "a"], np.array([0.5, 0.5]))
+    assert found.balanced_accuracy == found.accuracy == 0.5
+    assert found.to_dict(classes)["per_class"]["b"] == {"precision": None, "recall": None, "f1": None, "clips": 0}
+
+
+def test_a_model_that_did_not_learn_unknown_is_right_to_claim_nothing() -> None:
+    answers = np.array([[0.9, 0.1], [0.5, 0.5]])
+    classes, found = set_figures(answers, ["a", "b"], ["a", "unknown"], np.array([0.6, 0.6]))
+    assert classes == ("a", "b", "unknown")
+    assert (found.accuracy, found.coverage, found.claims_right) == (0.5, 0.5, 1.0)
+    assert np.isnan(found.log_loss)
+
+
+def test_sets_are_claimed_whole() -> None:
+    sets = ["walk", "wave", "walk + wave", "unknown"]
+    answers = np.array([[0.1, 0.1, 0.8, 0.0], [0.7, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]])
+    _, found = set_figures(answers, sets, ["walk + wave", "walk + wave", "unknown"], np.array([0.5, 0.5]))
+    assert found.coverage == pytest.approx(2 / 3)
+    assert found.claims_right == 0.5
+
+
+def drawn(
+    rng: np.random.Generator, n: int, n_classes: int, skill: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Labels, and answers that are too sure of themselves."""
+    labels = rng.integers(0, n_classes, n)
+    logits = rng.normal(size=(n, n_classes + 1))
+    logits[np.arange(n), labels] += skill
+    logits[:, -1] = -9
+    answers = np.exp(2 * logits)
+    return labels, answers / answers.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("own_thresholds", [False, True])
+def test_what_is_told_is_what_fresh_clips_show(own_thresholds: bool) -> None:
+    """Over many small training sets: share right among all claims, their number and the log-loss, told and true."""
+    settings = TrainSettings(own_thresholds=own_thresholds)
+    told, true = np.zeros((2, 3))
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        labels, answers = drawn(rng, 80, 4, 1.0)
+        found = calibrate(CrossValidation(answers, answers.copy(), grouped_folds(labels, None, 4)), labels, settings)
+        truth, fresh = drawn(rng, 1000, 4, 1.0)
+        names = ("0", "1", "2", "3", "unknown")
+        below = np.array([found.chosen.own.get(name, found.chosen.unknown_below) for name in names[:-1]])
+        calibrated = apply_temperature(fresh, found.chosen.temperature)
+        _, shown = set_figures(calibrated, names, [names[label] for label in truth], below)
+        for figures, out in ((found.clean, told), (shown, true)):
+            out += [np.nan_to_num(figures.claims_right) * figures.coverage, figures.coverage, figures.log_loss]
+    assert told[0] / told[1] == pytest.approx(true[0] / true[1], abs=0.06)
+    assert told[1] / 40 == pytest.approx(true[1] / 40, abs=0.05)
+    assert told[2] / 40 == pytest.approx(true[2] / 40, abs=0.03)
+
+
+def test_a_fold_is_judged_by_what_the_others_choose() -> None:
+    labels, answers = drawn(np.random.default_rng(0), 80, 4, 1.0)
+    folds = grouped_folds(labels, None, 4)
+    settings = TrainSettings(own_thresholds=True)
+    before = calibrate(CrossValidation(answers, answers, folds), labels, settings)
+    changed = labels.copy()
+    rows = folds.test_fold == 2
+    changed[rows] = (labels[rows] + 1) % 4
+    after = calibrate(CrossValidation(answers, answers, folds), changed, settings)
+    assert before.by_fold[2] == after.by_fold[2]
+    assert before.by_fold[1] != after.by_fold[1]
 
 
 def test_threshold_of_best_f1_and_lengths_of_bouts() -> None:

@@ -43,7 +43,7 @@ def add_film(
             index,
             index / 30,
             tuple(
-                Person(body[index] if seen else np.full_like(body[index], np.nan), 0.9, number, skeleton=COCO_18)
+                Person(body[index] if seen else np.full_like(body[index], np.nan), 0.9, number, skeleton=skeleton)
                 for number, body in enumerate(bodies, start=1)
             ),
         )

@@ -39,6 +39,9 @@ from pose.layouts import mirror_name
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+ALGORITHM = 1
+"""Version of the cleaning and the features; raise it when the same keypoints give other figures."""
+
 CUTOFF_HZ = 6.0
 """Usual for walking with markers on the joints: D. A. Winter, 2009, 3.4.4.3."""
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
+from storage import schema
 from storage.errors import MissingError, SchemaError, StorageError
 from storage.migrations import MIGRATIONS, Migration, applied, record, refuse_foreign
 
@@ -158,6 +160,13 @@ def schema_version(database: Database) -> int:
         return len(applied(tx))
 
 
+def made(database: Database) -> str:
+    """The moment at which a database was made, ISO 8601: tells it from any other that stood at its place."""
+    with database.reading() as tx:
+        moments: list[datetime] = list(tx.scalars(select(schema.migration.c.applied)))
+    return min(moments).isoformat()
+
+
 def _parse(path_or_url: str | Path) -> tuple[URL, str]:
     text = str(path_or_url)
     if "://" not in text:
@@ -222,7 +231,8 @@ def _reason(error: SQLAlchemyError) -> str:
 def _remedy(reason: str) -> str:
     remedies = {
         "connection failed": "; check the URL and that the server runs",
-        "unable to open": "; choose a folder that can be written",
+        "unable to open": "; choose a folder that can be written or, if it can, give the process more memory",
+        "out of memory": "; give the process more memory",
         "readonly": "; choose a folder that can be written",
         "locked": "; another process is writing to it, wait for it to end",
         "disk is full": "; free some space and run again",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,9 +19,10 @@ def blaming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(
-            f"{path}: can't be written ({reason}); free some space or choose another --out folder"
-        ) from error
+        remedy = "free some space or choose another --out folder"
+        if error.errno == errno.ENOMEM:
+            remedy = "give the process more memory"
+        raise OutputError(f"{path}: can't be written ({reason}); {remedy}") from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ missing (its confidence is 0), time in seconds of the source's own clock.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +26,7 @@ from storage.bouts import Annotation, Bout, read_annotations, read_bouts
 from storage.database import Database
 from storage.errors import StorageError
 from storage.poses import frame_times, iter_frames
+from storage.runs import provenance
 from storage.skeletons import skeleton_of
 from storage.tracks import TrackInfo, iter_track_blocks, list_tracks, pose_run_of
 
@@ -139,14 +141,17 @@ def human_annotations(database: Database, recording_id: int) -> pd.DataFrame:
 def write_tracks_parquet(database: Database, run_id: int, path: Path) -> int:
     """Write the long table of a track run in pieces, in constant memory; the number of rows.
 
+    The file's metadata has what made it (`runs.provenance`) as JSON under `posescribe`.
+
     The file appears when it is whole. Raises `StorageError` when it can't be written.
     """
     with database.reading() as tx:
         skeleton = skeleton_of(tx, run_id)
+        made = LONG_SCHEMA.with_metadata({"posescribe": json.dumps(provenance(tx, run_id))})
     unfinished = path.with_name(f"{path.name}.part")
     rows = 0
     try:
-        with unfinished.open("wb") as file, pq.ParquetWriter(file, LONG_SCHEMA, compression="zstd") as writer:
+        with unfinished.open("wb") as file, pq.ParquetWriter(file, made, compression="zstd") as writer:
             for table in long_tables(database, run_id, skeleton):
                 writer.write_table(table)
                 rows += table.num_rows

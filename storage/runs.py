@@ -70,7 +70,8 @@ _COLUMNS = [schema.run.c[name] for name in Run.__annotations__]
 def fingerprint(**parts: Any) -> str:
     """sha256 of the canonical JSON of everything that decides a result.
 
-    Name all of it: settings, hashes of model and source, version, and the fingerprint of the run that is read. Values
+    Name all of it: settings, hashes of model and source, version of the algorithm (not of the package, which changes
+    oftener), and the fingerprint of the run that is read. Values
     must be plain JSON without NaN, else `TypeError` or `ValueError`.
     """
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -168,6 +169,27 @@ def list_runs(tx: Connection, recording_id: int) -> list[Run]:
     """All runs on a recording, done or not, oldest first."""
     query = select(*_COLUMNS).where(schema.run.c.recording_id == recording_id).order_by(schema.run.c.id)
     return [Run(*row) for row in tx.execute(query)]
+
+
+def rename_run(tx: Connection, run_id: int, fingerprint: str) -> Run:
+    """Give a run the fingerprint by which it is looked for today."""
+    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(fingerprint=fingerprint))
+    return get_run(tx, run_id)
+
+
+def provenance(tx: Connection, run_id: int) -> dict[str, Any]:
+    """What made the results of a run, plain JSON: its recording, and the runs from the first stage to this one."""
+    run: Run | None = get_run(tx, run_id)
+    made: list[Run] = []
+    while run is not None:
+        made.insert(0, run)
+        run = None if run.parent_id is None else get_run(tx, run.parent_id)
+    source = schema.recording.c
+    columns = (source.name, source.uri, source.kind, source.sha256)
+    row = tx.execute(select(*columns).where(source.id == made[0].recording_id)).one()
+    names = ("stage", "version", "settings", "model_name", "model_sha256", "device", "fingerprint")
+    stages = [{name: getattr(one, name) for name in names} | {"started": one.started.isoformat()} for one in made]
+    return {"posescribe": made[-1].version, "source": row._asdict(), "runs": stages}
 
 
 def update_run(

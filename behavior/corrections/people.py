@@ -135,7 +135,7 @@ def _change(
 def _apply(tx: Connection, automatic: Run, edits: Sequence[Edit]) -> Run:
     """The run with these edits; made when it is not there."""
     listed = [_plain(edit) for edit in edits]
-    fingerprint = runs.fingerprint(stage="track", version=VERSION, parent=automatic.fingerprint, edits=listed)
+    fingerprint = runs.fingerprint(stage="track", parent=automatic.fingerprint, edits=listed)
     known = runs.find_run(tx, automatic.recording_id, "track", fingerprint)
     if known is not None:
         return known

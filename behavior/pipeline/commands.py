@@ -19,8 +19,8 @@ from behavior.pipeline.describe import BoutLike, Parts, Rows, Share, write_featu
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Part, Settings
-from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions
-from behavior.pipeline.tell import already_told, draw, tell
+from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions, plain, stamp_of
+from behavior.pipeline.tell import already_told, draw, refuse_others, tell
 from behavior.report.stills import Stills
 from features.clean import CleanSettings
 from features.errors import FeatureError
@@ -148,6 +148,7 @@ def write_stored_features(
     with open_database(database, create=False) as opened:
         found = _all_current(opened, recording)
         shares: list[Share] = []
+        made: list[dict[str, Any]] = []
         for _, folder, now in found:
             with opened.reading() as tx:
                 skeleton = skeletons.skeleton_of(tx, now.track.id)
@@ -159,6 +160,7 @@ def write_stored_features(
                         raise
                     narrator.say(f"{folder}: left out, {error}")
                     continue
+                made.append(runs.provenance(tx, now.track.id) | {"clean": plain(settings)})
             shares.append(
                 Share(
                     skeleton,
@@ -170,7 +172,7 @@ def write_stored_features(
             )
         if not shares:
             raise MissingError(f"{opened.where}: no recording in it has such bouts")
-        return write_features(shares, settings, path)
+        return write_features(shares, settings, path, made)
 
 
 def _people(database: Database, run: Run, known: Sequence[TrackInfo], narrator: Narrator) -> Iterator[Parts]:
@@ -254,17 +256,14 @@ def _each(
 
 @contextmanager
 def find_recording(database: Database, spec: str, out: Path, part: Part) -> Iterator[Recording]:
-    """Looks at a source and enters it into the database; a live one stays open inside the `with` block.
+    """Looks at a source and enters it into the database; it is open, at its beginning, inside the `with` block.
 
     Raises `SourceError` when it can't be read, or has nothing in the part that is asked for.
     """
+    stamp = stamp_of(spec)
     sha256 = source_hash(spec)
     with open_source(spec, **asdict(part)) as source:
-        recording = _enter(database, source.info, sha256, out)
-        if sha256 is None:
-            yield replace(recording, opened=source)
-    if sha256 is not None:
-        yield recording
+        yield replace(_enter(database, source.info, sha256, out), opened=source, stamp=stamp)
 
 
 def _enter(database: Database, info: SourceInfo, sha256: str | None, out: Path) -> Recording:
@@ -273,6 +272,7 @@ def _enter(database: Database, info: SourceInfo, sha256: str | None, out: Path) 
         key = recordings.ensure_recording(
             tx, name=name, uri=info.uri, kind=info.kind, sha256=sha256, width=info.width, height=info.height,
             fps=info.fps, duration_s=info.duration_s, n_frames=info.n_frames, offset_s=info.offset_s,
+            clock=info.clock,
         )  # fmt: skip
         stored = recordings.get_recording(tx, key)
     return _stored_recording(database, stored, out)
@@ -300,6 +300,7 @@ def analyze(
         The summary that `posescribe analyze --json` prints.
     """
     with find_recording(database, spec, out, settings.part) as recording:
+        refuse_others(database, recording)
         if restart:
             forget(database, recording, models, settings)
         pose_run = find_people(database, recording, models, settings, narrator)

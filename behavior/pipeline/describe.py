@@ -6,10 +6,11 @@ must (size of the cleaned body, steps, crossings of zones), once for the tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -205,18 +206,21 @@ def _cleaned(track: Track, skeleton: Skeleton, settings: CleanSettings, size: Wh
     return clean(replace(PoseSequence.from_track(track, skeleton), whole=size), settings)
 
 
-def write_features(shares: Sequence[Share], settings: CleanSettings, path: Path) -> int:
+def write_features(
+    shares: Sequence[Share], settings: CleanSettings, path: Path, provenance: Sequence[Mapping[str, Any]] = ()
+) -> int:
     """The tables of all people in one `.parquet` or `.csv` file, one part in memory at a time; gives its rows.
 
     Its columns are those of all shares together, NaN where the layout of one has no such column. Parquet keeps unit and
-    description of each column in its metadata; beside a CSV they stand in `<name>.units.csv`. Raises `OutputError` when
-    a file can't be written.
+    description of each column in its metadata, and under `posescribe` what made the shares (`runs.provenance`) as a
+    JSON list; beside a CSV the former stand in `<name>.units.csv`. Raises `OutputError` when a file can't be written.
     """
     empty = [share.columns(settings) for share in shares]
     units = {column: unit for table in empty for column, unit in table.attrs["units"].items()}
     schema = pa.unify_schemas([pa.Schema.from_pandas(table, preserve_index=False) for table in empty])
     fields = [field.with_metadata(_metadata(field.name, units)) for field in schema]
-    schema = pa.schema(fields, pa.Schema.from_pandas(empty[0]).metadata)
+    made = {b"posescribe": json.dumps(list(provenance)).encode()}
+    schema = pa.schema(fields, {**pa.Schema.from_pandas(empty[0]).metadata, **made})
     rows = 0
     with replacing(path) as part, blaming(path):
         kind = pacsv.CSVWriter if path.suffix == ".csv" else _parquet

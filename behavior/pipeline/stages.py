@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -22,22 +22,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from behavior.errors import DataError
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
 from behavior.recognition.model import ActionModel
-from behavior.recognition.recognise import recognise
+from behavior.recognition.recognise import ALGORITHM as RECOGNITION
+from behavior.recognition.recognise import RecogniseSettings, recognise
 from behavior.recognition.rules import rule_bouts
 from behavior.report.drawing import FrameLike
 from behavior.report.encoding import EncoderSettings, VideoWriter
 from pose.backends.base import ModelInfo
+from pose.engine import ALGORITHM as POSE
 from pose.engine import PoseStream
+from pose.errors import SourceError
 from pose.people import FramePeople
-from pose.sources import FrameSource, open_source
-from pose.tracking import Tracker, resolve
+from pose.sources import FrameSource, open_source, source_hash
+from pose.tracking import ResolveSettings, Tracker, TrackerSettings, resolve
 from pose.tracking.appearance import CLOTHING_SIZE, clothing
+from pose.tracking.identity import ALGORITHM as IDENTITY
+from pose.tracking.tracker import ALGORITHM as TRACKER
 from storage import bouts as stored_bouts
 from storage import poses, runs, skeletons, tracks
 from storage.database import Database
@@ -46,6 +52,8 @@ from storage.recordings import Recording as StoredRecording
 from storage.runs import Run
 
 VERSION = version("posescribe")
+
+Stamp = tuple[tuple[str, int, int], ...]
 
 COMMIT_EVERY_S = 5.0
 """Work that a kill can lose, seconds."""
@@ -62,25 +70,49 @@ class Recording:
     Attributes:
         stored: its row.
         folder: where its results go.
-        opened: a source that can't be opened twice, such as a camera; what it shows is kept as `PICTURES`.
+        opened: the source at its beginning, for who reads it first. One that can't be opened twice, such as a camera,
+            has no hash; what it shows is kept as `PICTURES`.
+        stamp: sizes and times of its files when it was hashed, see `is_unchanged`.
     """
 
     stored: StoredRecording
     folder: Path
     opened: FrameSource | None = None
+    stamp: Stamp = ()
 
     @property
     def id(self) -> int:
         return self.stored.id
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the source still is what was hashed. Files of the same size and time of change are taken as the same.
+
+        Raises `SourceError` when it can't be read.
+        """
+        if self.stamp and stamp_of(self.stored.uri) == self.stamp:
+            return True
+        return source_hash(self.stored.uri) == self.stored.sha256
+
+
+def stamp_of(source: str) -> Stamp:
+    """Name, size in bytes and time of change of a file, or of each in a folder; empty for what is neither."""
+    path = Path(source)
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        known = [(file.name, file.stat()) for file in files]
+    except OSError:
+        return ()
+    return tuple((name, found.st_size, found.st_mtime_ns) for name, found in known)
+
 
 def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
     """Deletes what an earlier run of the same command stored; raises `DataError` when that holds work of a human."""
     with database.transaction() as tx:
-        run = runs.find_run(tx, recording.id, "pose", _pose_fingerprint(recording, models.pose, settings))
+        run = _known_people(tx, recording, models.pose, settings)
         if run is None:
             return
-        if any(one.parent_id == run.id and tracks.AUTOMATIC in one.extra for one in runs.list_runs(tx, recording.id)):
+        if _changed_by_hand(tx, run):
             raise DataError(
                 f"{recording.stored.name}: people were changed by hand, and --restart would lose that; "
                 "keep it with `posescribe tracks list DB --edits FILE`, then `posescribe tracks undo DB --all`"
@@ -95,25 +127,26 @@ def find_people(
 
     A camera has no end: a keyboard interrupt is its regular one.
     """
-    fingerprint = _pose_fingerprint(recording, models.pose, settings)
     with database.transaction() as tx:
-        run = runs.find_run(tx, recording.id, "pose", fingerprint)
-        if run is not None and run.done:
+        run = _known_people(tx, recording, models.pose, settings)
+        if run is not None and run.done and not run.extra.get("broke_off"):
             return run
         last = poses.last_frame(tx, run.id) if run is not None else None
         done = poses.count_frames(tx, run.id) if run is not None else 0
+    if run is not None and run.done and not _has_more(database, recording, run, settings, last, narrator):
+        return run
     if last is not None:
         narrator.say(f"{recording.stored.name}: going on after frame {last[0]} ({last[1]:.2f} s)")
     engine = models.engine(settings.engine)
     if run is None:
         with database.transaction() as tx:
             run = runs.start_run(
-                tx, recording.id, "pose", fingerprint, version=VERSION,
-                settings=plain(settings.engine) | {"part": _part(settings)} | _clothes(settings),
+                tx, recording.id, "pose", _pose_fingerprint(recording, models.pose, settings), version=VERSION,
+                settings=_pose_settings(settings),
                 skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
-                | ({"pictures": str(recording.folder / PICTURES)} if recording.opened and settings.overlay else {}),
+                | ({"pictures": str(recording.folder / PICTURES)} if _must_be_kept(recording, settings) else {}),
             )  # fmt: skip
     chunk: list[FramePeople] = []
     looks: list[NDArray[np.float64]] = []
@@ -137,7 +170,9 @@ def find_people(
         looks.clear()
         saved = time.monotonic()
 
-    source = recording.opened or open_source(recording.stored.uri, **asdict(settings.part), after=last)
+    source = recording.opened if last is None else None
+    if source is None:
+        source = open_source(recording.stored.uri, **asdict(settings.part), after=last)
     for note in source.notes:
         narrator.say(note)
     with engine.open(source) as stream, _pictures(recording, settings) as keep:
@@ -159,14 +194,49 @@ def find_people(
                 raise
         finally:
             save(stream)
+    changed = recording.stored.sha256 is not None and not recording.is_unchanged
     with database.transaction() as tx:
-        return runs.finish_run(tx, run.id)
+        if not changed:
+            return runs.finish_run(tx, run.id, extra={"broke_off": source.broke_off})
+        runs.delete_run(tx, run.id)
+    raise SourceError(f"{recording.stored.uri}: changed while it was read; run again when it is whole")
+
+
+def _has_more(
+    database: Database,
+    recording: Recording,
+    run: Run,
+    settings: Settings,
+    last: tuple[int, float] | None,
+    narrator: Narrator,
+) -> bool:
+    """Whether a source that broke off has more frames now; what was made of those before is then forgotten."""
+    with open_source(recording.stored.uri, **asdict(settings.part), after=last) as source:
+        if next(source, None) is None:
+            return False
+    with database.transaction() as tx:
+        if _changed_by_hand(tx, run):
+            narrator.say(f"{recording.stored.name}: has more frames now, left out: people were changed by hand")
+            return False
+        for other in runs.list_runs(tx, recording.id):
+            if other.parent_id == run.id:
+                runs.delete_run(tx, other.id)
+    return True
+
+
+def _changed_by_hand(tx: Connection, pose_run: Run) -> bool:
+    listed = runs.list_runs(tx, pose_run.recording_id)
+    return any(one.parent_id == pose_run.id and tracks.AUTOMATIC in one.extra for one in listed)
+
+
+def _must_be_kept(recording: Recording, settings: Settings) -> bool:
+    return recording.opened is not None and recording.stored.sha256 is None and settings.overlay
 
 
 @contextmanager
 def _pictures(recording: Recording, settings: Settings) -> Iterator[Callable[[FrameLike], None]]:
     """What keeps each frame of a source that can't be opened again, for the overlay; else nothing is kept."""
-    if recording.opened is None or not settings.overlay:
+    if recording.opened is None or not _must_be_kept(recording, settings):
         yield lambda _: None
         return
     info, path = recording.opened.info, recording.folder / PICTURES
@@ -186,11 +256,19 @@ def follow_people(database: Database, pose_run: Run, settings: Settings, narrato
     Where a human has changed who is who since, the run with these changes.
     """
     own = {"tracker": plain(settings.tracker), "resolve": plain(settings.resolve)}
-    fingerprint = runs.fingerprint(stage="track", version=VERSION, parent=pose_run.fingerprint, settings=own)
+    usual = {"tracker": plain(TrackerSettings()), "resolve": plain(ResolveSettings())}
+    fingerprint = runs.fingerprint(
+        stage="track", algorithm=[TRACKER, IDENTITY], parent=pose_run.fingerprint, settings=unusual(own, usual)
+    )
     with database.transaction() as tx:
         run = runs.find_run(tx, pose_run.recording_id, "track", fingerprint)
         if run is not None:
             return runs.choose(tx, (tracks.changed_run(tx, run) or run).id)
+        if _changed_by_hand(tx, pose_run):
+            narrator.say(
+                "people were changed by hand on tracks of other settings or of an older version; these are new ones, "
+                "without the changes"
+            )
         run = runs.start_run(
             tx, pose_run.recording_id, "track", fingerprint, settings=own, version=VERSION, parent_id=pose_run.id
         )
@@ -222,8 +300,8 @@ def follow_people(database: Database, pose_run: Run, settings: Settings, narrato
 def name_actions(database: Database, track_run: Run, model: ActionModel, settings: Settings, narrator: Narrator) -> Run:
     """Tracks -> bouts. All or nothing."""
     fingerprint = runs.fingerprint(
-        stage="actions", version=VERSION, parent=track_run.fingerprint, model=model.info.sha256,
-        settings=plain(settings.recognise),
+        stage="actions", algorithm=RECOGNITION, parent=track_run.fingerprint, model=model.info.sha256,
+        settings=unusual(plain(settings.recognise), plain(RecogniseSettings())),
     )  # fmt: skip
     with database.transaction() as tx:
         run = runs.find_run(tx, track_run.recording_id, "actions", fingerprint)
@@ -245,19 +323,46 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
 def _pose_fingerprint(recording: Recording, model: ModelInfo, settings: Settings) -> str:
     # A live source has no hash: each session of a camera is its own recording.
     source = recording.stored.sha256 or f"live {recording.id}"
-    return runs.fingerprint(
-        stage="pose", version=VERSION, source=source, model=model.sha256,
-        settings=plain(settings.engine), part=_part(settings), **_clothes(settings),
-    )  # fmt: skip
+    own = unusual(_pose_settings(settings), _pose_settings(Settings()))
+    return runs.fingerprint(stage="pose", algorithm=POSE, source=source, model=model.sha256, settings=own)
 
 
-def _part(settings: Settings) -> dict[str, Any]:
-    part = plain(settings.part)
-    return part if part["fps"] is not None else {key: value for key, value in part.items() if key != "fps"}
+def _pose_settings(settings: Settings) -> dict[str, Any]:
+    clothes = {"clothes": True} if settings.clothes else {}
+    part = {name: value for name, value in plain(settings.part).items() if (name, value) != ("fps", None)}
+    return plain(settings.engine) | {"part": part} | clothes
 
 
-def _clothes(settings: Settings) -> dict[str, bool]:
-    return {"clothes": True} if settings.clothes else {}
+def _known_people(tx: Connection, recording: Recording, model: ModelInfo, settings: Settings) -> Run | None:
+    """The run, done or not, that this command would repeat.
+
+    Version 0.1.0 had its own number in the fingerprint; what it did is `POSE` 1. Its run of the same model and settings
+    is taken over, but of a source without a clock: it had another idea of that.
+    """
+    fingerprint = _pose_fingerprint(recording, model, settings)
+    run = runs.find_run(tx, recording.id, "pose", fingerprint)
+    if run is not None or POSE != 1 or recording.stored.clock != "source":
+        return run
+    usual = _pose_settings(Settings())
+    wanted = unusual(_pose_settings(settings), usual)
+    for old in runs.list_runs(tx, recording.id):
+        mine = (old.stage, old.version, old.model_sha256) == ("pose", "0.1.0", model.sha256)
+        if mine and unusual(old.settings, usual) == wanted:
+            return runs.rename_run(tx, old.id, fingerprint)
+    return None
+
+
+def unusual(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are not the usual ones: what was done before a setting came to be, stays as it is."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        known = usual.get(name)
+        if isinstance(value, dict) and isinstance(known, dict):
+            if inner := unusual(value, known):
+                found[name] = inner
+        elif value != known:
+            found[name] = value
+    return found
 
 
 def plain(settings: Any) -> dict[str, Any]:

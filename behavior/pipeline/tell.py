@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,24 +14,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from behavior.errors import DataError
 from behavior.pipeline.describe import Share, write_features
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
-from behavior.pipeline.stages import VERSION, Recording, plain
+from behavior.pipeline.stages import VERSION, Recording, plain, unusual
 from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
+from behavior.report.page import ALGORITHM as REPORT
 from behavior.report.page import Course, Provenance, ReportData, people_from_courses, write_page
 from behavior.report.stills import Stills
 from behavior.report.tables import bouts_table, summary_table, write_table
+from features.clean import ALGORITHM as FEATURES
+from features.clean import CleanSettings
 from pose.errors import SourceError
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
-from pose.sources import Frame, FrameSource, open_source, source_hash
+from pose.sources import Frame, FrameSource, open_source
 from pose.tracking import Edit
 from storage import bouts as stored_bouts
 from storage import frames as stored_frames
 from storage import poses, runs, skeletons, tracks
 from storage.bouts import Bout
 from storage.database import Database
+from storage.database import made as made_at
+from storage.errors import OutputError
 from storage.files import make_folder, write_bytes
 from storage.formats.keypoints.store import KIND as KEYPOINTS
 from storage.runs import Run
@@ -40,12 +48,14 @@ UNNAMED = "The actions of the people changed by hand have not been named; posesc
 ON_THE_PAGE = (NOBODY, NO_ACTIONS)
 """Notes that the page makes by itself."""
 
+RUN = "run.json"
+
 FILES = {
     "bouts.csv": "who did what, from when to when",
     "summary.csv": "per person and action: count, total, mean, share, latency",
     "tracks.parquet": "every joint of every person in every frame",
     "features.parquet": "what was measured on each person in each frame",
-    "run.json": "what made all this: device, models, settings, hashes",
+    RUN: "what made all this: device, models, settings, hashes",
 }
 
 
@@ -61,16 +71,19 @@ def tell(
     """Writes the recording's folder out of what is stored; `run.json` comes last and vouches for the rest."""
     begin = time.monotonic()
     folder, stored = recording.folder, recording.stored
+    refuse_others(database, recording)
     make_folder(folder)
+    (folder / RUN).unlink(missing_ok=True)  # until the files are all of this run
     with database.reading() as tx:
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         found = [Bout(**vars(row)) for row in stored_bouts.read_bouts(tx, action_run.id)] if action_run else []
         _, times = poses.frame_times(tx, pose_run.id)
         known = tracks.list_tracks(tx, track_run.id)
+        made = runs.provenance(tx, track_run.id) | {"clean": plain(settings.clean), "features": FEATURES}
     names = {track.track_id: track.name for track in known if track.name}
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
-    write_features([Share(skeleton, each)], settings.clean, folder / "features.parquet")
+    write_features([Share(skeleton, each)], settings.clean, folder / "features.parquet", [made])
     people = [Course.of((part.track for part in parts(0)), skeleton) for parts in each]
     write_table(bouts_table(found), folder / "bouts.csv")
     summary = summary_table(found, people)
@@ -142,7 +155,9 @@ def tell(
         "report": str(folder / "report.html"),
         "db": database.where,
     }
-    write_bytes(folder / "run.json", json.dumps(provenance, indent=2).encode())
+    written = {name for name in FILES if name != RUN} | {"report.html"} | ({drawn.path.name} if drawn else set())
+    provenance |= {"database": {"url": database.url, "made": made_at(database)}, "files": _hashes(folder, written)}
+    write_bytes(folder / RUN, json.dumps(provenance, indent=2).encode())
     return dict(provenance["result"])
 
 
@@ -199,7 +214,7 @@ def _open_again(recording: Recording, pose_run: Run) -> FrameSource:
         if kept is None or not Path(kept).is_file():
             raise SourceError(f"{stored.uri} was live, its pictures were not kept")
         return open_source(kept)
-    if source_hash(stored.uri) != stored.sha256:
+    if not recording.is_unchanged:
         raise SourceError(f"{stored.uri} is not the file that was analysed any more")
     return open_source(stored.uri, **pose_run.settings["part"])
 
@@ -247,21 +262,54 @@ def _provenance(
 
 
 def _told_fingerprint(last: Run, settings: Settings) -> str:
-    own = {"clean": plain(settings.clean), "overlay": settings.overlay}
-    return runs.fingerprint(stage="tell", version=VERSION, parent=last.fingerprint, settings=own)
+    own = unusual(plain(settings.clean), plain(CleanSettings())) | {"overlay": settings.overlay}
+    finished = None if last.finished is None else last.finished.isoformat()
+    return runs.fingerprint(
+        stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=[last.id, finished], settings=own
+    )
+
+
+def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """sha256 of each file; raises `OutputError` for one that is not there any more."""
+    found: dict[str, str] = {}
+    for name in sorted(names):
+        try:
+            with (folder / name).open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise OutputError(f"{folder / name}: was written and is gone ({error.strerror}); run again") from error
+    return found
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    """What `run.json` says; empty when there is none that can be read."""
+    try:
+        told = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def refuse_others(database: Database, recording: Recording) -> None:
+    """Raises `DataError` when the folder holds results of another database that is still there."""
+    other = _told(recording.folder).get("database", {})
+    url = other.get("url", database.url)
+    if url == database.url or other.get("made") == made_at(database):
+        return
+    if not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).exists():
+        raise DataError(f"{recording.folder}: holds results of another database, {url}; choose another --out")
 
 
 def already_told(recording: Recording, last: Run, settings: Settings) -> dict[str, Any] | None:
-    """The summary of an earlier run of the same command whose files are all there."""
-    try:
-        provenance = json.loads((recording.folder / "run.json").read_text(encoding="utf-8"))
-        result: dict[str, Any] = provenance["result"]
-    except (OSError, ValueError, KeyError):
+    """The summary of an earlier run of the same command whose files are all there as it wrote them."""
+    told = _told(recording.folder)
+    if told.get("fingerprint") != _told_fingerprint(last, settings) or not told.get("files"):
         return None
-    if provenance.get("fingerprint") != _told_fingerprint(last, settings):
-        return None
-    there = all((recording.folder / name).is_file() for name in ("report.html", *FILES))
-    return result if there else None
+    with suppress(OutputError):
+        if _hashes(recording.folder, told["files"]) == told["files"]:
+            result: dict[str, Any] = told["result"]
+            return result
+    return None
 
 
 def _frame_interval(times: NDArray[np.float64]) -> float:

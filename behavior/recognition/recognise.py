@@ -18,6 +18,9 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
+ALGORITHM = 1
+"""Version of what makes bouts of a track (windows, smoothing, rules); raise it as `pose.engine.ALGORITHM`."""
+
 
 @dataclass(frozen=True)
 class RecogniseSettings:

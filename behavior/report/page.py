@@ -24,6 +24,9 @@ from pose.skeleton import Skeleton
 from storage.bouts import Bout
 from storage.files import write_bytes
 
+ALGORITHM = 1
+"""Version of page, overlay and tables; raise it when they would show the same results otherwise."""
+
 NOT_NAMED = "not named"
 MAX_ROWS = 200
 """Bouts listed on the page; `bouts.csv` has them all."""

@@ -128,6 +128,7 @@ class FrameSource(ABC):
         live: True for cameras: frames come at their own pace, and the oldest are dropped when nobody takes them.
         skipped: frames and packets so far that could not be decoded.
         dropped: frames so far that a camera gave and nobody took in time; always 0 for files.
+        broke_off: True once it ended before its end: there may be more another time.
         notes: plain sentences on what was found wrong and what was done about it, for the report.
     """
 
@@ -137,6 +138,7 @@ class FrameSource(ABC):
     def __init__(self, selection: Selection) -> None:
         self.skipped = 0
         self.dropped = 0
+        self.broke_off = False
         self.notes: list[str] = []
         self._selection = selection
         self._frames = self._select()
@@ -165,6 +167,10 @@ class FrameSource(ABC):
     def _note(self, text: str) -> None:
         if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
+
+    def _break_off(self, why: str) -> None:
+        self.broke_off = True
+        self._note(why)
 
     def _rate(self, given: float | None) -> tuple[float, ClockOrigin]:
         """Frames per second of a source without a clock, and where they come from."""

@@ -141,11 +141,13 @@ class VideoSource(FrameSource):
                 # The number of frames is no promise: it counts what an edit list hides, as in a clip cut without
                 # encoding it again.
                 if time_s < 0.98 * self._header_s - 1:
-                    self._note(
+                    self._break_off(
                         f"the last frame is at {time_s:.3f} s, though the header promises {self._header_s:.3f} s"
                     )
             elif index + 1 < 0.98 * self._header_frames - 1:
-                self._note(f"the last frame is number {index}, though the header promises {self._header_frames} frames")
+                self._break_off(
+                    f"the last frame is number {index}, though the header promises {self._header_frames} frames"
+                )
         finally:
             self._container.close()
 
@@ -222,7 +224,7 @@ class VideoSource(FrameSource):
         if demuxer.stepped_back:
             self._note("the clock steps back midway (recordings joined?) and was continued one frame later")
         if demuxer.failure:
-            self._note(f"reading ended early: {demuxer.failure}")
+            self._break_off(f"reading ended early: {demuxer.failure}")
 
     def _demuxer(self) -> Demuxer:
         return Demuxer(self._container, self._stream, scrambled=self._scrambled, fps=self._fps)

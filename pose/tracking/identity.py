@@ -24,6 +24,9 @@ from pose.tracking.costs import Array
 from pose.tracking.tracker import Tracker, TrackerSettings
 from pose.tracking.tracklets import Tracklet
 
+ALGORITHM = 1
+"""Version of what makes tracks of tracklets; raise it as `pose.engine.ALGORITHM`."""
+
 
 @dataclass(frozen=True)
 class ResolveSettings:

@@ -24,6 +24,10 @@ from pose.tracking.tracklets import Meeting, Tracklet
 Rows = NDArray[np.intp]
 
 
+ALGORITHM = 1
+"""Version of what makes tracklets of people; raise it as `pose.engine.ALGORITHM`."""
+
+
 @dataclass(frozen=True)
 class TrackerSettings:
     """When detections make, extend and end a tracklet.

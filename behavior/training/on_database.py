@@ -16,7 +16,7 @@ from behavior.errors import DataError
 from behavior.evaluation.agreement import agreement
 from behavior.evaluation.human_labels import coded_recordings, judged
 from behavior.evaluation.sequences import evaluation
-from behavior.labels import UNKNOWN
+from behavior.labels import UNKNOWN, actions_of
 from behavior.recognition.classifiers.base import Progress
 from behavior.recognition.clips import to_clips
 from behavior.recognition.model import ActionModel, Decoding, save_action_model
@@ -107,8 +107,9 @@ def _decoded(
     counts = np.zeros((3, len(model.info.classes)), dtype=np.int64)
     for fold, choice in {**found.by_fold, -1: found.chosen}.items():
         scores = set_scores(apply_temperature(np.nan_to_num(cv.clean), choice.temperature), sets)
+        scores[~cv.tested] = np.nan
         held = cv.folds.test_fold == fold
-        learning = cv.tested & ~held
+        learning = np.ones_like(held) if fold < 0 else cv.tested & ~held
         chosen = replace(
             model, temperature=choice.temperature, unknown_below=choice.unknown_below,
             decoding=Decoding(unknown_below=choice.own),
@@ -116,6 +117,8 @@ def _decoded(
         chosen = replace(chosen, decoding=learn_decoding(chosen, people, clips, scores, learning))
         if fold >= 0:
             counts += frame_counts(chosen, people, clips, scores, held)
+    tested = {action for label in np.unique(clips.data.labels[cv.tested]) for action in actions_of(sets[label])}
+    counts[2, [action not in tested for action in model.info.classes]] = 0  # coded beside clips of other actions only
     f1 = [round(float(value), 4) if np.isfinite(value) else None for value in frame_f1(counts)]
     frames = {"f1": round(mean_f1(counts), 4), "per_action": dict(zip(model.info.classes, f1, strict=True))}
     return chosen, frames

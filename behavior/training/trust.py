@@ -134,10 +134,13 @@ def more_labels(curve: LearningCurve) -> str:
     """What a learning curve says, in a sentence."""
     gain = curve.points[-1].reached - curve.points[-2].reached
     low, high = 100 * curve.gain
+    before, after = (point.clips for point in curve.points[-2:])
     told = (
-        f"the last quarter of the groups changed balanced accuracy by {100 * gain:+.1f} points"
+        f"from {before:.0f} to {after:.0f} clips balanced accuracy changed by {100 * gain:+.1f} points"
         f" (95 % interval {low:+.1f} to {high:+.1f})"
     )
+    if before == after:
+        return "Can't be told: there are too few groups to leave any out without losing a class."
     if gain > 0.01:
         return f"{'Probably' if low > 0 else 'Perhaps'}: {told}."
     return f"Not many more of the same kind: {told}. Other people, views or scenes may still help."

@@ -128,7 +128,10 @@ def test_what_a_learning_curve_says() -> None:
     assert said(0.8, 0.802, -0.01, 0.01).startswith("Not many")
     assert said(0.7, 0.8, 0.05, 0.15).startswith("Probably")
     assert said(0.7, 0.8, -0.05, 0.2).startswith("Perhaps")
+    assert "from 50 to 100 clips" in said(0.7, 0.8, -0.05, 0.2)
     assert "+10.0 points (95 % interval -5.0 to +20.0)" in said(0.7, 0.8, -0.05, 0.2)
+    same = LearningCurve([CurvePoint(50, 0.8), CurvePoint(50, 0.8)], np.zeros(2))
+    assert more_labels(same).startswith("Can't be told")
 
 
 def test_figures_of_names() -> None:

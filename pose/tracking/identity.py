@@ -53,7 +53,7 @@ class ResolveSettings:
 
     max_gap_s: float = 5.0
     max_gap_with_appearance_s: float = 60.0
-    join_evidence: float = 0.5
+    join_evidence: float = 1.5
     hidden_s: float = 3.0
     position: float = 0.3
     speed: float = 0.25
@@ -223,6 +223,9 @@ class _Work:
         return {tracklet: who.get(tracklet) for tracklet in sorted(self.by_id)}
 
 
+_SAME_PLACE = 1.0  # body scales
+_WALK, _STANDSTILL = 1.5, 0.2  # body scales / s
+_KEEPS_ON, _STANDS = 0.7, 0.5
 _PARTS = ("prior", "motion", "size", "limbs", "appearance")
 
 
@@ -286,7 +289,11 @@ def _newcomers_per_s(wholes: Sequence[Tracklet], settings: ResolveSettings) -> f
 def _motion_evidence(
     pairs: Sequence[tuple[Tracklet, Tracklet]], gap_s: Array, scale: Array, room: float, settings: ResolveSettings
 ) -> Array:
-    """Where the earlier one was expected after the gap, seen from both sides, against anywhere in the room."""
+    """Place and velocity of the later one, as the earlier one goes on against as somebody else comes.
+
+    Somebody else appears anywhere in the room, or as likely where the earlier one left: at the same door or seat. So
+    to be at the same place says little after a while; to be where a walk led says much.
+    """
     last, then = np.array([a.last_pose for a, _ in pairs]), np.array([b.first_pose for _, b in pairs])
     step = then - last
     common = np.isfinite(step[..., 0])
@@ -295,18 +302,29 @@ def _motion_evidence(
     alone = ~common.any(axis=1)
     if alone.any():
         moved[alone] = np.nanmean(then[alone], axis=1) - np.nanmean(last[alone], axis=1)
-    before, after = np.array([a.last_velocity for a, _ in pairs]), np.array([b.first_velocity for _, b in pairs])
-    turned = np.hypot(*(after - before).T) / scale
-    unsure = settings.new_speed * np.array([(0.1 + t.duration_s) ** -1.5 for pair in pairs for t in pair]).reshape(
-        -1, 2
-    )
-    speed_error = np.hypot(*unsure.T)
+    moved /= scale[:, None]
+    before = np.array([a.last_velocity for a, _ in pairs]) / scale[:, None]
+    after = np.array([b.first_velocity for _, b in pairs]) / scale[:, None]
+    # A short tracklet does not know its velocity.
+    unsure = settings.new_speed * np.array([[(0.1 + t.duration_s) ** -1.5 for t in pair] for pair in pairs])
+    error = np.hypot(*unsure.T)
     missed = moved - (before + after) / 2 * gap_s[:, None]
-    speed = settings.speed + settings.turning * turned + speed_error
-    variance = (scale * (settings.position + speed * gap_s)) ** 2
-    place: Array = np.log(room / (2 * np.pi * variance)) - (missed**2).sum(axis=1) / (2 * variance)
-    change = settings.speed_change + speed_error + settings.speed_change_rate * gap_s**2
-    return place + 2 * _gaussian_evidence(turned / np.sqrt(2), change**2, 1.5**2)
+    spread = settings.position + (settings.speed + error) * gap_s
+    same = _gaussian(missed, spread)
+    other = 0.5 * scale**2 / room + 0.5 * _gaussian(moved, _SAME_PLACE)
+    changed = settings.speed_change + error + settings.speed_change_rate * gap_s
+    any_speed = _gaussian(after, _WALK + unsure[:, 1])
+    keeps = _KEEPS_ON * _gaussian(after - before, changed) + (1 - _KEEPS_ON) * any_speed
+    stranger = _STANDS * _gaussian(after, _STANDSTILL + unsure[:, 1]) + (1 - _STANDS) * any_speed
+    tiny = 1e-300
+    result: Array = np.log((same + tiny) / other) + np.log((keeps + tiny) / (stranger + tiny))
+    return result
+
+
+def _gaussian(offset: Array, sd: Array | float) -> Array:
+    """(P,) density of (P, 2) offsets under a round normal distribution."""
+    result: Array = np.exp(-0.5 * (offset**2).sum(axis=1) / np.square(sd)) / (2 * np.pi * np.square(sd))
+    return result
 
 
 def _size_evidence(pairs: Sequence[tuple[Tracklet, Tracklet]], gap_s: Array) -> Array:

@@ -263,7 +263,7 @@ def boxes_only(name: str, truth: list[tuple[np.ndarray, np.ndarray]], fps: float
     for index, (_, corners) in enumerate(truth):
         points = corners.reshape(-1, 2, 2)
         keypoints = np.concatenate([points, np.ones((len(points), 2, 1))], axis=-1).astype(np.float32)
-        frames.append(FramePeople(index, index / fps, tuple(Person(k, 1.0, skeleton=COCO_18) for k in keypoints)))
+        frames.append(FramePeople(index, index / fps, tuple(Person(k, 1.0, skeleton=BOX) for k in keypoints)))
     return Case(name, frames, truth, skeleton=BOX)
 
 

@@ -127,6 +127,23 @@ def undo(
 
 
 @app.command()
+def accept(
+    db: DB,
+    suggestions: Annotated[
+        list[int], typer.Argument(min=1, metavar="SUGGESTION...", help="Numbers that `tracks list` shows.")
+    ],
+    recording: Recording = None,
+    json_: Json = False,
+) -> None:
+    """Merge people who may be one, as the tracker suggests."""
+    from behavior.corrections.people import accept_suggestions
+
+    with Narrator() as narrator:
+        people = accept_suggestions(db, recording, suggestions, narrator)
+    _show([people], json_)
+
+
+@app.command()
 def apply(
     db: DB,
     file: Annotated[Path, typer.Argument(help="CSV with the columns action,person,other,frame,decision.")],
@@ -178,7 +195,7 @@ def _show(found: list[People], json_: bool, decisions: bool = False) -> None:
             for number, decision in enumerate(people.decisions, start=1):
                 figures = ", ".join(f"{name} {value:g}" for name, value in decision.details.items())
                 told = f"  ({figures})" if figures else ""
-                print(f"  {number:6}  {decision.kind:9}  {decision.reason}{told}")
+                print(f"  {number:6}  {decision.kind:10}  {decision.reason}{told}")
 
 
 def _plain(people: People) -> dict[str, Any]:

@@ -86,6 +86,31 @@ def split_at(database: str, recording: str | None, time_s: float) -> int:
     return int(after[0])
 
 
+def accept_suggestions(database: str, recording: str | None, numbers: Sequence[int], narrator: Narrator) -> People:
+    """Make people one who the tracker said may be one, by the numbers of its suggestions.
+
+    Raises `DataError` for a number that is no suggestion, or when who it names is nobody, or one already.
+    """
+    with open_database(database, create=False) as opened:
+        run = current_of(opened, recording).track
+        with opened.reading() as tx:
+            people = _people(tx, run)
+    edits = []
+    who = {tracklet: person for person, tracklets in people.tracklets.items() for tracklet in tracklets}
+    for number in numbers:
+        decision = people.decisions[number - 1] if 1 <= number <= len(people.decisions) else None
+        if decision is None or decision.kind != "suggestion":
+            raise DataError(f"decision {number} is no suggestion; `posescribe tracks list` shows those there are")
+        first, second = (who.get(tracklet) for tracklet in decision.tracklets)
+        if first is None or second is None or first == second:
+            state = "one person already" if first == second else "nobody any more"
+            a, b = decision.tracklets
+            raise DataError(f"can't accept suggestion {number}: tracklets {a} and {b} are {state}")
+        edits.append(Edit("merge", first, second))
+        who = {tracklet: first if person == second else person for tracklet, person in who.items()}
+    return change(database, recording, edits, narrator)
+
+
 def take_back_decisions(
     database: str, recording: str | None, numbers: Sequence[int] | None, narrator: Narrator
 ) -> People:

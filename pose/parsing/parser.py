@@ -68,11 +68,19 @@ def parse(maps: Maps, settings: ParserSettings | None = None) -> list[Person]:
     if not (_all_finite(heatmaps) and _all_finite(pafs)):
         raise ModelError("the network gave NaN or infinite values for this image: check its weights, or run in float32")
     peaks, starts = find_peaks(heatmaps, n_joints, settings.peak_threshold, settings.max_candidates)
-    limbs, channels = _limb_tables(maps.layout)
+    limbs, channels, lengths, hips = _limb_tables(maps.layout)
     positions = _sample_positions(settings.limb_samples)
     pairs, pair_scores = score_limbs(pafs, peaks, starts, limbs, channels, positions, settings.limb_threshold)
     keypoints, scores = assemble(
-        peaks, starts, pairs, pair_scores, settings.min_joints, settings.min_score, settings.max_people
+        peaks,
+        starts,
+        pairs,
+        pair_scores,
+        lengths,
+        hips,
+        settings.min_joints,
+        settings.min_score,
+        settings.max_people,
     )
     keypoints[:, :, :2] = cells_to_pixels(keypoints[:, :, :2], maps.layout.stride)
     skeleton = maps.layout.skeleton
@@ -89,12 +97,39 @@ def _all_finite(values: NDArray[np.float32]) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _limb_tables(layout: MapLayout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Joints and channels of each limb."""
+def _limb_tables(
+    layout: MapLayout,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], tuple[int, int, int]]:
+    """Joints and channels of each limb, usual lengths and hips as `assemble` takes them."""
     if len(layout.skeleton) > 64:
         raise ValueError(f"expected at most 64 joints, got {len(layout.skeleton)} ({layout.skeleton.name})")
-    limbs = layout.skeleton.limb_indices.astype(np.int64)
-    return limbs, np.array(layout.limb_channels, dtype=np.int64).reshape(-1, 2)
+    skeleton = layout.skeleton
+    limbs = skeleton.limb_indices.astype(np.int64)
+    lengths = np.zeros((len(skeleton), len(skeleton)), dtype=np.float32)
+    for a, b in [*skeleton.limbs, ("right_hip", "left_hip")]:
+        kinds = frozenset(joint.removeprefix("left_").removeprefix("right_") for joint in (a, b))
+        if kinds in _LIMB_LENGTHS and {a, b} <= set(skeleton.joints):
+            i, j = skeleton.index(a), skeleton.index(b)
+            lengths[i, j] = lengths[j, i] = _LIMB_LENGTHS[kinds]
+    pairs = [set(limb) for limb in skeleton.limbs]
+    between = [j for j in skeleton.joints if {j, "right_hip"} in pairs and {j, "left_hip"} in pairs]
+    hips = tuple(skeleton.index(joint) for joint in ("right_hip", "left_hip", *between[:1])) if between else (-1,) * 3
+    if {"right_hip", "left_hip"} in pairs:
+        hips = (-1,) * 3
+    return limbs, np.array(layout.limb_channels, dtype=np.int64).reshape(-1, 2), lengths, (hips[0], hips[1], hips[2])
+
+
+_LIMB_LENGTHS = {
+    frozenset(limb): length
+    for limb, length in {
+        ("neck", "shoulder"): 0.129, ("shoulder", "elbow"): 0.186, ("elbow", "wrist"): 0.146, ("neck", "hip"): 0.30,
+        ("shoulder", "hip"): 0.288, ("neck", "mid_hip"): 0.288, ("mid_hip", "hip"): 0.10, ("hip",): 0.25,
+        ("hip", "knee"): 0.245, ("knee", "ankle"): 0.246, ("neck", "nose"): 0.13, ("nose", "eye"): 0.04,
+        ("eye", "ear"): 0.06, ("shoulder", "ear"): 0.18,
+    }.items()
+}  # fmt: skip
+"""Shares of the body height (Drillis and Contini 1966, as in Winter, Biomechanics and Motor Control, figure 4.1); the
+face by eye, and from hip to hip what people with their legs apart have, annotators' hips lying outside the joints."""
 
 
 @lru_cache(maxsize=16)

@@ -102,17 +102,17 @@ def _refine(heatmap: NDArray[np.float32], x: int, y: int) -> tuple[float, float,
     """Apex `x, y, height` of the maximum at a cell."""
     height, width = heatmap.shape
     dx, dy, rise_x, rise_y = 0.0, 0.0, 1.0, 1.0
-    if width >= 3:  # at the border the parabola of the three nearest cells is continued
+    if width >= 3:  # at the border the parabola of the three nearest cells is continued, but for its height
         centre = min(max(x, 1), width - 2)
         offset, rise_x = _apex(heatmap[y, centre - 1], heatmap[y, centre], heatmap[y, centre + 1])
         dx = centre - x + offset
+        rise_x = rise_x if centre == x else 1.0
     if height >= 3:
         centre = min(max(y, 1), height - 2)
         offset, rise_y = _apex(heatmap[centre - 1, x], heatmap[centre, x], heatmap[centre + 1, x])
         dy = centre - y + offset
-    # Inside the map the apex is at most 1.4 times its cell; at the border it may lie anywhere outside.
-    rise = min(rise_x, 1.5) * min(rise_y, 1.5)
-    return x + min(max(dx, -0.5), 0.5), y + min(max(dy, -0.5), 0.5), heatmap[y, x] * rise
+        rise_y = rise_y if centre == y else 1.0
+    return x + min(max(dx, -0.5), 0.5), y + min(max(dy, -0.5), 0.5), heatmap[y, x] * rise_x * rise_y
 
 
 @numba.njit(nogil=True, cache=True)

@@ -126,8 +126,10 @@ def take_back(segments: Sequence[Segment], kind: str, tracklets: Sequence[int]) 
     a new person; so is who was dropped as a duplicate or a ghost.
 
     Raises:
-        ValueError: later changes have undone it already.
+        ValueError: later changes have undone it already, or it was only suggested.
     """
+    if kind == "suggestion":
+        raise ValueError("it is only a suggestion: nothing was done")
     if kind == "join":
         before, after = ([s for s in segments if s.tracklet == tracklet] for tracklet in tracklets)
         person = after[0].identity

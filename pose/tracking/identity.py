@@ -36,13 +36,13 @@ class ResolveSettings:
         max_gap_s: longest gap joined by motion, seconds.
         max_gap_with_appearance_s: longest gap joined when both sides have an appearance, seconds.
         join_evidence: least evidence for a join.
+        suggest_evidence: from it on up to a join, a pair is told as possible, and left to a human.
         hidden_s: mean time for which a hidden person stays so, seconds.
         position: standard deviation of a predicted position without a gap, body scales.
         speed: how fast that grows with the gap, body scales / s.
-        turning: how much faster it grows when the velocities before and after differ, share of their difference.
         new_speed: standard deviation of the velocity of a tracklet of 1 s, body scales / s; falls with duration^1.5.
         speed_change: standard deviation of the velocity's change over a short gap, body scales / s.
-        speed_change_rate: growth of that with the square of the gap, body scales / s^3.
+        speed_change_rate: growth of that with the gap, body scales / s^2.
         duplicate_similarity: mean similarity from which two simultaneous tracklets are one person, [0, 1].
         duplicate_share: least share of the shorter one's frames in which they meet, [0, 1].
         min_seconds: time seen x mean score that makes a person, seconds; less in recordings that are hardly longer.
@@ -54,13 +54,13 @@ class ResolveSettings:
     max_gap_s: float = 5.0
     max_gap_with_appearance_s: float = 60.0
     join_evidence: float = 1.5
+    suggest_evidence: float = -2.0
     hidden_s: float = 3.0
     position: float = 0.3
     speed: float = 0.25
-    turning: float = 0.05
     new_speed: float = 0.15
     speed_change: float = 0.3
-    speed_change_rate: float = 0.7
+    speed_change_rate: float = 0.35
     duplicate_similarity: float = 0.5
     duplicate_share: float = 0.5
     min_seconds: float = 0.1
@@ -69,7 +69,7 @@ class ResolveSettings:
     still_score: float = 0.25
 
 
-Kind = Literal["join", "duplicate", "ghost"]
+Kind = Literal["join", "duplicate", "ghost", "suggestion"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Decision:
     """Something the second pass decided.
 
     Attributes:
-        kind: `join` (two tracklets are one person), `duplicate` (the second repeats the first), or `ghost` (nobody).
+        kind: `join` (two tracklets are one person), `duplicate` (the second repeats the first), `ghost` (nobody), or
+            `suggestion` (two may be one person; nothing was done).
         tracklets: concerned, in the order of the reason.
         reason: in words.
         numbers: by name; the evidence.
@@ -119,6 +120,7 @@ def resolve(tracklets: Sequence[Tracklet], settings: ResolveSettings | None = No
     while work.join():
         pass
     work.drop_ghosts()
+    work.suggest()
     return Resolution(work.identity(), tuple(work.decisions))
 
 
@@ -166,21 +168,13 @@ class _Work:
     def join(self) -> bool:
         """Join what belongs together; whether there was anything."""
         settings, groups = self.settings, self.groups
-        first, second, evidence, parts = _evidence([g.whole for g in groups], settings)
-        good = evidence > settings.join_evidence
-        first, second, evidence, parts = first[good], second[good], evidence[good], parts[good]
-        chosen = _best_links(first, second, evidence, len(groups))
         follower: dict[int, int] = {}
-        for k in sorted(chosen, key=lambda link: (int(second[link]), int(first[link]))):
-            a, b = groups[first[k]], groups[second[k]]
-            gap_s = b.whole.first_time_s - a.whole.last_time_s
-            pair = (a.members[-1], b.members[0])
-            numbers = dict(zip(_PARTS, parts[k].tolist(), strict=True))
-            reason = f"tracklet {pair[1]} goes on {gap_s:.2f} s after {pair[0]} where it was expected" + (
+        for a, b, pair, numbers in self._links(settings.join_evidence):
+            reason = f"tracklet {pair[1]} goes on {numbers['gap_s']:.2f} s after {pair[0]} where it was expected" + (
                 " and looks alike" if numbers["appearance"] > 0 else ""
             )
-            self.decide("join", pair, reason, gap_s=gap_s, evidence=float(evidence[k]), **numbers)
-            follower[int(first[k])] = int(second[k])
+            self.decide("join", pair, reason, **numbers)
+            follower[a] = b
         started = set(follower.values())
         merged = []
         for start, group in enumerate(groups):
@@ -191,7 +185,31 @@ class _Work:
                 group = _Group(group.members + groups[index].members, _chain(group.whole, groups[index].whole))
             merged.append(group)
         self.groups = merged
-        return bool(chosen)
+        return bool(follower)
+
+    def suggest(self) -> None:
+        """Tell what might be joined too, for a human to decide."""
+        for _, _, pair, numbers in self._links(self.settings.suggest_evidence):
+            reason = f"tracklet {pair[1]} may be {pair[0]}, {numbers['gap_s']:.2f} s later"
+            self.decide("suggestion", pair, reason, **numbers)
+
+    def _links(self, least: float) -> list[tuple[int, int, tuple[int, int], dict[str, float]]]:
+        """The best pairs of groups with more evidence than this: both places, the tracklets that meet, the figures."""
+        groups = self.groups
+        if not groups:
+            return []
+        first, second, evidence, parts = _evidence([g.whole for g in groups], self.settings)
+        good = evidence > least
+        first, second, evidence, parts = first[good], second[good], evidence[good], parts[good]
+        links = []
+        for k in sorted(
+            _best_links(first, second, evidence - least, len(groups)), key=lambda k: (int(second[k]), int(first[k]))
+        ):
+            a, b = groups[first[k]], groups[second[k]]
+            numbers = {"gap_s": b.whole.first_time_s - a.whole.last_time_s, "evidence": float(evidence[k])}
+            numbers |= dict(zip(_PARTS, parts[k].tolist(), strict=True))
+            links.append((int(first[k]), int(second[k]), (a.members[-1], b.members[0]), numbers))
+        return links
 
     def drop_ghosts(self) -> None:
         kept = []
@@ -225,7 +243,7 @@ class _Work:
 
 _SAME_PLACE = 1.0  # body scales
 _WALK, _STANDSTILL = 1.5, 0.2  # body scales / s
-_KEEPS_ON, _STANDS = 0.7, 0.5
+_KEEPS_ON, _STANDS = 0.7, 0.3
 _PARTS = ("prior", "motion", "size", "limbs", "appearance")
 
 
@@ -258,6 +276,8 @@ def _evidence(
         parts[chunk, 3] = _limb_evidence(pairs)
         parts[chunk, 4] = [_appearance_evidence(a.appearance, b.appearance) for a, b in pairs]
     total = parts.sum(axis=1)
+    scene = np.array([t.scene for t in wholes])
+    total[scene[first] != scene[second]] = -np.inf
     far = start[second] - end[first] > settings.max_gap_s
     total[far & ~(described[first] & described[second])] = -np.inf
     return first, second, total, parts

@@ -105,9 +105,9 @@ class Motion:
         self.age_s = self.age_s + dt_s
         self.position[self.joint_unseen_s - self.unseen_s[:, None] > settings.joint_memory_s] = np.nan
 
-    def spread(self, scale: Array, frame_s: float, settings: MotionSettings) -> Array:
+    def spread(self, scale: Array, settings: MotionSettings) -> Array:
         """(T, K) variance of the predicted positions, square pixels; grows while the body is unseen."""
-        drift = (settings.drift * np.fmax(self.unseen_s - frame_s, 0.0)) ** 2
+        drift = (settings.drift * self.unseen_s) ** 2
         result: Array = (np.nan_to_num(self.covariance[..., 0], nan=0.0) + drift[:, None]) * (scale**2)[:, None]
         return result
 

@@ -155,6 +155,30 @@ def _extend(table: _Table, more: _Table) -> None:
         setattr(table, column.name, joined)
 
 
+_AT_ONCE_S = 0.2
+"""Over a longer step anybody may have walked anywhere."""
+_MAX_GROWTH = 0.25
+"""Logarithm of the growth of a whole body from one frame to the next that no person reaches; a fast zoom has 0.03."""
+_SAME_POSE = 0.1
+"""Body scales by which joints differ in the median between poses that are one."""
+_ENOUGH_JOINTS = 8
+"""So many joints of both tell a pose."""
+
+
+def _growth(before: Array, after: Array) -> tuple[Array, NDArray[np.intp]]:
+    """(...,) size of (..., K, 2) poses over that of others, by their common joints, 1 if too few; and how many."""
+    common = np.isfinite(before[..., :1]) & np.isfinite(after[..., :1])
+    n = common.sum(axis=(-2, -1))
+
+    def size(points: Array) -> Array:
+        centre = np.where(common, points, 0.0).sum(axis=-2, keepdims=True) / np.fmax(n, 1)[..., None, None]
+        result: Array = np.sqrt((np.where(common, points - centre, 0.0) ** 2).sum(axis=(-2, -1)))
+        return result
+
+    growth: Array = np.where(n >= _ENOUGH_JOINTS, size(after) / np.fmax(size(before), 1e-9), 1.0)
+    return np.fmax(growth, 1e-9), n
+
+
 def assign(gain: Array) -> tuple[Rows, Rows]:
     """Rows and columns of the pairs of the greatest total gain; pairs that gain nothing are left out."""
     rows, columns = linear_sum_assignment(np.fmax(gain, 0.0), maximize=True)
@@ -181,13 +205,15 @@ class Tracker:
         self._appearance_size = appearance_size
         self._time_s: float | None = None
         self._next_id = 1
+        self._scene = 0
+        self._camera = np.zeros(2)  # how far its jolts have moved the picture, pixels
         self._ended: list[Tracklet] = []
         self._meetings: dict[tuple[int, int], Meeting] = {}
         nobody = np.empty((0, len(skeleton), 2))
         self._motion = Motion.start(nobody, self.settings.motion)
         self._book = self._open_book(nobody, np.empty(0), FramePeople(0, 0.0, ()))
 
-    def update(self, frame: FramePeople, appearance: Array | None = None) -> FramePeople:
+    def update(self, frame: FramePeople, appearance: Array | None = None, *, cut: bool = False) -> FramePeople:
         """The same people in the same order, each with the id of its tracklet, or None when it belongs to none.
 
         A new tracklet has its id from its first detection on; whether it is a person is decided by `resolve`.
@@ -196,6 +222,7 @@ class Tracker:
             frame: people of the next frame.
             appearance: (N, A) a descriptor of each person, e.g. a colour histogram that sums to 1; NaN rows where
                 unknown.
+            cut: the picture says that another scene begins with this frame.
 
         Raises:
             ValueError: the frame is not later than the one before it, or its keypoints are of another layout.
@@ -205,7 +232,17 @@ class Tracker:
         corners = boxes(points)
         scale = body_scale(points, self._limbs, corners)
         looks = None if appearance is None else np.asarray(appearance, dtype=np.float64)
+        if cut:
+            self._cut()
         row_of = self._match(points, scores, corners, looks, dt_s)
+        shift, broken = self._what_happened(points, scores, row_of, dt_s)
+        if broken:
+            self._cut()
+            row_of[:] = -1
+        elif shift is not None:
+            self._camera += shift
+            points, corners = points - shift, corners - np.tile(shift, 2)
+            row_of = self._match(points, scores, corners, looks, dt_s)
         born = np.flatnonzero(self._may_start(points, scores, row_of))
         if len(born):
             row_of[born] = len(self._book.n) + np.arange(len(born))
@@ -254,7 +291,7 @@ class Tracker:
                     f"expected keypoints of shape {shape} ({self.skeleton.name}), got {person.keypoints.shape}"
                 )
         points = np.array([person.keypoints for person in frame.people], dtype=np.float64).reshape(-1, *shape)[..., :2]
-        return points, np.array([person.score for person in frame.people], dtype=np.float64)
+        return points - self._camera, np.array([person.score for person in frame.people], dtype=np.float64)
 
     def _match(self, points: Array, scores: Array, corners: Array, looks: Array | None, dt_s: float) -> Rows:
         """(N,) row of the track of each detection, -1 for none."""
@@ -269,7 +306,7 @@ class Tracker:
             book.scale,
             self._sigmas,
             settings.box_weight,
-            variance=motion.spread(book.scale, dt_s, settings.motion),
+            variance=motion.spread(book.scale, settings.motion),
         )
         lost = np.clip((motion.unseen_s - dt_s) / settings.max_lost_s, 0.0, 1.0)
         similarity *= (1.0 - settings.lost_penalty * lost)[:, None]
@@ -281,8 +318,41 @@ class Tracker:
             alike = np.sqrt(np.fmax(book.look, 0.0)) @ np.sqrt(np.fmax(looks, 0.0)).T
             gain *= np.nan_to_num(np.fmin(alike / settings.alike, 1.0), nan=1.0)
         rows, columns = assign(gain)
+        grown = np.abs(np.log(_growth(motion.position[rows], points[columns])[0])) > _MAX_GROWTH * (1 + 10 * dt_s)
+        rows, columns = rows[~grown], columns[~grown]
         row_of[columns] = rows
         return row_of
+
+    def _what_happened(self, points: Array, scores: Array, row_of: Rows, dt_s: float) -> tuple[Array | None, bool]:
+        """By how many pixels the picture jumped, None if it did not; and whether another scene began.
+
+        Asked when people are lost while others appear: all those lost moved alike, keeping their poses, or people
+        changed their size at once, or nobody is where anybody was.
+        """
+        recent = np.flatnonzero((self._motion.unseen_s <= dt_s) & (self._book.n >= self.settings.confirm_hits))
+        gone = recent[~np.isin(recent, row_of)]
+        new = np.flatnonzero((row_of < 0) & (scores >= self.settings.strong_score))
+        if dt_s > _AT_ONCE_S or not len(gone) or not len(new):
+            return None, False
+        here, there = self._motion.position[gone][:, None], points[new][None]
+        moved = np.nanmedian(np.where(np.isfinite(there - here), there - here, np.nan), axis=2)
+        size = self._book.scale[gone][:, None]
+        growth, common = _growth(*np.broadcast_arrays(here, there))
+        off = np.nanmedian(np.linalg.norm(there - here - moved[:, :, None], axis=-1), axis=2) / size
+        same = (common >= _ENOUGH_JOINTS) & (off < _SAME_POSE) & (np.abs(np.log(growth)) < _MAX_GROWTH)
+        for shift in moved[same]:
+            agree = same & (np.linalg.norm(moved - shift, axis=-1) < _SAME_POSE * size)
+            if agree.any(axis=1).sum() >= max(2, len(recent) / 2):
+                return np.median(moved[agree], axis=0), False
+        stay = 1 - len(gone) / len(recent)
+        in_place = (common >= _ENOUGH_JOINTS) & (np.linalg.norm(moved, axis=-1) < size)
+        jumped = in_place & (np.abs(np.log(growth)) > _MAX_GROWTH) & (np.isfinite(off))
+        return None, bool((stay <= 0.5 and jumped.any()) or (stay <= 0.25 and min(len(gone), len(new)) >= 2))
+
+    def _cut(self) -> None:
+        """Everybody's track ends; who comes is in another scene."""
+        self._retire(np.ones(len(self._book.n), dtype=np.bool_))
+        self._scene += 1
 
     def _may_start(self, points: Array, scores: Array, row_of: Rows) -> NDArray[np.bool_]:
         settings = self.settings
@@ -404,5 +474,6 @@ class Tracker:
             limb_spread=spread,
             limb_counts=limb_n.copy(),
             reach=book.reach[row].copy(),
+            scene=self._scene,
             appearance=book.appearance[row] / book.appearance_n[row] if described else None,
         )

@@ -65,6 +65,7 @@ class Tracklet:
         limb_ratios, limb_spread: (L,) mean and standard deviation of log(limb length / body scale); NaN if never seen.
         limb_counts: (L,) in how many frames.
         reach: (4,) x_min, y_min, x_max, y_max of the body's centre over time, pixels.
+        scene: counts the cuts before it; nobody is known beyond a cut.
         meetings: with other tracklets; each stands in both.
         appearance: (A,) mean of the descriptors the caller gave, or None.
     """
@@ -91,6 +92,7 @@ class Tracklet:
     limb_spread: Array
     limb_counts: Array
     reach: Array
+    scene: int = 0
     meetings: tuple[Meeting, ...] = ()
     appearance: Array | None = None
 

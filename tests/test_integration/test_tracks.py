@@ -207,3 +207,27 @@ def test_a_wrong_line_changes_nothing(db: str, tracks: Any, tmp_path: Path, caps
         assert main(["tracks", "apply", db, str(file)]) == 1
         assert told in capsys.readouterr().err
     assert tracks("list") == before
+
+
+def test_a_suggestion_is_accepted_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody sits for two seconds, the seat is empty for two, somebody sits there again."""
+    body = np.column_stack([BODY + np.array([300, 200]), np.full(len(BODY), 0.9)]).ravel().tolist()
+    items = [
+        {"image_id": frame, "category_id": 1, "keypoints": body, "score": 0.9}
+        for frame in range(150)
+        if not 50 <= frame < 100
+    ]
+    (tmp_path / "seat.json").write_text(json.dumps(items))
+    monkeypatch.chdir(tmp_path)
+    assert main(["import", "seat.json", "--db", "s.db", "--fps", str(FPS)]) == 0
+    capsys.readouterr()
+    assert main(["tracks", "list", "s.db"]) == 0
+    assert "suggestion  tracklet 2 may be 1, 2.04 s later  (gap_s 2.04, evidence " in capsys.readouterr().out
+    assert main(["tracks", "accept", "s.db", "2"]) == 1
+    assert "decision 2 is no suggestion" in capsys.readouterr().err
+    assert main(["tracks", "accept", "s.db", "1", "--json"]) == 0
+    assert frames_of(json.loads(capsys.readouterr().out)) == {1: 100}
+    assert main(["tracks", "accept", "s.db", "1"]) == 1
+    assert "tracklets 1 and 2 are one person already" in capsys.readouterr().err

@@ -267,6 +267,65 @@ def test_no_people_are_drawn_and_found() -> None:
     assert parse(encode([], OPENPOSE_COCO, 80, 80)) == []
 
 
+def legs(x: float, y: float, apart: float = 24) -> Person:
+    """From the hips down."""
+    person = standing(x, y)
+    person.keypoints[[0, 1, 2, 3, 4, 5, 6, 7, 14, 15, 16, 17]] = (np.nan, np.nan, 0)
+    person.keypoints[8:11, 0] -= apart / 2
+    person.keypoints[11:14, 0] += apart / 2
+    return person
+
+
+def test_legs_whose_body_is_not_in_the_picture_are_one_person() -> None:
+    (found,) = parse(maps_of(legs(300, 60, apart=0)))
+    assert found.visible.sum() == 6
+    three = parse(maps_of(legs(120, 60, apart=0), legs(300, 60, apart=0), legs(480, 60, apart=0)))
+    assert [int(person.visible.sum()) for person in three] == [6, 6, 6]
+
+
+def test_legs_far_apart_are_those_of_two_people() -> None:
+    found = parse(maps_of(legs(300, 60, apart=70)))
+    assert [int(person.visible.sum()) for person in found] == [3, 3]
+
+
+def test_legs_go_to_no_body_that_has_its_own() -> None:
+    """The hips of the one beside are the nearest."""
+    found = parse(maps_of(standing(300, 60), legs(348, 60, apart=0)))
+    assert [int(person.visible.sum()) for person in found] == [18, 6]
+
+
+@pytest.mark.parametrize(("reach", "joints"), [(1.0, 18), (2.0, 18), (6.0, 17)])
+def test_no_limb_reaches_across_the_picture(reach: float, joints: int) -> None:
+    """A forearm drawn so many times as long; whoever stands between is no hindrance to the field."""
+    one, other = standing(80, 100), standing(200, 100)
+    one.keypoints[7, :2] = one.keypoints[6, :2] + (33 * reach, 10)
+    found = from_left(parse(maps_of(one, other)))
+    assert [int(person.visible.sum()) for person in found] == [joints, 18]
+
+
+def test_a_small_body_keeps_all_its_limbs() -> None:
+    """15 pixels high: two cells, where lengths are known to a third."""
+    (found,) = parse(maps_of(standing(300, 180, scale=0.11)))
+    assert found.visible.sum() == 18
+
+
+@pytest.mark.parametrize("beyond", [-1.0, 0.0, 2.0])
+@pytest.mark.parametrize("side", ["left", "right", "bottom"])
+def test_confidence_at_the_border_is_the_height_of_the_heatmap(side: str, beyond: float) -> None:
+    """Half a cell and more from the last cell's centre, where the apex lies outside of the map."""
+    person = standing(300, 120)
+    rightmost = person.keypoints[7, 0]
+    bottom = person.keypoints[13, 1]
+    x = {"left": -beyond - person.keypoints[4, 0], "right": WIDTH - 1 + beyond - rightmost, "bottom": 0}[side]
+    person.keypoints[:, :2] += x, (HEIGHT - 1 + beyond - bottom if side == "bottom" else 0)
+    joint = {"left": 4, "right": 7, "bottom": 13}[side]
+    maps = maps_of(person)
+    (found,) = parse(Maps(maps.heatmaps * np.float32(0.5), maps.pafs, maps.layout))
+    inside = maps.heatmaps[joint].max() * 0.5
+    assert inside <= found.keypoints[joint, 2] <= 1.3 * inside  # along the border the apex lies between two cells
+    assert found.keypoints[joint, 2] < 0.5
+
+
 @pytest.fixture(scope="module")
 def real_maps(sample_video: Path) -> list[Maps]:
     """Of six frames of the sample video."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -190,7 +191,7 @@ def test_boxes_without_keypoints_are_tracked():
     frames = []
     for t in range(30):
         corners = [np.array([[x, 100, 1], [x + 60, 260, 1]], dtype=np.float32) for x in (50 + 6 * t, 300 - 6 * t)]
-        frames.append(FramePeople(t, t / FPS, tuple(Person(c, 1.0, skeleton=COCO_18) for c in corners)))
+        frames.append(FramePeople(t, t / FPS, tuple(Person(c, 1.0, skeleton=BOX) for c in corners)))
     assert ids(track_people(frames, BOX)) == [[1, 2]] * 30
 
 
@@ -326,6 +327,110 @@ def test_people_are_counted_in_order_of_appearance():
     ghost = replace(frames[0], people=(figure(400, 100), *frames[0].people))
     resolution = resolve(follow([ghost, *frames[1:]])[1].finish())
     assert resolution.identity == {1: None, 2: 1, 3: 2}
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def person_at(x: float, rng: np.random.Generator, height: float = 200.0) -> Person:
+    """With a pixel of noise."""
+    person = figure(x, 400, height)
+    person.keypoints[:, :2] += rng.normal(0, 1, (18, 2))
+    return person
+
+
+def identities(people_at: Callable[[float], dict[str, tuple[float, float]]], fps: float = FPS, n: int = 150) -> str:
+    """The numbers that each person had, in order: `people_at` gives place and height of each at a time, by a letter.
+
+    `a1 b2` is right for two people; `a1,3` was two, `a1 b1` was taken for one; a frame without a number counts as 0.
+    """
+    rng = np.random.default_rng(0)
+    shown = [people_at(t / fps) for t in range(n)]
+    frames = [
+        FramePeople(t, t / fps, tuple(person_at(x, rng, height) for x, height in here.values()))
+        for t, here in enumerate(shown)
+    ]
+    numbers: dict[str, list[int]] = {}
+    for here, frame in zip(shown, track_people(frames, COCO_18), strict=True):
+        for name, person in zip(here, frame.people, strict=True):
+            seen = numbers.setdefault(name, [])
+            if (person.track_id or 0) not in seen:
+                seen.append(person.track_id or 0)
+    return " ".join(f"{name}{','.join(map(str, seen))}" for name, seen in sorted(numbers.items()))
+
+
+def at(**people: tuple[float | bool, ...]) -> dict[str, tuple[float, float]]:
+    """People by letter as (is there, place) or (is there, place, height)."""
+    return {name: (p[1], p[2] if len(p) > 2 else 200.0) for name, p in people.items() if p[0]}
+
+
+SCENES: dict[str, tuple[Callable[[float], dict[str, tuple[float, float]]], str]] = {
+    "walk on after a second": (lambda t: at(a=(not 1.5 < t < 2.5, 100 + 150 * t)), "a1"),
+    "walk on after two seconds": (lambda t: at(a=(not 1.5 < t < 3.5, 100 + 150 * t), b=(True, 900)), "a1 b2"),
+    "stand, lost for half a second": (lambda t: at(a=(not 2 < t < 2.5, 300)), "a1"),
+    "somebody else on the seat two seconds later": (lambda t: at(a=(t < 1, 300), b=(t > 3, 305)), "a1 b2"),
+    "somebody else by the door": (lambda t: at(a=(t < 1, 400 + 200 * t), b=(t > 3, 1200 - 200 * t)), "a1 b2"),
+    "somebody else of another size": (lambda t: at(a=(t < 2, 300, 200), b=(t > 2.3, 300, 320)), "a1 b2"),
+    "the camera jumps": (
+        lambda t: at(a=(True, 300 + 80 * (int(3 * t) % 2)), b=(True, 700 + 80 * (int(3 * t) % 2))),
+        "a1 b2",
+    ),
+    "the camera jumps while they walk and one comes": (
+        lambda t: at(a=(True, 300 + 90 * t + 120 * (t > 1)), b=(True, 1000 - 40 * t + 120 * (t > 1)), c=(t > 1, 1200)),
+        "a1 b2 c3",
+    ),
+    "the scene cuts to another size": (
+        lambda t: at(a=(t < 2.5, 300), b=(t < 2.5, 700), c=(t >= 2.5, 300), d=(t >= 2.5, 700, 320)),
+        "a1 b2 c3 d4",
+    ),
+    "the scene cuts to other places": (
+        lambda t: at(a=(t < 2.5, 300), b=(t < 2.5, 700), c=(t >= 2.5, 500, 260), d=(t >= 2.5, 1000, 260)),
+        "a1 b2 c3 d4",
+    ),
+    "a quick zoom is no cut": (
+        lambda t: at(a=(True, 300, 200 * (1 + min(t, 1))), b=(True, 900, 200 * (1 + min(t, 1)))),
+        "a1 b2",
+    ),
+    "one goes as another one comes": (lambda t: at(a=(t < 2.5, 300), b=(True, 700), c=(t >= 2.5, 1000)), "a1 b2 c3"),
+}
+"""What each rule must get right; the list of planted faults says which of them holds which."""
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_who_is_who(name: str):
+    scene_of, expected = SCENES[name]
+    assert identities(scene_of) == expected
+
+
+@pytest.mark.parametrize(
+    ("fps", "speed", "n"), [(30.0, 600.0, 60), (10.0, 400.0, 50), (2.0, 100.0, 40), (1.0, 60.0, 20)]
+)
+def test_walkers_are_followed_at_any_frame_rate(fps: float, speed: float, n: int):
+    assert identities(lambda t: at(a=(True, 100 + speed * t)), fps, n) == "a1"
+
+
+def test_what_is_only_possible_is_suggested():
+    rng = np.random.default_rng(0)
+    frames = [FramePeople(t, t / FPS, (person_at(300, rng),) if t < 30 or t >= 90 else ()) for t in range(150)]
+    resolution = resolve(follow(frames)[1].finish())
+    assert resolution.identity == {1: 1, 2: 2}
+    (suggestion,) = resolution.decisions
+    assert (suggestion.kind, suggestion.tracklets) == ("suggestion", (1, 2))
+    settings = ResolveSettings()
+    assert settings.suggest_evidence < suggestion.numbers["evidence"] < settings.join_evidence
+    with pytest.raises(ValueError, match="nothing was done"):
+        take_back([Segment(1, 0, 29, 1), Segment(2, 90, 149, 2)], "suggestion", (1, 2))
+
+
+def test_a_cut_that_the_picture_tells_ends_all_tracks():
+    frames = scene(line((100, 400), (4, 0), range(40)), n=40)
+    tracker = Tracker(COCO_18)
+    followed = [tracker.update(frame, cut=frame.index == 20) for frame in frames]
+    assert [i for row in ids(followed) for i in row] == [1] * 20 + [2] * 20
+    tracklets = tracker.finish()
+    assert [t.scene for t in tracklets] == [0, 1]
+    assert resolve(tracklets).identity == {1: 1, 2: 2}
+    assert resolve(tracklets).decisions == ()
 
 
 # --- by hand ----------------------------------------------------------------------------------------------------------

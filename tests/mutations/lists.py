@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from fault import Fault
+from pose_faults import FAULTS as POSE
 
-FAULTS: tuple[Fault, ...] = ()
+FAULTS: tuple[Fault, ...] = (*POSE,)

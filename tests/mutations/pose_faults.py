@@ -10,7 +10,7 @@ _IDENTITY, _TRACKER, _MOTION = (f"pose/tracking/{name}.py" for name in ("identit
 _ASSEMBLE, _LIMBS, _PEAKS = (f"pose/parsing/{name}.py" for name in ("assemble", "limbs", "peaks"))
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(_IDENTITY, "join_evidence: float = 1.5", "join_evidence: float = -5.0", "whoever may be one is joined", _TRACKS),
+    Fault(_IDENTITY, "join_evidence: float = 1.5", "join_evidence: float = -5.0", "whoever may be one is", _TRACKS),
     Fault(_IDENTITY, "join_evidence: float = 1.5", "join_evidence: float = 6.0", "nobody is joined", _TRACKS),
     Fault(
         _IDENTITY, "0.5 * _gaussian(moved, _SAME_PLACE)", "0.0 * _gaussian(moved, _SAME_PLACE)",
@@ -42,7 +42,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_ASSEMBLE, "    if hips[0] >= 0:\n", "    if False:\n", "two legs are two people", _PARSES),
     Fault(_ASSEMBLE, "apart <= widest and apart < nearest", "apart < nearest", "legs of two people are one", _PARSES),
     Fault(
-        _ASSEMBLE, "if a != b and joints[a] & joints[b] == 0:", "if a != b:", "joints stand twice in one person", _PARSES
+        _ASSEMBLE, "if a != b and joints[a] & joints[b] == 0:", "if a != b:", "joints stand twice", _PARSES
     ),
     Fault(_PEAKS, "rise_x = rise_x if centre == x else 1.0", "pass", "too sure at the sides", _PARSES),
     Fault(_PEAKS, "rise_y = rise_y if centre == y else 1.0", "pass", "too sure at the bottom", _PARSES),

@@ -1,17 +1,24 @@
 """All classifiers of actions on one grouped cross-validation: accuracy clean and noisy, time of one fit, size.
 
     python benchmarks/actions.py [DATA.npz] [--without ACTION,...] [--only NAME,...] [--quick] [--json FILE]
+    python benchmarks/actions.py [DATA.npz] --clips N --only NAME        (one fit to N clips: time and memory)
 
 DATA.npz is a labelled-sequences file; no clip is judged by a classifier that saw its group. Noisy: 20 % of the joints
 missing at random, the others moved by 5 % of the torso. Times are those of the processor, summed over its cores.
 `--without` adds the accuracy on the other actions alone, from the same classifiers: clips of those actions left out,
-answers among the rest. Without DATA a made-up world of stick figures is used, which only shows that the script runs.
+answers among the rest.
+With `--clips`, nothing is judged: the clips are repeated, each time jittered, until there are N, and a classifier is
+fitted to them once: seconds by the clock, processor seconds, and the peak of the process's memory.
+
+Without DATA a made-up world of stick figures is used, which only shows that the script runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,20 +27,22 @@ import numpy as np
 from common import Row, print_table, write
 from numpy.typing import NDArray
 
+sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
+
 from behavior.recognition.augment import spoil_evenly
 from behavior.recognition.classifiers.registry import CLASSIFIERS, make_classifier
 from behavior.recognition.clips import LabelledSequences, grouped_folds, load_sequences, make_sequences, to_clips
+from features.clips import body_scale
 from pose.layouts import BODY_13
 
 QUICK: dict[str, dict[str, Any]] = {
     "forest": {"trees": 20},
-    "boosting": {"rounds": 10},
     "rocket": {"kernels": 200},
     "temporal": {"epochs": 10},
     "graph": {"epochs": 10},
     "ensemble": {"rocket": {"kernels": 200}},
 }
-COLUMNS = {"classifier": "", "fit, s": ".0f", "size, kB": ".0f", "ask, ms a clip": ".1f"}
+COLUMNS = {"classifier": "", "clips": "", "fit, s": ".0f", "size, kB": ".0f", "ask, ms a clip": ".1f"}
 
 
 def stick_figures() -> LabelledSequences:
@@ -92,6 +101,26 @@ def judge(data: LabelledSequences, name: str, settings: dict[str, Any] | None, w
     return row
 
 
+def scale(data: LabelledSequences, name: str, settings: dict[str, Any] | None, count: int) -> Row:
+    """One fit to `count` clips."""
+    clips = to_clips(data)
+    rows = np.arange(count) % len(clips)
+    rng = np.random.default_rng(0)
+    many = clips[rows]
+    size = body_scale(many.points, many.joints)[:, None, None, None]
+    many.points[:] += 0.03 * size * rng.normal(size=many.points.shape)
+    wall, used = time.perf_counter(), time.process_time()
+    classifier = make_classifier(name, settings).fit(many, data.labels[rows], data.classes)
+    return {
+        "classifier": name,
+        "clips": count,
+        "fit, s": time.perf_counter() - wall,
+        "processor, s": time.process_time() - used,
+        "peak, GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "size, MB": sum(part.nbytes for part in classifier.parts().values()) / 2**20,
+    }
+
+
 def accuracy(
     answer: NDArray[np.float64], labels: NDArray[np.int64], tested: NDArray[np.bool_], kept: NDArray[np.bool_]
 ) -> float:
@@ -105,13 +134,18 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--without", type=lambda text: frozenset(text.split(",")), default=frozenset())
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(CLASSIFIERS))
+    parser.add_argument("--clips", type=int)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     if asked.data is None:
         print("No data given: made-up stick figures, whose figures mean nothing but that everything runs.\n")
     data = stick_figures() if asked.data is None else load_sequences(asked.data)
-    rows = [judge(data, name, QUICK.get(name) if asked.quick else None, asked.without) for name in asked.only]
+    settings = QUICK if asked.quick else {}
+    if asked.clips:
+        rows = [scale(data, name, settings.get(name), asked.clips) for name in asked.only]
+    else:
+        rows = [judge(data, name, settings.get(name), asked.without) for name in asked.only]
     print_table(rows, COLUMNS | {key: ".1f" for key in rows[0] if key not in COLUMNS})
     write(rows, asked.json)
 

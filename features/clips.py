@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from features.catalog import bout_table
+from features.catalog import CATALOGUE, DEFAULT_STATISTICS, bout_table
 from features.geometry import angle, distance, found_joints, length
 from features.sequence import PoseSequence
 from pose.layouts import mirror_indices
@@ -312,24 +311,21 @@ def catalogue_statistics(
 
     The columns are `catalogue_columns`. Raises `UnknownFeature` or `FeatureError` for a feature that can't be had.
     """
-    out = np.empty((len(lengths), len(catalogue_columns(names, joints))), dtype=np.float32)
+    columns = catalogue_columns(names)
+    out = np.empty((len(lengths), len(columns)), dtype=np.float32)
     for row, n in enumerate(lengths):
-        out[row] = _described(points[row, :n], joints, rate_hz, names).to_numpy(np.float32)[0, _WINDOW:]
+        clip = points[row, :n].astype(np.float64)
+        sequence = PoseSequence(clip, found_joints(clip).astype(np.float64), joints, np.arange(n) / rate_hz)
+        out[row] = bout_table(sequence, [(0.0, n / rate_hz)], names)[columns].to_numpy(np.float32)[0]
     return out
 
 
-def catalogue_columns(names: Sequence[str], joints: tuple[str, ...]) -> list[str]:
-    """Names of the columns of `catalogue_statistics`: `<feature>_<statistic>`, or a window feature's own name."""
-    return list(_described(np.full((1, len(joints), 2), np.nan), joints, 1.0, names).columns[_WINDOW:])
-
-
-_WINDOW = 3
-"""Columns of a window table that say which window it is."""
-
-
-def _described(
-    points: NDArray[np.floating], joints: tuple[str, ...], rate_hz: float, names: Sequence[str]
-) -> pd.DataFrame:
-    time_s, confidence = np.arange(len(points)) / rate_hz, found_joints(points).astype(np.float64)
-    sequence = PoseSequence(points.astype(np.float64), confidence, joints, time_s)
-    return bout_table(sequence, [(0.0, len(points) / rate_hz)], names)
+def catalogue_columns(names: Sequence[str]) -> list[str]:
+    """Columns of `catalogue_statistics`: `<feature>_<statistic>`, or a window feature's own name."""
+    return [
+        column
+        for name in names
+        for column in (
+            [name] if CATALOGUE[name].level == "window" else [f"{name}_{statistic}" for statistic in DEFAULT_STATISTICS]
+        )
+    ]

@@ -26,6 +26,7 @@ from behavior.cli.options import (
     NetSize,
     Out,
     Overlay,
+    Plugin,
     Precision,
     Resume,
     Start,
@@ -41,6 +42,7 @@ def analyze(
     out: Out,
     db: Db = None,
     actions: Actions = "default",
+    plugin: Plugin = None,  # noqa: ARG001  # loaded by its callback
     min_bout: MinBout = None,
     device: Device = "auto",
     model: Model = "mobilenet_thin",

@@ -85,3 +85,20 @@ MinBout = Annotated[
         min=0, help="Shortest bout that is kept, seconds.  [default: as the action model learnt it, else 0.5]"
     ),
 ]
+
+
+def _load_plugins(paths: list[Path] | None) -> list[Path] | None:
+    from features.plugins import load_features
+
+    for path in paths or ():
+        load_features(path)
+    return paths
+
+
+Plugin = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Python file with features of your own (it is run) that the action model reads; may be repeated.",
+        callback=_load_plugins,
+    ),
+]

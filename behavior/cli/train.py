@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Json
+from behavior.cli.options import Json, Plugin
 from behavior.recognition.classifiers.registry import CLASSIFIERS
 from behavior.recognition.rules import RULES
 
@@ -60,6 +60,7 @@ def train(
     settings: Annotated[
         str | None, typer.Option(help="Of the classifier, where they differ from its own: JSON.")
     ] = None,
+    plugin: Plugin = None,  # noqa: ARG001  # loaded by its callback
     seed: Annotated[int, typer.Option(help="Of every random step.")] = 0,
     group_by: Annotated[
         Grouping,
@@ -144,7 +145,12 @@ def train(
 
 
 def evaluate(
-    model: ModelPath, data: Data, recording: RecordingName = None, coder: Coder = None, json_: Json = False
+    model: ModelPath,
+    data: Data,
+    recording: RecordingName = None,
+    coder: Coder = None,
+    plugin: Plugin = None,  # noqa: ARG001  # loaded by its callback
+    json_: Json = False,
 ) -> None:
     """Accuracy of an action model on labels that it was not trained on.
 
@@ -177,6 +183,7 @@ def predict(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="CSV: one row per sequence.")],
     recording: RecordingName = None,
+    plugin: Plugin = None,  # noqa: ARG001  # loaded by its callback
     json_: Json = False,
 ) -> None:
     """Name the action of each sequence; of each window of every track, in a database.

@@ -27,6 +27,7 @@ from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.clips import RATE_HZ, Clips
 from behavior.recognition.rules import known_rules
 from behavior.recognition.temperature import apply_temperature
+from features.errors import FeatureError
 from storage.errors import OutputError
 from storage.formats.guard import MOST
 
@@ -265,6 +266,8 @@ def _read(place: Any, label: str) -> ActionModel:
             rules=known_rules(header.get("rules", ())),
             decoding=_decoding(header.get("decoding", {})),
         )
+    except FeatureError as error:
+        raise ActionModelError(f"{label}: {error}; give the file of features it learnt from with --plugin") from None
     except (KeyError, TypeError, ValueError, OSError, SafetensorError, DataError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ActionModelError(f"{label}: damaged or incomplete ({what}); get the model again") from None

@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_val_score
 
+from behavior.cli import main
 from behavior.errors import ActionModelError, DataError
 from behavior.pipeline.models import import_model
 from behavior.recognition.classifiers.base import ActionClassifier
 from behavior.recognition.classifiers.registry import CLASSIFIERS, make_classifier
-from behavior.recognition.clips import Clips, LabelledSequences, to_clips
+from behavior.recognition.clips import Clips, LabelledSequences, save_sequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model
 from behavior.training.train import TrainSettings, train
+from features.catalog import CATALOGUE, DEFAULT_STATISTICS
+from features.errors import UnknownFeature
 
 QUICK: dict[str, dict[str, Any]] = {
     "rules": {"copies": 1, "min_rows": 4},
@@ -285,3 +289,40 @@ def test_damaged_models_are_refused(folder: Path, tmp_path: Path) -> None:
     text.write_text("hello")
     with pytest.raises(ActionModelError, match="expected a folder or zip"):
         load_action_model(text)
+
+
+# Features of the catalogue, a user's own among them
+
+PLUGIN = """
+from features import feature
+
+@feature(name="wrist_gap", unit="torso", formula="|left_wrist - right_wrist| / torso", nan="a joint is missing",
+         joints=("left_wrist", "right_wrist"), reference="own")
+def wrist_gap(body):
+    return body.distance("left_wrist", "right_wrist")
+"""
+
+
+def test_a_plugins_feature_is_learnt_from(small_world: LabelledSequences, tmp_path: Path, capfd: Any) -> None:
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    save_sequences(tmp_path / "data.npz", small_world)
+    settings = {"features": ["wrist_gap", "centre_speed", "left_knee_angle", "right_knee_angle"], "copies": 1}
+    data, model, out, plugin = (str(tmp_path / name) for name in ("data.npz", "model", "p.csv", "mine.py"))
+    train_it = ["train", data, "--classifier", "logistic", "--out", model, "--folds", "0", "--no-report"]
+    try:
+        assert main([*train_it, "--settings", json.dumps(settings), "--plugin", plugin]) == 0
+        assert len(load_action_model(model).classifier.parts()["mean"]) == 4 * len(DEFAULT_STATISTICS)
+        CATALOGUE.remove("wrist_gap")
+        assert main(["predict", model, data, "--out", out]) == 1
+        assert "no feature 'wrist_gap'" in (told := capfd.readouterr().err)
+        assert "--plugin" in told
+        assert main(["predict", model, data, "--out", out, "--plugin", plugin]) == 0
+        assert (pd.read_csv(out)["label"] == named(small_world)).mean() > 0.9
+    finally:
+        if "wrist_gap" in CATALOGUE:
+            CATALOGUE.remove("wrist_gap")
+
+
+def test_features_that_are_not_there_are_named(clips: Clips, small_world: LabelledSequences) -> None:
+    with pytest.raises(UnknownFeature, match="no feature 'left_wrist_sped'; did you mean left_wrist_speed"):
+        make_classifier("svm", {"features": ["left_wrist_sped"]}).fit(clips, named(small_world))

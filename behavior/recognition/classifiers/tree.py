@@ -37,7 +37,7 @@ class RulesClassifier(StatisticsClassifier):
         """Each rule as a sentence: conditions, the action, and its share among the training clips that meet them."""
         check_is_fitted(self, "classes_")
         trees = Trees.of_parts(self.learned_)
-        columns = catalogue_columns(self.features, self.joints_)
+        columns = catalogue_columns(self.features)
         sentences: list[str] = []
 
         def walk(node: int, met: list[str]) -> None:

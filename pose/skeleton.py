@@ -66,7 +66,7 @@ class Skeleton:
 
 _SIGMA = {
     "nose": 0.026, "neck": 0.079, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
-    "hip": 0.107, "knee": 0.087, "ankle": 0.089, "big_toe": 0.089, "small_toe": 0.089, "heel": 0.089,
+    "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035, "big_toe": 0.089, "small_toe": 0.089, "heel": 0.089,
 }  # fmt: skip
 
 
@@ -143,5 +143,28 @@ BODY_25 = Skeleton(
     sigmas=_sigmas(_BODY_25_JOINTS),
 )  # fmt: skip
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_18, COCO_17, BODY_25)}
+_HALPE_26_JOINTS = (
+    *_COCO_17_JOINTS, "head_top", "neck", "mid_hip",
+    "left_big_toe", "right_big_toe", "left_small_toe", "right_small_toe", "left_heel", "right_heel",
+)  # fmt: skip
+
+HALPE_26 = Skeleton(
+    name="halpe_26",
+    joints=_HALPE_26_JOINTS,
+    limbs=(
+        ("neck", "mid_hip"), ("neck", "head_top"), ("neck", "right_shoulder"), ("neck", "left_shoulder"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+        ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("mid_hip", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("mid_hip", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("neck", "nose"), ("nose", "right_eye"), ("right_eye", "right_ear"),
+        ("nose", "left_eye"), ("left_eye", "left_ear"),
+        ("left_ankle", "left_big_toe"), ("left_big_toe", "left_small_toe"), ("left_ankle", "left_heel"),
+        ("right_ankle", "right_big_toe"), ("right_big_toe", "right_small_toe"), ("right_ankle", "right_heel"),
+    ),
+    sigmas=_sigmas(_HALPE_26_JOINTS),
+)  # fmt: skip
+"""Halpe-FullBody's body and feet (https://github.com/Fang-Haoshu/Halpe-FullBody), the default of Pose2Sim."""
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_18, COCO_17, BODY_25, HALPE_26)}
 """Known body layouts by name, as stored in the database and in model files."""

@@ -103,6 +103,11 @@ def analyze(
 
 def summary(result: dict[str, object]) -> str:
     """The lines that end a run, for the reader of a terminal."""
+    if not result["people"]:
+        return (
+            f"nobody was found in {result['frames']} frames; for small or far people try --net-size 736 or "
+            f"--accuracy high\n{result['report']}"
+        )
     return (
         f"{result['people']} people, {result['bouts']} bouts in {result['frames']} frames "
         f"({result['frames_per_second']} frames/s on {result['device']})\n{result['report']}"

@@ -12,7 +12,7 @@ from behavior.cli.console import Narrator
 from behavior.cli.options import Json
 
 FORMATS = (
-    "openpose-json", "coco", "csv", "parquet", "dlc-csv", "dlc-h5", "sleap-h5", "movement-nc", "nwb",
+    "openpose-json", "coco", "csv", "parquet", "dlc-csv", "dlc-h5", "sleap-h5", "movement-nc", "nwb", "trc", "mot",
     "boris-tabular", "boris-aggregated", "boris-project", "elan",
 )  # fmt: skip
 """Written out so that `--help` loads nothing; a test compares them with the writers."""

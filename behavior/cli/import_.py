@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +12,19 @@ import typer
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
 
-FORMATS = ("openpose-json", "coco", "dlc-csv", "dlc-h5", "sleap-h5", "movement-nc", "mmpose-json")
+FORMATS = ("openpose-json", "coco", "dlc-csv", "dlc-h5", "sleap-h5", "movement-nc", "mmpose-json", "slp", "trc")
 """Written out so that `--help` loads nothing; a test compares them with the readers."""
 
 
 def _format(value: str | None) -> str | None:
     if value is not None and value not in FORMATS:
         raise typer.BadParameter(f"{value!r} is none of {', '.join(FORMATS)}")
+    return value
+
+
+def _size(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[1-9]\d{0,5}x[1-9]\d{0,5}", value):
+        raise typer.BadParameter(f"{value!r} is no size such as 1920x1080")
     return value
 
 
@@ -34,6 +41,14 @@ def import_(
     times: Annotated[
         Path | None, typer.Option(help="Text file instead of --fps: the time of each frame, seconds, a line each.")
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Size of the picture, pixels. Positions from 0 to 1 are multiplied by it.",
+            callback=_size,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="Name of the recording; of OpenPose's videos in the folder, which.  [default: of the file]"),
@@ -49,11 +64,20 @@ def import_(
     """
     if fps is not None and times is not None:
         raise typer.BadParameter("give --fps or --times, not both")
+    width, _, height = (size or "").partition("x")
     from behavior.pipeline.exchange import import_keypoints
 
     with Narrator() as narrator:
         result = import_keypoints(
-            source, db, narrator, format=format_, fps=fps, times=times, name=name, actions=actions
+            source,
+            db,
+            narrator,
+            format=format_,
+            fps=fps,
+            times=times,
+            name=name,
+            actions=actions,
+            size=(int(width), int(height)) if size else None,
         )
         narrator.say(
             f"{result['recording']}: {result['frames']} frames, {result['people']} people, "

@@ -27,7 +27,7 @@ from features.errors import FeatureError
 from features.zones import Zone
 from pose.errors import PoseError
 from pose.people import Track
-from pose.sources import SourceInfo, expand, open_source, source_hash
+from pose.sources import SourceInfo, expand, image_names, is_there, open_source, source_hash
 from storage import bouts as stored_bouts
 from storage import open_database, recordings, runs, skeletons, tracks
 from storage.database import Database
@@ -77,7 +77,10 @@ def pose_all(
                 pose_run = find_people(opened, recording, models, settings, narrator)
             track_run = follow_people(opened, pose_run, settings, narrator)
             count = write_openpose_json(
-                tracks.iter_identified_frames(opened, track_run.id), out / "json", recording.folder.name
+                tracks.iter_identified_frames(opened, track_run.id),
+                out / "json",
+                recording.folder.name,
+                image_names(Path(recording.stored.uri)) if recording.stored.kind == "folder" else None,
             )
             drawn = None
             if settings.overlay:
@@ -239,9 +242,14 @@ def _each(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """A single source's error is raised; of several sources, each error is told and the next source begins."""
     results: list[dict[str, Any]] = []
-    failed: list[str] = []
     sources = expand(specs)
+    missing = [spec for spec in sources if not is_there(spec)] if len(sources) > 1 else []
+    failed = [f"{spec}: no such file or folder" for spec in missing]
+    for message in failed:
+        narrator.say(f"failed: {message}")
     for number, spec in enumerate(sources, start=1):
+        if spec in missing:
+            continue
         if len(sources) > 1:
             narrator.say(f"[{number} of {len(sources)}] {spec}")
         try:

@@ -18,7 +18,7 @@ from storage.database import Database
 from storage.errors import ExchangeError, MissingError
 from storage.files import make_folder
 from storage.formats.keypoints import READERS, WRITERS, detect
-from storage.formats.keypoints.content import clock_of
+from storage.formats.keypoints.content import clock_of, in_pixels
 from storage.formats.keypoints.openpose_json import read as read_openpose
 from storage.formats.keypoints.store import content_hash, store_keypoints
 from storage.formats.labels import BOUT_WRITERS
@@ -71,6 +71,7 @@ def import_keypoints(
     fps: float | None = None,
     times: Path | None = None,
     name: str | None = None,
+    size: tuple[int, int] | None = None,
     actions: str = "none",
 ) -> dict[str, object]:
     """Bring the keypoints of a file into a database, all or nothing: a recording, its people and their tracks.
@@ -84,6 +85,7 @@ def import_keypoints(
         format: one of `READERS`; None: seen from the file.
         fps: frames per second, where the format has no time; it overrides the file's own times.
         times: text file with the time of each frame instead, seconds.
+        size: width and height of the picture, pixels: positions from 0 to 1 are multiplied by it.
         name: of the recording; None: that of the file.
         actions: action model by name or file, `none` for no actions.
 
@@ -102,12 +104,15 @@ def import_keypoints(
     clock = clock_of(fps, times)
     # A folder of OpenPose's files may hold several videos; the name says which.
     content = read_openpose(path, clock, name=name) if chosen == "openpose-json" else READERS[chosen](path, clock)
-    settings = {
+    content = in_pixels(content, size, path)
+    settings: dict[str, object] = {
         "format": chosen,
         "fps": fps,
         "times": None if times is None else content_hash(times),
         "video": name if chosen == "openpose-json" else None,
     }
+    if size is not None:
+        settings["size"] = size
     model = None if actions == "none" else load_action_model(locate(actions))
     called = name or _stem(path)
     with open_database(database) as opened, opened.transaction() as tx:

@@ -30,10 +30,21 @@ from pose.sources.camera import (
     without_password,
 )
 from pose.sources.guard import regular
-from pose.sources.images import IMAGE_SUFFIXES, FolderSource, ImageSource, list_images, natural_key
+from pose.sources.images import IMAGE_SUFFIXES, FolderSource, ImageSource, image_names, list_images, natural_key
 from pose.sources.video import VideoSource
 
-__all__ = ["ASSUMED_FPS", "Frame", "FrameSource", "LiveSettings", "SourceInfo", "expand", "open_source", "source_hash"]
+__all__ = [
+    "ASSUMED_FPS",
+    "Frame",
+    "FrameSource",
+    "LiveSettings",
+    "SourceInfo",
+    "expand",
+    "image_names",
+    "is_there",
+    "open_source",
+    "source_hash",
+]
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _SCHEMES = frozenset(["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp"])
@@ -142,6 +153,15 @@ def _open_camera(text: str, selection: Selection, fps: float | None, live: LiveS
             return VideoSource(text, selection, name=name, uri=uri, kind="stream", timeout_s=live.timeout_s, fps=fps)
     feed = partial(network_feed, text, live.timeout_s)
     return CameraSource(feed, selection, name=name, uri=uri, kind="stream", settings=live)
+
+
+def is_there(spec: str) -> bool:
+    """False for a path that leads nowhere; what is live is there until it is asked."""
+    return _is_live(spec) or Path(_local(spec)).exists()
+
+
+def _local(text: str) -> str:
+    return unquote(urlsplit(text).path) if text.lower().startswith("file:") else text
 
 
 def source_hash(spec: str | os.PathLike[str] | int) -> str | None:

@@ -1,6 +1,8 @@
 """Single images and folders of them.
 
-Depth, where OpenCV reads more than 8 bits: 16-bit counts are divided by 257 (signed ones by 128, negative is black).
+Depth, where OpenCV reads more than 8 bits: white of a 16-bit picture is that of the fewest of 8,
+10, 12, 14 or 16 bits that hold its brightest count, since cameras of 10 to 14 bits store their counts as they are;
+signed counts are divided by 128, negative is black.
 Floats and 32-bit counts have no fixed white: up to 1 they are taken as 0…1, up to 255 as 8-bit levels, and above that
 the brightest value becomes white; NaN and negative values are black. EXIF orientation is applied, alpha is ignored.
 
@@ -32,8 +34,10 @@ IMAGE_SUFFIXES = frozenset([
     ".pxm", ".pfm", ".sr", ".ras", ".tif", ".tiff", ".exr", ".hdr", ".pic", ".gif",
 ])
 # fmt: on
-_WHITE = {"uint16": 257.0, "int16": 128.0, "int8": 0.5}
+_WHITE = {"int16": 128.0, "int8": 0.5}
 """Per integer type, how many counts make one 8-bit level."""
+_BITS = (8, 10, 12, 14, 16)
+"""Significant bits that a 16-bit picture may have."""
 
 
 @contextmanager
@@ -70,6 +74,13 @@ def numbered_images(folder: Path) -> dict[int, Path]:
     return {number - min(numbers): path for number, path in sorted(zip(numbers, images, strict=True))}
 
 
+def image_names(folder: Path) -> dict[int, str]:
+    """By the number of its frame, what each image of a folder is called: without suffix, unless two differ in that."""
+    images = numbered_images(folder)
+    stems = [path.stem for path in images.values()]
+    return {number: path.stem if stems.count(path.stem) == 1 else path.name for number, path in images.items()}
+
+
 def to_bgr8(pixels: NDArray[Any]) -> Image:
     """Any picture as 8-bit BGR; see the module for the rule.
 
@@ -82,7 +93,10 @@ def to_bgr8(pixels: NDArray[Any]) -> Image:
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.dtype != np.uint8:
-        if pixels.dtype.name in _WHITE:
+        if pixels.dtype == np.uint16:
+            peak = int(pixels[..., :3].max(initial=0))
+            levels = pixels * (255.0 / next(2**bits - 1 for bits in _BITS if peak < 2**bits))
+        elif pixels.dtype.name in _WHITE:
             levels = pixels / _WHITE[pixels.dtype.name]
         else:
             levels = np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

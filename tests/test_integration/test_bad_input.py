@@ -82,6 +82,33 @@ def test_one_bad_source_does_not_stop_the_others(tmp_path: Path, capsys: pytest.
     assert (tmp_path / "out" / "grey" / "report.html").is_file()
 
 
+def test_missing_sources_are_named_before_the_first_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grey = tmp_path / "grey.png"
+    cv2.imwrite(str(grey), np.full((48, 64, 3), 128, dtype=np.uint8))
+    command = ["analyze", str(grey), str(tmp_path / "gone.mp4"), "--out", str(tmp_path / "out"), "--no-overlay"]
+    assert main(command) == 1
+    told = capsys.readouterr().err
+    assert told.index("gone.mp4: no such file or folder") < told.index("[1 of 2]")
+    assert "nobody was found in 1 frames" in told
+    assert "1 of 2 sources failed" in told
+
+
+def test_keypoints_of_a_folder_keep_the_images_names_and_its_clock_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "day").mkdir()
+    for name in ("walk 010.png", "walk 012.jpg"):
+        cv2.imwrite(str(tmp_path / "day" / name), np.full((48, 64, 3), 128, dtype=np.uint8))
+    assert main(["pose", str(tmp_path / "day"), "--out", str(tmp_path / "out")]) == 0
+    assert "this source has no clock, 25 frames/s assumed; --fps" in capsys.readouterr().err
+    files = sorted(path.name for path in (tmp_path / "out" / "json").iterdir())
+    assert files == ["walk 010_keypoints.json", "walk 012_keypoints.json"]
+    assert main(["analyze", str(tmp_path / "day"), "--out", str(tmp_path / "out"), "--fps", "10"]) == 0
+    assert "assumed" not in capsys.readouterr().err
+    run = json.loads((tmp_path / "out" / "day" / "run.json").read_text())
+    assert run["settings"]["pose"]["part"]["fps"] == 10
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1), (480, 640, 3)])
 def test_an_image_without_people_is_no_error(shape: tuple[int, ...], tmp_path: Path) -> None:
     image = tmp_path / "plain.png"

@@ -80,6 +80,10 @@ def test_depth_rule() -> None:
     assert to_bgr8(np.array([[0.0, 100.0, 255.0]]))[0, :, 0].tolist() == [0, 100, 255]
     assert to_bgr8(np.array([[0.0, 500.0, 1000.0]]))[0, :, 0].tolist() == [0, 128, 255]
     assert to_bgr8(np.array([[np.nan, -3.0, 1.0]]))[0, :, 0].tolist() == [0, 0, 255]
+    for bits in (8, 10, 12, 14, 16):  # a camera of so many, or more, stores its counts as they are
+        white = 2**bits - 1
+        counts = np.array([[0, white // 2, white]], dtype=np.uint16)
+        assert to_bgr8(counts)[0, :, 0].tolist() == [0, 127, 255]
     assert to_bgr8(np.array([[-5, 0, 32767]], dtype=np.int16))[0, :, 0].tolist() == [0, 0, 255]
     assert to_bgr8(np.zeros((2, 3, 2), np.uint8)).shape == (2, 3, 3)
     assert to_bgr8(np.zeros((2, 3, 7), np.uint16)).shape == (2, 3, 3)

@@ -62,7 +62,7 @@ GOOD = [1.0, 2.0, 0.5] * 18
         ('{"people": [3]}', 'has no list "people"'),
         (b'{"people": "\xe9t\xe9"}', "byte 12 is not UTF-8"),
         ("[" * 100_000, "no JSON that can be read"),
-        ({"people": [person(16)]}, "16 joints, expected 17 or 18 (COCO), 25 (BODY_25) or 15 (MPI)"),
+        ({"people": [person(16)]}, "16 joints, expected 17 (COCO), 18 or 25 (OpenPose), 26"),
         ({"people": [person(), person(25)]}, "person 1: has 25 joints, expected 18"),
         ({"people": [{}]}, "pose_keypoints_2d is None, expected numbers in groups of 3"),
         ({"people": [{"pose_keypoints_2d": GOOD[:-1]}]}, "has 53 numbers, expected numbers in groups of 3"),
@@ -110,7 +110,7 @@ def coco(**changes: Any) -> dict[str, Any]:
     [
         (3, "expected COCO's annotations (an object) or results (a list)"),
         ([], "holds no result"),
-        ([{"image_id": "a.png", "keypoints": GOOD}], "result 0: image_id is 'a.png', expected a whole number"),
+        ([{"image_id": 0.5, "keypoints": GOOD}], "result 0: image_id is 0.5, expected a whole number"),
         ([{"image_id": 1, "keypoints": GOOD[:6]}], "result 0 has 2 joints, expected 17"),
         ([{"image_id": 1, "keypoints": GOOD}, {"image_id": 1, "keypoints": GOOD[:51]}], "result 1: keypoints has 17"),
         ([{"image_id": -1, "keypoints": GOOD}], "frame -1, expected numbers from 0"),
@@ -173,7 +173,7 @@ HEADING = "scorer,n,n,n,n,n,n\nbodyparts,a,a,a,b,b,b\ncoords,x,y,likelihood,x,y,
         ("scorer,n,n\nbodyparts,a,a\ncoords,x,z\n0,1,2\n", "coordinate 'z' of a"),
         (HEADING.replace("b,b,b", "a,a,a"), "a x is there twice"),
         (HEADING, "holds no frame"),
-        (HEADING + "0,1,2,0.5,3,4,0.5\n1,1,2,0.5,3\n", "line 5 has 5 cells, expected 7; is it cut off?"),
+        (HEADING + "0,1,2,0.5,3,4,0.5\n1,1,2,0.5,3", "line 5 has 5 cells, expected 7; is it cut off?"),
         (HEADING + "0,1,2,0.5,3,4,0.5,9\n", "line 4 has 8 cells, expected 7"),
         (HEADING + "0,1,2,0.5,3,4,0.5\n0,1,2,0.5,3,4,0.5\n", "frame 0 is there twice"),
         (HEADING + "first,1,2,0.5,3,4,0.5\n", "line 4: 'first' is no frame"),
@@ -194,7 +194,7 @@ def test_deeplabcut_csv(tmp_path: Path, content: str | bytes, expected: str) -> 
 
 def test_an_error_at_the_end_leaves_nothing_of_the_beginning(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
-    path.write_text(HEADING + "".join(f"{k},1,2,0.5,3,4,0.5\n" for k in range(2500)) + "2500,1,2,0.5\n")
+    path.write_text(HEADING + "".join(f"{k},1,2,0.5,3,4,0.5\n" for k in range(2500)) + "2500,1,2,0.5")
     refused(path, "dlc-csv", tmp_path, "line 2504 has 4 cells")
 
 
@@ -313,7 +313,7 @@ def test_movement_whose_times_fall(tmp_path: Path) -> None:
         attempt(database, path, "movement-nc", None)
 
 
-@pytest.mark.parametrize("format", [name for name in READERS if name not in ("coco", "movement-nc")])
+@pytest.mark.parametrize("format", [name for name in READERS if name not in ("coco", "movement-nc", "trc")])
 def test_a_format_without_time_needs_a_clock(tmp_path: Path, format: str) -> None:
     with pytest.raises(ExchangeError, match="has no time stamps; give --fps N or --times FILE"):
         READERS[format](tmp_path, None)

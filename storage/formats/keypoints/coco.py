@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.people import FramePeople, Person
-from pose.skeleton import BODY_25, COCO_17, COCO_18
+from pose.skeleton import COCO_17
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.formats.keypoints.content import (
+    BODIES,
     Clock,
     Keypoints,
     Values,
     array_of,
+    body_joints,
+    frame_numbers,
     integer_of,
     layout,
     needed,
@@ -120,7 +123,8 @@ def is_coco(content: Any) -> bool:
 def read(path: Path, clock: Clock | None = None) -> Keypoints:
     """Annotations or results; times of the file, else of the clock.
 
-    A frame is an image's `frame` or `frame_id` or, without these, its place in the file; in results it is `image_id`.
+    A frame is an image's `frame` or `frame_id`, in results the `image_id`; without these, or where they are too large
+    for frames (as in PoseTrack), the number in the image's name or, as a note says, its place in the file.
     Raises `ExchangeError`.
     """
     content = read_json(path)
@@ -144,10 +148,11 @@ def _read_annotations(content: dict[str, Any], path: Path, clock: Clock | None) 
     ]
     skeleton, order = layout([*names, *other], limbs, path)
 
+    notes: list[str] = []
+    numbers = _frames_of(images, path, notes)
     frames: dict[Any, tuple[int, float]] = {}
     for place, image in enumerate(images):
-        where = f"{path}: image {place}"
-        frame = integer_of(image.get("frame", image.get("frame_id", place)), f"{where}: frame")
+        where, frame = f"{path}: image {place}", numbers[place]
         key = image.get("id")
         if not isinstance(key, int | str) or key in frames:
             raise ExchangeError(f"{where}: id {key!r} is missing or there twice")
@@ -160,7 +165,6 @@ def _read_annotations(content: dict[str, Any], path: Path, clock: Clock | None) 
             raise ExchangeError(f"{path}: annotation {place}: image_id {image_id!r} is not among the images")
         if "keypoints" in annotation:
             by_image[image_id].append((place, annotation))
-    notes: list[str] = []
     values = Values(skeleton, order, notes)
 
     def walk() -> Iterator[FramePeople]:
@@ -184,15 +188,30 @@ def _read_results(content: list[Any], path: Path, clock: Clock | None) -> Keypoi
     if not results:
         raise ExchangeError(f"{path}: holds no result")
     size = len(array_of(results[0].get("keypoints"), f"{path}: result 0: keypoints", 3))
-    known = {17: COCO_17, 18: COCO_18, 25: BODY_25}
-    if size not in known:
-        raise ExchangeError(f"{path}: result 0 has {size} joints, expected 17 (COCO), 18 or 25 (OpenPose)")
-    skeleton, order = layout(known[size].joints, (), path)
-    by_frame: dict[int, list[tuple[int, dict[str, Any]]]] = {}
-    for place, result in enumerate(results):
-        frame = integer_of(result.get("image_id"), f"{path}: result {place}: image_id")
-        by_frame.setdefault(frame, []).append((place, result))
     notes = ["Frames without people are not in the file; they count as not looked at."]
+    joints = body_joints(size, notes)
+    if joints is None:
+        raise ExchangeError(f"{path}: result 0 has {size} joints, expected {BODIES}")
+    skeleton, order = layout(joints, (), path)
+    images: dict[Any, dict[str, Any]] = {}
+    for place, result in enumerate(results):
+        key = result.get("image_id")
+        if not isinstance(key, str):
+            key = integer_of(key, f"{path}: result {place}: image_id", most=_MOST_ID)
+        images[key] = {"file_name": key} if isinstance(key, str) else {"frame": key}
+    numbers = dict(zip(images, _frames_of(list(images.values()), path, notes), strict=True))
+    by_frame: dict[int, list[tuple[int, dict[str, Any]]]] = {number: [] for number in numbers.values()}
+    for place, result in enumerate(results):
+        by_frame[numbers[result["image_id"]]].append((place, _with_identity(result)))
+    for found in by_frame.values():  # AlphaPose without tracking: everybody is 0
+        ids = [item["track_id"] for _, item in found if "idx" in item and "track_id" in item]
+        if any(ids.count(number) > 1 for number in ids):
+            notes.append(
+                "idx names several people of an image alike, so it is no identity; the tracker finds who is who."
+            )
+            for item in (item for others in by_frame.values() for _, item in others if "idx" in item):
+                item.pop("track_id", None)
+            break
     values = Values(skeleton, order, notes)
 
     def walk() -> Iterator[FramePeople]:
@@ -201,6 +220,41 @@ def _read_results(content: list[Any], path: Path, clock: Clock | None) -> Keypoi
             yield FramePeople(frame, clock(frame), tuple(person for person in people if person is not None))
 
     return Keypoints("COCO results", skeleton, walk(), notes=notes)
+
+
+_MOST_ID = 2**53
+"""Up to here JSON's numbers are whole."""
+
+
+def _frames_of(images: Sequence[dict[str, Any]], path: Path, notes: list[str]) -> list[int]:
+    """The frame of each image; see `read`."""
+    told = [image.get("frame", image.get("frame_id")) for image in images]
+    known = [
+        integer_of(number, f"{path}: image {place}: frame", most=_MOST_ID)
+        for place, number in enumerate(told)
+        if number is not None
+    ]
+    large = any(abs(number) >= 2**31 for number in known)
+    if len(known) == len(images) and not large:
+        return known
+    names = [image.get("file_name") for image in images]
+    numbers = frame_numbers([name for name in names if isinstance(name, str)])
+    if numbers is not None and len(numbers) == len(images):
+        return numbers
+    if len(known) == len(images) and known:
+        notes.append(f"Frames are counted from {min(known)}, the first one's number.")
+        return [number - min(known) for number in known]
+    if len(images) > 1:
+        notes.append("Images have no frame number; they were taken in the order of the file.")
+    return list(range(len(images)))
+
+
+def _with_identity(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with AlphaPose's `idx` (a number, at times in a list) as `track_id`."""
+    number = result.get("idx")
+    while isinstance(number, list) and number:
+        number = number[0]
+    return result if "track_id" in result or not isinstance(number, int | float) else {**result, "track_id": number}
 
 
 def _person(item: dict[str, Any], where: str, n_main: int, n_other: int, values: Values) -> Person | None:
@@ -215,7 +269,7 @@ def _person(item: dict[str, Any], where: str, n_main: int, n_other: int, values:
         if len(confidence) != len(points):
             raise ExchangeError(f"{where}: keypoint_scores has {len(confidence)} numbers, expected {len(points)}")
     keypoints = values.people(points[:, :2], confidence, lambda _, joint: f"{where}: joint {joint}")
-    score = None if item.get("score") is None else number_of(item["score"], f"{where}: score")
+    score = None if item.get("score") is None else values.score(number_of(item["score"], f"{where}: score"))
     track = item.get("track_id")
     track_id = None if track is None else integer_of(track, f"{where}: track_id")
     return person_of(keypoints, score, track_id, values.skeleton)

@@ -1,6 +1,7 @@
 """What every reader gives: the keypoints of a file, checked, in the project's own terms.
 
-A joint is missing where x or y is NaN or the confidence is 0; it becomes NaN, NaN, 0. A confidence that the file does
+A joint is missing where x or y is NaN, the confidence is 0, or it lies at exactly (0, 0), whatever its confidence: many
+programs mark so what they did not find. It becomes NaN, NaN, 0. A confidence that the file does
 not have becomes 1. Anything else that is not a pixel or a confidence is an `ExchangeError` that says where it stands.
 """
 
@@ -11,7 +12,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from pose.layouts import standard_name
 from pose.people import FramePeople, Person
-from pose.skeleton import SKELETONS, Skeleton
+from pose.skeleton import BODY_25, COCO_17, COCO_18, HALPE_26, SKELETONS, Skeleton
 from storage.errors import ExchangeError
 from storage.formats.guard import read_bytes
 
@@ -140,6 +142,37 @@ def _spelling(name: str) -> str:
     return standard if standard in _KNOWN else name
 
 
+_BODIES = {joints: known.joints for joints, known in ((17, COCO_17), (18, COCO_18), (25, BODY_25), (26, HALPE_26))} | {
+    133: COCO_17.joints,
+    136: HALPE_26.joints,
+}
+"""Joints of a person -> the names of the first of them: 133 is COCO-WholeBody, 136 Halpe-FullBody."""
+BODIES = "17 (COCO), 18 or 25 (OpenPose), 26 or 136 (HALPE) or 133 (COCO-WholeBody)"
+
+
+def body_joints(size: int, notes: list[str]) -> tuple[str, ...] | None:
+    """The names of the body's joints, the first of a person of so many; None where no layout has that number."""
+    names = _BODIES.get(size)
+    if names is not None and len(names) < size:
+        notes.append(f"The body was taken, {len(names)} of {size} joints; the others were left out.")
+    return names
+
+
+# --- frames by name ------------------------------------------------------------------------------------------------
+
+_IMAGE = re.compile(r"([._](jpe?g|png|bmp|webp)\.rf\.\w+)?\.(jpe?g|png|bmp|webp|tiff?)", re.IGNORECASE)
+"""What stands behind an image's number; Roboflow puts a hash there."""
+
+
+def frame_numbers(names: Sequence[str]) -> list[int] | None:
+    """Frames by images' names, `frame_0010.png` -> 10; None unless the names differ in their last number only."""
+    stems = (_IMAGE.sub("", name) for name in names)
+    parts = [match for stem in stems if (match := re.fullmatch(r"(.*?)(\d+)(\D*)", stem, re.DOTALL))]
+    numbers = [int(match[2]) for match in parts]
+    alike = len(parts) == len(names) and len({(match[1], match[3]) for match in parts}) == 1
+    return numbers if alike and len(set(numbers)) == len(numbers) and max(numbers) < 10**9 else None
+
+
 # --- values --------------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +183,7 @@ class Values:
         self.skeleton = skeleton
         self._order = order
         self._notes = notes
+        self._tally: dict[str, int] = {}
 
     def people(
         self,
@@ -178,6 +212,9 @@ class Values:
             confidence = np.where(unknown, 1.0, confidence)
             self._note("Where the file holds no confidence of a joint, 1 was assumed.")
         found &= confidence != 0
+        corner = found & (points == 0).all(axis=-1)
+        found &= ~corner
+        self._count(int(corner.sum()), "joints at exactly (0, 0) were taken as missing, whatever their confidence.")
         self._refuse(found & (np.abs(points) > LIMIT_PX).any(axis=-1), points, where, "a pixel")
         wrong = found & ((confidence < 0) | (confidence > MAX_CONFIDENCE))
         self._refuse(wrong, confidence[..., None], where, "a confidence from 0 to 1")
@@ -187,6 +224,23 @@ class Values:
         keypoints[..., :2] = np.where(found[..., None], points, np.nan)
         keypoints[..., 2] = np.where(found, np.minimum(confidence, 1.0), 0.0)
         return np.ascontiguousarray(keypoints[..., self._order, :])
+
+    def score(self, value: float | None) -> float | None:
+        """A person's score, or None where it is a sum, as some programs give: the joints' confidence tells then."""
+        if value is None or not value > 1:
+            return value
+        self._note("Scores of people above 1 are sums; the mean confidence of their joints was taken.")
+        return None
+
+    def _count(self, n: int, text: str) -> None:
+        if n == 0:
+            return
+        before = self._tally.get(text, 0)
+        self._tally[text] = before + n
+        if before:
+            self._notes[self._notes.index(f"{before} {text}")] = f"{before + n} {text}"
+        else:
+            self._notes.append(f"{n} {text}")
 
     def _note(self, text: str) -> None:
         if text not in self._notes:
@@ -252,7 +306,7 @@ def dense_frames(
             people = (
                 person_of(
                     keypoints[row, number].copy(),
-                    None if block.scores is None else float(block.scores[row, number]),
+                    None if block.scores is None else values.score(float(block.scores[row, number])),
                     track_id,
                     values.skeleton,
                 )
@@ -278,6 +332,63 @@ def identities(names: Sequence[str], path: Path) -> tuple[list[int], dict[int, s
     free = (number for number in range(1, len(names) + len(taken) + 1) if number not in taken)
     ids = [int(match[1]) if match else next(free) for match in ours]
     return ids, {number: name for number, name, match in zip(ids, names, ours, strict=True) if name and not match}
+
+
+# --- the picture ---------------------------------------------------------------------------------------------------
+
+_LOOK = 100
+"""People on whom it is decided whether positions are pixels."""
+
+
+def in_pixels(content: Keypoints, size: tuple[int, int] | None, path: Path) -> Keypoints:
+    """The same with positions in pixels of a picture of this width and height; without a size, of the file's own.
+
+    Where most joints lie within two pixels of the corner, positions are shares of the picture (0 to 1) and are
+    multiplied by the size. While walking raises `ExchangeError` when they are and no size is given, or when most joints
+    lie farther outside the picture than it is large.
+    """
+    width, height = size or (content.width, content.height)
+
+    def walk() -> Iterator[FramePeople]:
+        frames, ahead, people = iter(content.frames), [], 0
+        for frame in frames:
+            ahead.append(frame)
+            people += len(frame.people)
+            if people >= _LOOK:
+                break
+        points = np.concatenate([np.empty((0, 2)), *(_seen(person) for frame in ahead for person in frame.people)])
+        near = (np.abs(points) <= 2).all(axis=1)
+        shares = bool(len(points)) and near.mean() > 0.5 and (points[near] % 1 != 0).any()
+        if shares and size is None:
+            raise ExchangeError(
+                f"{path}: positions from {points.min():g} to {points.max():g} are no pixels; if they are shares of the "
+                "picture, give its size with --size WIDTHxHEIGHT"
+            )
+        n_far = n_all = 0
+        for frame in chain(ahead, frames):
+            if shares and size is not None:
+                frame = replace(frame, people=tuple(_scaled(person, size) for person in frame.people))
+            if width and height:
+                for person in frame.people:
+                    away = _seen(person) / (width, height)
+                    n_far += int(((away < -1) | (away > 2)).any(axis=1).sum())
+                    n_all += len(away)
+            yield frame
+        if n_far > 0.5 * n_all:
+            raise ExchangeError(f"{path}: most joints lie far outside the picture of {width}x{height}; is that right?")
+        if n_far:
+            content.notes.append(f"{n_far} joints lie far outside the picture of {width}x{height} pixels.")
+
+    return replace(content, frames=walk(), width=width, height=height)
+
+
+def _seen(person: Person) -> NDArray[np.float32]:
+    return person.keypoints[person.keypoints[:, 2] > 0, :2]
+
+
+def _scaled(person: Person, size: tuple[int, int]) -> Person:
+    keypoints = person.keypoints * np.array([*size, 1], dtype=np.float32)
+    return replace(person, keypoints=keypoints)
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -325,11 +436,11 @@ def array_of(value: Any, where: str, columns: int) -> NDArray[np.float64]:
         raise ExchangeError(f"{where} holds a number that is too large, {expected}") from error
 
 
-def integer_of(value: Any, where: str) -> int:
-    """An int, or a float without fraction; raises `ExchangeError`."""
+def integer_of(value: Any, where: str, most: int = 2**31 - 1) -> int:
+    """An int of at most this size, or a float without fraction; raises `ExchangeError`."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**31 - 1:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > most:
         raise ExchangeError(f"{where} is {_shown(value)}, expected a whole number")
     return value
 

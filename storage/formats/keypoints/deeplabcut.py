@@ -114,7 +114,8 @@ def read_csv(path: Path, clock: Clock | None = None) -> Keypoints:
     clock = needed(clock, path)
     lines = _lines(path)
     columns, n_index = _heading(lines, path)
-    return _read(columns, _csv_rows(lines, columns, n_index, path), clock, path)
+    notes: list[str] = []
+    return _read(columns, _csv_rows(lines, columns, n_index, path, notes), clock, path, notes)
 
 
 def read_h5(path: Path, clock: Clock | None = None) -> Keypoints:
@@ -130,11 +131,15 @@ def read_h5(path: Path, clock: Clock | None = None) -> Keypoints:
     except DAMAGE as error:
         raise ExchangeError(f"{path}: no whole table of pandas in HDF5 ({_line(error)}); is it cut off?") from error
     columns = _named(labels, f"{path}: columns")
-    return _read(columns, _h5_rows(path, found[0], fixed, len(columns)), clock, path)
+    return _read(columns, _h5_rows(path, found[0], fixed, len(columns)), clock, path, [])
 
 
 def _read(
-    columns: Sequence[Column], rows: Iterable[tuple[list[int], NDArray[np.float64]]], clock: Clock, path: Path
+    columns: Sequence[Column],
+    rows: Iterable[tuple[list[int], NDArray[np.float64]]],
+    clock: Clock,
+    path: Path,
+    notes: list[str],
 ) -> Keypoints:
     who = list(dict.fromkeys(column[0] for column in columns))
     joints = list(dict.fromkeys(column[1] for column in columns))
@@ -153,7 +158,6 @@ def _read(
                 frames, [clock(frame) for frame in frames], values[..., :2], values[..., 2] if certain else None
             )
 
-    notes: list[str] = []
     labels = [name or "the animal" for name in who]
     frames = dense_frames(blocks(), Values(skeleton, order, notes), ids, joints, labels, path)
     return Keypoints("DeepLabCut", skeleton, frames, names=names, notes=notes)
@@ -186,12 +190,12 @@ def _named(labels: Sequence[tuple[str, ...]], where: str) -> list[Column]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number (from 1) and text of each line; blank ones are passed over."""
+    """Number (from 1) and text of each line with its end, which tells that it is whole; blank ones are passed over."""
     try:
         with path.open(encoding="utf-8-sig", newline=None) as file:
             for number, line in enumerate(file, start=1):
-                if text := line.rstrip("\n"):
-                    yield number, text
+                if line.rstrip("\n"):
+                    yield number, line
     except OSError as error:
         raise ExchangeError(f"{path}: can't be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
@@ -207,7 +211,7 @@ def _heading(lines: Iterator[tuple[int, str]], path: Path) -> tuple[list[Column]
     """The columns, and how many stand before them: the frame, or the parts of an image's path."""
     rows: list[list[str]] = []
     for number, text in lines:
-        cells = next(csv.reader([text]))
+        cells = next(csv.reader([text.rstrip("\n")]))
         if rows and len(cells) != len(rows[0]):
             raise ExchangeError(f"{path}: line {number} has {len(cells)} cells, expected {len(rows[0])} as in line 1")
         rows.append(cells)
@@ -225,13 +229,23 @@ def _heading(lines: Iterator[tuple[int, str]], path: Path) -> tuple[list[Column]
 
 
 def _csv_rows(
-    lines: Iterator[tuple[int, str]], columns: Sequence[Column], n_index: int, path: Path
+    lines: Iterator[tuple[int, str]], columns: Sequence[Column], n_index: int, path: Path, notes: list[str]
 ) -> Iterator[tuple[list[int], NDArray[np.float64]]]:
+    """Rows without a value, as spreadsheets leave them, are passed over; short ones are filled up, as by pandas."""
     width = n_index + len(columns)
     frames: list[int] = []
     cells: list[list[str]] = []
-    for number, text in lines:
+    for number, line in lines:
+        text = line.rstrip("\n")
         row = text.split(",") if '"' not in text else next(csv.reader(io.StringIO(text)))
+        if not any(cell.strip() for cell in row):
+            continue
+        if n_index < len(row) < width and line.endswith("\n"):
+            row += [""] * (width - len(row))
+            if (note := "Rows shorter than the heading were filled up with missing joints.") not in notes:
+                notes.append(note)
+        while len(row) > width and not row[-1].strip():
+            row.pop()
         if len(row) != width:
             raise ExchangeError(f"{path}: line {number} has {len(row)} cells, expected {width}; is it cut off?")
         frames.append(_frame(row[n_index - 1], f"{path}: line {number}"))

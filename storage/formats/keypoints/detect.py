@@ -8,7 +8,19 @@ from pathlib import Path
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.formats.guard import open_hdf5
-from storage.formats.keypoints import coco, deeplabcut, mmpose, movement, nwb, openpose_json, sleap, tables
+from storage.formats.keypoints import (
+    coco,
+    deeplabcut,
+    mmpose,
+    mot,
+    movement,
+    nwb,
+    openpose_json,
+    sleap,
+    slp,
+    tables,
+    trc,
+)
 from storage.formats.keypoints.content import Clock, Keypoints, read_json
 from storage.formats.optional import DAMAGE
 
@@ -25,6 +37,8 @@ WRITERS: dict[str, Writer] = {
     "sleap-h5": sleap.write,
     "movement-nc": movement.write,
     "nwb": nwb.write,
+    "trc": trc.write,
+    "mot": mot.write,
 }
 """(database, track run, path) -> the files written."""
 
@@ -36,6 +50,8 @@ READERS: dict[str, Reader] = {
     "sleap-h5": sleap.read,
     "movement-nc": movement.read,
     "mmpose-json": mmpose.read,
+    "slp": slp.read,
+    "trc": trc.read,
 }
 """(path, clock or None) -> the content."""
 
@@ -56,6 +72,8 @@ def _detect(path: Path) -> str | None:
         return "openpose-json" if openpose_json.is_openpose(path) else None
     if suffix == ".nc":
         return "movement-nc"
+    if suffix in (".slp", ".trc"):
+        return suffix[1:]
     if suffix == ".csv":
         return "dlc-csv" if deeplabcut.is_table(path) else None
     if suffix in (".h5", ".hdf5"):

@@ -15,10 +15,12 @@ from pose.people import FramePeople, Person
 from pose.skeleton import COCO_17
 from storage.errors import ExchangeError
 from storage.formats.keypoints.content import (
+    BODIES,
     Clock,
     Keypoints,
     Values,
     array_of,
+    body_joints,
     integer_of,
     layout,
     needed,
@@ -44,9 +46,9 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
     frames = content.get("instance_info") if isinstance(content, dict) else content
     if not isinstance(frames, list) or not isinstance(meta, dict) or not is_mmpose(content):
         raise ExchangeError(f"{path}: expected MMPose's list of frames with instances")
-    names = _names(meta, frames, path)
-    skeleton, order = layout(names, _limbs(meta, names), path)
     notes: list[str] = []
+    names, size = _names(meta, frames, path, notes)
+    skeleton, order = layout(names, _limbs(meta, names), path)
     values = Values(skeleton, order, notes)
 
     def walk() -> Iterator[FramePeople]:
@@ -56,7 +58,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
                 raise ExchangeError(f"{where}: expected an object with frame_id and a list of instances")
             index = integer_of(frame.get("frame_id"), f"{where}: frame_id") - from_one
             people = (
-                _person(item, f"{where}: instance {number}", len(names), values)
+                _person(item, f"{where}: instance {number}", size, values)
                 for number, item in enumerate(frame["instances"])
             )
             yield FramePeople(index, clock(index), tuple(person for person in people if person is not None))
@@ -80,31 +82,34 @@ def _person(item: Any, where: str, size: int, values: Values) -> Person | None:
     track = item.get("track_id")
     return person_of(
         keypoints,
-        None if score is None else number_of(score, f"{where}: bbox_score"),
+        None if score is None else values.score(number_of(score, f"{where}: bbox_score")),
         None if track is None else integer_of(track, f"{where}: track_id"),
         values.skeleton,
     )
 
 
-def _names(meta: dict[str, Any], frames: list[Any], path: Path) -> list[str]:
+def _names(meta: dict[str, Any], frames: list[Any], path: Path, notes: list[str]) -> tuple[list[str], int]:
+    """The names of the joints that are taken, the first of a person, and how many a person has."""
     known = meta.get("keypoint_id2name")
     if isinstance(known, dict):
         try:
-            return [str(known[str(number)]) for number in range(len(known))]
+            names = [str(known[str(number)]) for number in range(len(known))]
         except KeyError as error:
             raise ExchangeError(f"{path}: meta_info: keypoint_id2name lacks joint {error}") from error
+        whole = body_joints(133, notes) if len(names) == 133 else None
+        return names[: len(whole or names)], len(names)
     for place, frame in enumerate(frames):
         instances = frame.get("instances") if isinstance(frame, dict) else None
         for item in instances if isinstance(instances, list) else []:
             keypoints = item.get("keypoints") if isinstance(item, dict) else None
             size = len(keypoints) if isinstance(keypoints, list) else 0
-            if size != len(COCO_17):
+            joints = body_joints(size, notes)
+            if joints is None:
                 raise ExchangeError(
-                    f"{path}: entry {place} has {size} joints, expected {len(COCO_17)} (COCO), "
-                    "or a file with meta_info that names them"
+                    f"{path}: entry {place} has {size} joints, expected {BODIES}, or meta_info that names them"
                 )
-            return list(COCO_17.joints)
-    return list(COCO_17.joints)
+            return list(joints), size
+    return list(COCO_17.joints), len(COCO_17)
 
 
 def _limbs(meta: dict[str, Any], names: list[str]) -> list[tuple[str, str]]:

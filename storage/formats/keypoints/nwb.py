@@ -6,7 +6,6 @@ Facts from ndx-pose's specification and from movement's reader: the processing m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,9 +33,7 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
     tracked = Tracked.load(database, track_run_id)
     tracked.require_people("nwb")
     written = []
-    for track, name in zip(tracked.tracks, tracked.names, strict=True):
-        part_of_name = "" if len(tracked.tracks) == 1 else "_" + re.sub(r"[^\w.-]+", "_", name)
-        target = path.with_name(f"{path.name.removesuffix('.nwb')}{part_of_name}.nwb")
+    for track, name, target in zip(tracked.tracks, tracked.names, tracked.paths(path, ".nwb"), strict=True):
         with replacing(target) as part, pynwb.NWBHDF5IO(str(part), mode="w") as io:
             io.write(_file(tracked, track, name, pynwb, pose))
         written.append(target)

@@ -1,5 +1,8 @@
 """OpenPose's JSON, version 1.3: one file per frame.
 
+Other names are read, too: `<image>_keypoints.json`, as `openpose --image_dir` gives them, and `<name>_<digits>.json`,
+as Pose2Sim and Sports2D do. Versions 1.0 and 1.1 call the body's joints `pose_keypoints`.
+
 Facts from OpenPose's `peopleJsonSaver` and `fileStream`: the file is `<name>_<12-digit frame>_keypoints.json`; a joint
 that was not found is 0, 0, 0; `person_id` is a list, -1 or empty without tracking; no people is an empty list. Older
 versions lack some keys. Hands and face stand beside the body; they are written empty and not read.
@@ -10,21 +13,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pose.people import FramePeople, Person
-from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
+from pose.skeleton import COCO_18, Skeleton
 from storage.database import Database
 from storage.errors import ExchangeError, StorageError
 from storage.formats.keypoints.content import (
+    BODIES,
     Clock,
     Keypoints,
     Values,
     array_of,
+    body_joints,
     integer_of,
     layout,
     needed,
@@ -69,8 +74,12 @@ def frame_json(people: Iterable[Person]) -> str:
     )
 
 
-def write_openpose_json(frames: Iterable[FramePeople], folder: Path, name: str) -> int:
+def write_openpose_json(
+    frames: Iterable[FramePeople], folder: Path, name: str, images: Mapping[int, str] | None = None
+) -> int:
     """A file for each frame, also for those without people; gives their number.
+
+    `<name>_<12-digit frame>_keypoints.json` or, for frames of `images`, `<image>_keypoints.json`.
 
     Raises `StorageError` when the folder can't be written.
     """
@@ -78,7 +87,8 @@ def write_openpose_json(frames: Iterable[FramePeople], folder: Path, name: str) 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for frame in frames:
-            path = folder / f"{name}_{frame.index:012d}_keypoints.json"
+            called = images.get(frame.index) if images else None
+            path = folder / f"{called or f'{name}_{frame.index:012d}'}_keypoints.json"
             part = path.with_suffix(".part")
             part.write_text(frame_json(frame.people), encoding="utf-8")
             os.replace(part, path)
@@ -100,7 +110,14 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
 
 def is_openpose(path: Path) -> bool:
     """Whether a folder holds such files."""
-    return any(_FILE.fullmatch(file.name) for file in path.iterdir())
+    files = _visible(path)
+    if any(file.name.endswith("_keypoints.json") or _FILE.fullmatch(file.name) for file in files):
+        return True
+    try:
+        content = read_json(files[0]) if files else None
+    except ExchangeError:
+        return False
+    return isinstance(content, dict) and "people" in content
 
 
 def read(path: Path, clock: Clock | None = None, *, name: str | None = None) -> Keypoints:
@@ -115,16 +132,24 @@ def read(path: Path, clock: Clock | None = None, *, name: str | None = None) -> 
         ExchangeError: a file is broken or not as the format says.
     """
     clock = needed(clock, path)
-    files = _files(path, name)
-    skeleton, order = _layout(files, path)
     notes: list[str] = []
-    frames = _frames(files, clock, len(order), Values(skeleton, order, notes), notes)
+    files = _files(path, name, notes)
+    skeleton, order, size = _layout(files, path, notes)
+    frames = _frames(files, clock, size, Values(skeleton, order, notes), notes)
     return Keypoints("OpenPose JSON", skeleton, frames, notes=notes)
 
 
-def _files(path: Path, name: str | None) -> dict[int, Path]:
+def _visible(folder: Path) -> list[Path]:
+    """The JSON files of a folder in natural order, without hidden ones, such as macOS leaves beside each file."""
+    files = (file for file in folder.iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
+    return sorted(files, key=lambda file: [int(t) if t.isdecimal() else t for t in re.split(r"(\d+)", file.name)])
+
+
+def _files(path: Path, name: str | None, notes: list[str]) -> dict[int, Path]:
+    """The files by frame."""
+    files = _visible(path) if path.is_dir() else [path]
     found: dict[str, dict[int, Path]] = {}
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    for file in files:
         match = _FILE.fullmatch(file.name)
         if match is None:
             continue
@@ -134,7 +159,16 @@ def _files(path: Path, name: str | None) -> dict[int, Path]:
     if not found:
         if path.is_file():
             return {0: path}
-        raise ExchangeError(f"{path}: holds no file called <name>_<12 digits>_keypoints.json")
+        pictures = [file for file in files if file.name.endswith("_keypoints.json")]
+        found = _series(pictures or files)
+        if pictures and (not found or (any(len(some) == 1 for some in found.values()) and len(found) > 1)):
+            notes.append("The images' names do not count frames; they were taken in their natural order.")
+            return dict(enumerate(pictures))
+    if not found:
+        raise ExchangeError(
+            f"{path}: holds no file called <name>_<12 digits>_keypoints.json, "
+            "<image>_keypoints.json or <name>_<number>.json"
+        )
     if len(found) > 1:
         if name not in found:
             raise ExchangeError(f"{path}: holds files of several videos ({', '.join(found)}); choose one with --name")
@@ -142,18 +176,35 @@ def _files(path: Path, name: str | None) -> dict[int, Path]:
     return next(iter(found.values()))
 
 
-def _layout(files: dict[int, Path], path: Path) -> tuple[Skeleton, Any]:
-    """By the number of keypoints of the first person; without any person it can't matter."""
+def _series(files: Iterable[Path]) -> dict[str, dict[int, Path]]:
+    """Files by what stands around the last number of their names, then by it; none where that tells them not apart."""
+    found: dict[str, dict[int, Path]] = {}
+    for file in files:
+        match = re.fullmatch(r"(.*?)(\d{1,9})(\D*)", file.stem.removesuffix("_keypoints"), re.DOTALL)
+        if match is None:
+            return {}
+        some = found.setdefault(match[1].rstrip("_-. ") + match[3], {})
+        if int(match[2]) in some:
+            return {}
+        some[int(match[2])] = file
+    return {name: dict(sorted(some.items())) for name, some in found.items()}
+
+
+def _layout(files: dict[int, Path], path: Path, notes: list[str]) -> tuple[Skeleton, Any, int]:
+    """By the number of keypoints of the first person, which comes too; without any person it can't matter."""
     for file in files.values():
         for person in _people(file):
-            size = len(array_of(person.get("pose_keypoints_2d"), f"{file}: pose_keypoints_2d", 3))
-            known = {17: COCO_17.joints, 18: COCO_18.joints, 25: BODY_25.joints, 15: _MPI_15}
-            if size not in known:
-                raise ExchangeError(
-                    f"{file}: pose_keypoints_2d has {size} joints, expected 17 or 18 (COCO), 25 (BODY_25) or 15 (MPI)"
-                )
-            return layout(known[size], (), path)
-    return layout(COCO_18.joints, (), path)
+            size = len(_body(person, str(file)))
+            joints = _MPI_15 if size == len(_MPI_15) else body_joints(size, notes)
+            if joints is None:
+                raise ExchangeError(f"{file}: pose_keypoints_2d has {size} joints, expected {BODIES} or 15 (MPI)")
+            return *layout(joints, (), path), size
+    return *layout(COCO_18.joints, (), path), len(COCO_18)
+
+
+def _body(person: dict[str, Any], where: str) -> Any:
+    key = "pose_keypoints" if "pose_keypoints_2d" not in person and "pose_keypoints" in person else "pose_keypoints_2d"
+    return array_of(person.get(key), f"{where}: {key}", 3)
 
 
 def _people(file: Path) -> list[dict[str, Any]]:
@@ -172,7 +223,7 @@ def _frames(
         people = []
         for number, person in enumerate(_people(file)):
             where = f"{file}: person {number}"
-            points = array_of(person.get("pose_keypoints_2d"), f"{where}: pose_keypoints_2d", 3)
+            points = _body(person, where)
             if len(points) != n_joints:
                 raise ExchangeError(f"{where}: has {len(points)} joints, expected {n_joints} as in the files before")
             if any(person.get(key) for key in _EMPTY[:3]):

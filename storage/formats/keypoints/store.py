@@ -46,7 +46,7 @@ def content_hash(path: Path) -> str:
     """sha256 of a file or, for a folder, of the names and contents of its JSON files; raises `ExchangeError`."""
     digest = hashlib.sha256()
     if path.is_dir():
-        for file in sorted(path.glob("*.json")):
+        for file in sorted(path.glob("[!.]*.json")):
             digest.update(file.name.encode() + b"\0" + hashlib.sha256(read_bytes(file)).digest())
         return digest.hexdigest()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -89,6 +90,17 @@ class Tracked:
                 f"{self.database.where}: no person in {self.recording.name}, which {name} can't hold; "
                 "export it as csv or parquet"
             )
+
+    def paths(self, path: Path, suffix: str) -> list[Path]:
+        """A file for each person: `path` itself for one alone, else `<stem>_<person><suffix>` beside it."""
+        if len(self.tracks) == 1:
+            return [path]
+        stem = path.name.removesuffix(suffix)
+        names = [re.sub(r"[^\w.-]+", "_", name) for name in self.names]
+        return [
+            path.with_name(f"{stem}_{name if names.count(name) == 1 else f'{name}_{track.track_id}'}{suffix}")
+            for name, track in zip(names, self.tracks, strict=True)
+        ]
 
     def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
         """All frames in order, in pieces of bounded size.

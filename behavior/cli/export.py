@@ -29,7 +29,7 @@ def export(
     format_: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.", callback=_format)],
     out: Annotated[Path, typer.Option("--out", help="File to write; for openpose-json a folder.")],
     recording: Annotated[
-        str | None, typer.Option(help="Name of the recording; needed when the database has several.")
+        str | None, typer.Option(help="Name, number or path of the recording; needed when the database has several.")
     ] = None,
     json_: Json = False,
 ) -> None:

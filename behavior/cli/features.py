@@ -18,7 +18,7 @@ def features(
     db: Annotated[str | None, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Table to write: .parquet or .csv.")] = None,
     recording: Annotated[
-        str | None, typer.Option(help="Name of the recording.  [default: all, one after another]")
+        str | None, typer.Option(help="Name, number or path of the recording.  [default: all, one after another]")
     ] = None,
     features: Annotated[
         str | None, typer.Option(help="Only these features of the catalogue, e.g. `speed,trunk_inclination`.")

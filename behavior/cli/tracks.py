@@ -23,7 +23,8 @@ app = typer.Typer(
 DB = Annotated[str, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")]
 Person = Annotated[int, typer.Argument(min=1, metavar="PERSON", help="Number of the person.")]
 Recording = Annotated[
-    str | None, typer.Option("--recording", help="Name of the recording; needed when the database has several.")
+    str | None,
+    typer.Option("--recording", help="Name, number or path of the recording; needed when the database has several."),
 ]
 
 

@@ -219,7 +219,7 @@ def test_too_many_people_for_pandas(
 
 
 def test_every_reader_has_a_writer() -> None:
-    assert set(READERS) - set(WRITERS) == {"mmpose-json"}
+    assert set(READERS) - set(WRITERS) == {"mmpose-json", "slp"}
 
 
 @pytest.mark.parametrize(("given", "expected"), [

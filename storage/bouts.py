@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from storage import schema
 
@@ -160,6 +160,20 @@ def read_annotations(tx: Connection, recording_id: int, source_ids: Collection[i
     if source_ids is not None:
         query = query.where(table.c.source_id.in_(source_ids))
     return [Annotation(*row) for row in tx.execute(query)]
+
+
+def read_coded(tx: Connection, track_run_id: int) -> list[tuple[int, str, float, float, str | None]]:
+    """What humans say of the tracks that count, as in the view `current_bout`: track, action, start_s, stop_s, coder.
+
+    By track, action and time; nothing when these tracks aren't the ones that count.
+    """
+    query = text(
+        "SELECT track_id, action, start_s, stop_s, coder FROM current_bout"
+        " WHERE track_run_id = :run AND source = 'human' ORDER BY track_id, action, start_s, stop_s"
+    )
+    return [
+        (int(row[0]), row[1], float(row[2]), float(row[3]), row[4]) for row in tx.execute(query, {"run": track_run_id})
+    ]
 
 
 def list_actions(tx: Connection) -> list[str]:

@@ -8,6 +8,7 @@ themselves are those of its parent, a pose run.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -223,6 +224,16 @@ def read_decisions(tx: Connection, run_id: int) -> list[Decision]:
         .order_by(table.number)
     )
     return [Decision(kind, tuple(tracklets), *rest) for kind, tracklets, *rest in tx.execute(query)]
+
+
+def identity_digest(tx: Connection, run_id: int) -> str:
+    """SHA-256 of who is who: equal for two runs on the same people whose identities are all the same, names aside."""
+    member = schema.membership.c
+    query = select(member.frame, member.person, member.track_id).where(member.run_id == run_id)
+    digest = hashlib.sha256(str(pose_run_of(tx, run_id)).encode())
+    for row in tx.execute(query.order_by(member.frame, member.person)):
+        digest.update(b"%d %d %d;" % (row.frame, row.person, row.track_id or 0))
+    return digest.hexdigest()
 
 
 def list_tracks(tx: Connection, run_id: int) -> list[TrackInfo]:

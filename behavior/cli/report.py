@@ -13,16 +13,23 @@ from behavior.cli.options import Json, Out, Overlay
 StoredDb = Annotated[str, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")]
 
 
-def report(db: StoredDb, out: Out, overlay: Overlay = True, json_: Json = False) -> None:
-    """Report again from what is stored, of every recording in the database.
+def report(
+    db: StoredDb,
+    out: Out,
+    recording: Annotated[str | None, typer.Option(help="Only this recording.  [default: all]")] = None,
+    overlay: Overlay = True,
+    json_: Json = False,
+) -> None:
+    """Report again from what is stored, of every recording in the database: names and labels by hand included.
 
-    The overlay video needs the sources where they were; without them the report comes without it and says so.
+    An overlay video that shows the same already is kept. A new one needs the source where it was; without it the old
+    one stays, or the report comes without one and says so.
     """
     from behavior.pipeline import commands
     from behavior.pipeline.settings import Settings
 
     with Narrator() as narrator:
-        results = commands.report_all(db, out, Settings(overlay=overlay), narrator)
+        results = commands.report_all(db, out, Settings(overlay=overlay), narrator, recording)
         for result in results:
             narrator.say(result["report"])
     if json_:

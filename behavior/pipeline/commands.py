@@ -101,22 +101,27 @@ def pose_all(
         return _each(specs, one, narrator)
 
 
-def report_all(database: str, out: Path, settings: Settings, narrator: Narrator) -> list[dict[str, Any]]:
-    """Tells every recording of a database again from what is stored.
+def report_all(
+    database: str, out: Path, settings: Settings, narrator: Narrator, recording: str | None = None
+) -> list[dict[str, Any]]:
+    """Tells every recording of a database, or the one that is named, again from what is stored.
 
-    Raises `MissingError` when no recording in it has been analysed.
+    Raises `MissingError` when no recording in it has been analysed, or none is called so.
     """
     make_folder(out)
     results: list[dict[str, Any]] = []
     with open_database(database, create=False) as opened:
         with opened.reading() as tx:
-            known = recordings.list_recordings(tx)
+            known = recordings.select_recordings(tx, recording)
+            if recording is not None and not known:
+                names = ", ".join(stored.name for stored in recordings.list_recordings(tx)) or "none"
+                raise MissingError(f"{opened.where}: no recording {recording!r}; it has {names}")
         for stored in known:
             with opened.reading() as tx:
                 now = runs.current(tx, stored.id)
             if now is not None:
-                recording = _stored_recording(opened, stored, out)
-                results.append(tell(opened, recording, now.pose, now.track, now.actions, settings, narrator))
+                told = _stored_recording(opened, stored, out)
+                results.append(tell(opened, told, now.pose, now.track, now.actions, settings, narrator))
         if not results:
             raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")
     return results
@@ -311,6 +316,7 @@ def analyze(
         refuse_others(database, recording)
         if restart:
             forget(database, recording, models, settings)
+            (recording.folder / "run.json").unlink(missing_ok=True)
         pose_run = find_people(database, recording, models, settings, narrator)
     track_run = follow_people(database, pose_run, settings, narrator)
     action_run = None
@@ -319,7 +325,7 @@ def analyze(
     else:
         with database.transaction() as tx:
             runs.leave_out(tx, track_run.id, "actions")
-    told = already_told(recording, action_run or track_run, settings)
+    told = already_told(database, recording, track_run, action_run, settings)
     if told is not None and not restart:
         narrator.say(f"{recording.stored.name}: nothing to do, it is up to date (--restart does it again)")
         return told

@@ -310,6 +310,7 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         run = runs.start_run(
             tx, track_run.recording_id, "actions", fingerprint, settings=plain(settings.recognise), version=VERSION,
             model_name=model.info.name, model_sha256=model.info.sha256, parent_id=track_run.id,
+            extra={"classes": [*model.info.classes, *model.rules]},
         )  # fmt: skip
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         total = len(tracks.list_tracks(tx, track_run.id))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from behavior.errors import DataError
+from behavior.pipeline.believed import Believed, believe
 from behavior.pipeline.describe import Share, write_features
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
@@ -23,7 +28,7 @@ from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
 from behavior.report.page import ALGORITHM as REPORT
 from behavior.report.page import Course, Provenance, ReportData, people_from_courses, write_page
 from behavior.report.stills import Stills
-from behavior.report.tables import bouts_table, summary_table, write_table
+from behavior.report.tables import bouts_table, summary_table, told, with_time_on_screen, write_table
 from features.clean import ALGORITHM as FEATURES
 from features.clean import CleanSettings
 from pose.errors import SourceError
@@ -40,8 +45,12 @@ from storage.database import made as made_at
 from storage.errors import OutputError
 from storage.files import make_folder, write_bytes
 from storage.formats.keypoints.store import KIND as KEYPOINTS
+from storage.formats.labels.media import called
+from storage.recordings import Recording as StoredRecording
 from storage.runs import Run
 
+STILLS = "stills"
+"""Folder of the report's pictures of people and scene, beside it: for a report again without the source."""
 NOBODY = "No person was found."
 NO_ACTIONS = "Actions were left out, as asked (--actions none)."
 UNNAMED = "The actions of the people changed by hand have not been named; posescribe analyze does it."
@@ -51,8 +60,10 @@ ON_THE_PAGE = (NOBODY, NO_ACTIONS)
 RUN = "run.json"
 
 FILES = {
-    "bouts.csv": "who did what, from when to when",
-    "summary.csv": "per person and action: count, total, mean, share, latency",
+    "bouts.csv": "who did what, from when to when; the human's word where there is one",
+    "summary.csv": "per person and action, zeros too: count, total, mean, share, latency",
+    "bouts_automatic.csv": "the same as the models say it, whatever humans coded",
+    "summary_automatic.csv": "the same out of these",
     "tracks.parquet": "every joint of every person in every frame",
     "features.parquet": "what was measured on each person in each frame",
     RUN: "what made all this: device, models, settings, hashes",
@@ -73,21 +84,29 @@ def tell(
     folder, stored = recording.folder, recording.stored
     refuse_others(database, recording)
     make_folder(folder)
+    kept = _kept(folder)
     (folder / RUN).unlink(missing_ok=True)  # until the files are all of this run
     with database.reading() as tx:
         skeleton = skeletons.skeleton_of(tx, track_run.id)
-        found = [Bout(**vars(row)) for row in stored_bouts.read_bouts(tx, action_run.id)] if action_run else []
-        _, times = poses.frame_times(tx, pose_run.id)
+        automatic = stored_bouts.read_bouts(tx, action_run.id) if action_run else []
+        frames, times = poses.frame_times(tx, pose_run.id)
         known = tracks.list_tracks(tx, track_run.id)
         made = runs.provenance(tx, track_run.id) | {"clean": plain(settings.clean), "features": FEATURES}
-    names = {track.track_id: track.name for track in known if track.name}
+        believed = believe(tx, track_run.id, automatic, frames, times)
+        fingerprint = _told_fingerprint(tx, track_run, action_run, settings)
+    found, coded = believed.bouts, believed.coders.keys()
+    names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
     write_features([Share(skeleton, each)], settings.clean, folder / "features.parquet", [made])
     people = [Course.of((part.track for part in parts(0)), skeleton) for parts in each]
-    write_table(bouts_table(found), folder / "bouts.csv")
-    summary = summary_table(found, people)
-    write_table(summary, folder / "summary.csv")
+    actions = list(dict.fromkeys([*_classes(action_run), *sorted({bout.action for bout in (*automatic, *found)})]))
+    summary = summary_table(found, people, actions=actions)
+    for mark, bouts, human in (("_automatic", automatic, frozenset()), ("", found, coded)):
+        about = partial(told, recording=stored.name, names=names, coded=human)
+        table = summary if bouts is found else summary_table(bouts, people, actions=actions)
+        write_table(about(bouts_table(bouts)), folder / f"bouts{mark}.csv")
+        write_table(with_time_on_screen(about(table), bouts, people), folder / f"summary{mark}.csv")
 
     notes = list(pose_run.extra["notes"])
     if not people:
@@ -95,23 +114,25 @@ def tell(
     by_hand = [Edit(**edit) for edit in track_run.settings.get("edits", ())]
     if by_hand:
         notes.append(f"Who is who was changed by hand: {'; '.join(map(str, by_hand))}.")
-    if action_run is None:
+    if action_run is None and not coded:
         notes.append(UNNAMED if by_hand else NO_ACTIONS)
+    if coded:
+        notes.append(_who_coded(believed, names))
     stills = Stills(skeleton)
     drawn = None
     if settings.overlay:
-        try:
-            drawn = draw(database, recording, pose_run, track_run, skeleton, found, stills, len(times), narrator)
-        except SourceError as error:
-            notes.append(f"There is no overlay: {error}")
-            narrator.say(notes[-1])
+        drawn = _drawn(
+            database, recording, pose_run, track_run, skeleton, believed, stills, len(times), kept, notes, narrator
+        )
 
     seconds = round(pose_run.extra["seconds"] + time.monotonic() - begin, 3)
-    provenance = _provenance(recording, pose_run, track_run, action_run, settings, seconds, len(times), notes)
+    provenance = _provenance(recording, pose_run, track_run, action_run, seconds, len(times), notes)
+    provenance["fingerprint"] = fingerprint
+    provenance["overlay"] = asdict(drawn) if drawn else None
     write_page(
         ReportData(
             source_name=stored.name,
-            source_path=stored.uri,
+            source_path=_shown(stored),
             width=stored.width,
             height=stored.height,
             start_s=float(times[0]) if len(times) else 0.0,
@@ -119,8 +140,9 @@ def tell(
             n_frames=len(times),
             n_skipped=pose_run.extra["skipped"],
             people=people_from_courses(people, thumbnails=stills.people, names=names),
-            bouts=tuple(found),
-            summary=summary,
+            bouts=found,
+            coded=frozenset(coded),
+            summary=summary[summary["count"] > 0],
             provenance=Provenance(
                 version=VERSION,
                 device=pose_run.device or "unknown",
@@ -132,10 +154,9 @@ def tell(
                 started=pose_run.started.astimezone().isoformat(timespec="seconds"),
                 seconds=seconds,
                 frames_per_second=_rate(len(times), pose_run.extra["seconds"]),
-                settings=provenance["settings"],
             ),
             notes=tuple(note for note in notes if note not in ON_THE_PAGE),
-            overlay=drawn.path.name if drawn else None,
+            overlay=drawn.file if drawn else None,
             overlay_start_s=drawn.start_s if drawn else 0.0,
             scene=stills.scene,
             files=FILES,
@@ -143,22 +164,114 @@ def tell(
         folder / "report.html",
     )
     provenance["result"] = {
-        "source": recording.stored.uri,
         "frames": len(times),
         "people": len(people),
         "tracks": len(people),
         "bouts": len(found),
+        "coded": len(coded),
         "device": pose_run.device,
         "model": pose_run.model_name,
         "seconds": seconds,
         "frames_per_second": _rate(len(times), pose_run.extra["seconds"]),
-        "report": str(folder / "report.html"),
+    }
+    written = {name for name in FILES if name != RUN} | {"report.html"} | ({drawn.file} if drawn else set())
+    known_by = {"place": _place(database, folder), "made": made_at(database)}
+    provenance |= {"database": known_by, "files": _hashes(folder, written)}
+    write_bytes(folder / RUN, json.dumps(provenance, indent=2).encode())
+    return _result(provenance, database, recording)
+
+
+def _result(provenance: dict[str, Any], database: Database, recording: Recording) -> dict[str, Any]:
+    """What `--json` prints. Only there are paths of this machine: `run.json` is made to be handed on."""
+    return {
+        "source": recording.stored.uri,
+        **provenance["result"],
+        "report": str(recording.folder / "report.html"),
         "db": database.where,
     }
-    written = {name for name in FILES if name != RUN} | {"report.html"} | ({drawn.path.name} if drawn else set())
-    provenance |= {"database": {"url": database.url, "made": made_at(database)}, "files": _hashes(folder, written)}
-    write_bytes(folder / RUN, json.dumps(provenance, indent=2).encode())
-    return dict(provenance["result"])
+
+
+def _who_coded(believed: Believed, names: Mapping[int, str]) -> str:
+    people = ", ".join(names[track_id] for track_id in sorted(believed.coders))
+    by = ", ".join(sorted({coder for coder in believed.coders.values() if coder}))
+    return (
+        f"The actions of {people} were coded by {by or 'a human'}; they stand here in place of the automatic ones,"
+        " which are in bouts_automatic.csv."
+    )
+
+
+def _shown(stored: StoredRecording) -> str:
+    """What a report says of a source: the name of its file, or its address without a password."""
+    if "://" not in stored.uri:
+        return PureWindowsPath(stored.uri).name or stored.name
+    return re.sub(r"(?<=://)[^/@]*@", "", stored.uri)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An overlay beside the report: its clock is 0 at `start_s`, `tracks` and `shows` are digests of what it shows."""
+
+    file: str
+    start_s: float
+    tracks: str
+    shows: str
+
+
+def _drawn(
+    database: Database,
+    recording: Recording,
+    pose_run: Run,
+    track_run: Run,
+    skeleton: Skeleton,
+    believed: Believed,
+    stills: Stills,
+    total: int,
+    kept: Drawn | None,
+    notes: list[str],
+    narrator: Narrator,
+) -> Drawn | None:
+    """The overlay and the stills: those that are there where they show what is to be shown, else new ones.
+
+    Where the source is gone those that are there stay; `notes` hears it.
+    """
+    bouts = [(bout.track_id, bout.action, bout.start_frame, bout.stop_frame) for bout in believed.bouts]
+    with database.reading() as tx:
+        who = tracks.identity_digest(tx, track_run.id)
+    shows = runs.fingerprint(
+        stage="overlay", algorithm=REPORT, parent=who, bouts=sorted(bouts), coded=sorted(believed.coders)
+    )
+    folder = recording.folder
+    if kept is not None and kept.shows == shows and stills.load(folder / STILLS):
+        return kept
+    try:
+        made = draw(
+            database, recording, pose_run, track_run, skeleton, believed.bouts, stills, total, narrator,
+            coded=believed.coders.keys(),
+        )  # fmt: skip
+    except SourceError as error:
+        reason = str(error).replace(recording.stored.uri, _shown(recording.stored))
+        if kept is not None and kept.tracks == who:
+            stills.load(folder / STILLS)
+        if kept is None:
+            notes.append(f"There is no overlay: {reason}")
+        elif kept.shows != shows:
+            notes.append(f"The overlay is an older one, its actions and numbers may differ: {reason}")
+        narrator.say(f"There is no new overlay: {error}")
+        return kept
+    if made is None:
+        return None
+    stills.save(folder / STILLS)
+    return Drawn(made.path.name, made.start_s, who, shows)
+
+
+def _kept(folder: Path) -> Drawn | None:
+    """The overlay of an earlier report in this folder."""
+    try:
+        drawn = Drawn(**_told(folder)["overlay"])
+    except (KeyError, TypeError):
+        return None
+    name = Path(drawn.file).name
+    return drawn if name == drawn.file and (folder / name).is_file() else None
 
 
 def draw(
@@ -171,6 +284,8 @@ def draw(
     stills: Stills,
     total: int,
     narrator: Narrator,
+    *,
+    coded: Set[int] = frozenset(),
 ) -> Overlay | None:
     """The source again, frame by frame, with everyone drawn in; shows each frame to `stills` too.
 
@@ -200,10 +315,12 @@ def draw(
     with _open_again(recording, pose_run) as source:
         drawn = pairs(source) if recording.stored.sha256 else kept_pairs(source)
         if recording.stored.kind == "image":
+            picture = recording.folder / "overlay.jpg"
             return write_overlay_image(
-                *next(drawn), recording.folder / "overlay.jpg", skeleton=skeleton, bouts=bouts, stills=stills
+                *next(drawn), picture, skeleton=skeleton, bouts=bouts, coded=coded, stills=stills
             )
-        return write_overlay(drawn, recording.folder / "overlay.mp4", skeleton=skeleton, bouts=bouts, stills=stills)
+        film = recording.folder / "overlay.mp4"
+        return write_overlay(drawn, film, skeleton=skeleton, bouts=bouts, coded=coded, stills=stills)
 
 
 def _open_again(recording: Recording, pose_run: Run) -> FrameSource:
@@ -224,7 +341,6 @@ def _provenance(
     pose_run: Run,
     track_run: Run,
     action_run: Run | None,
-    settings: Settings,
     seconds: float,
     n_frames: int,
     notes: Sequence[str],
@@ -232,7 +348,7 @@ def _provenance(
     return {
         "posescribe": VERSION,
         "source": {
-            "uri": recording.stored.uri,
+            "name": _shown(recording.stored),
             "kind": recording.stored.kind,
             "sha256": recording.stored.sha256,
             "width": recording.stored.width,
@@ -257,16 +373,20 @@ def _provenance(
         "seconds": seconds,
         "notes": list(notes),
         "runs": {"pose": pose_run.id, "track": track_run.id, "actions": action_run.id if action_run else None},
-        "fingerprint": _told_fingerprint(action_run or track_run, settings),
     }
 
 
-def _told_fingerprint(last: Run, settings: Settings) -> str:
+def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, settings: Settings) -> str:
+    """Of all that a report tells: what was found, what humans say of it, and how it is told."""
     own = unusual(plain(settings.clean), plain(CleanSettings())) | {"overlay": settings.overlay}
+    last = action_run or track_run
     finished = None if last.finished is None else last.finished.isoformat()
+    names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, track_run.id) if track.name]
+    coded = stored_bouts.read_coded(tx, track_run.id)
     return runs.fingerprint(
-        stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=[last.id, finished], settings=own
-    )
+        stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=[last.id, finished], settings=own,
+        coded=coded, names=names,
+    )  # fmt: skip
 
 
 def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -290,26 +410,44 @@ def _told(folder: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def _place(database: Database, folder: Path) -> str:
+    """Where a database lies as seen from a folder of results, or a digest of its address: nothing of its maker's."""
+    file = database.url.removeprefix("sqlite:///")
+    with suppress(ValueError):  # another drive
+        if file != database.url:
+            return os.path.relpath(file, folder)
+    return f"sha256:{hashlib.sha256(database.url.encode()).hexdigest()}"
+
+
 def refuse_others(database: Database, recording: Recording) -> None:
     """Raises `DataError` when the folder holds results of another database that is still there."""
-    other = _told(recording.folder).get("database", {})
-    url = other.get("url", database.url)
-    if url == database.url or other.get("made") == made_at(database):
+    folder, own = recording.folder, _place(database, recording.folder)
+    other = _told(folder).get("database", {})
+    place = other.get("place", own)
+    if place == own or other.get("made") == made_at(database):
         return
-    if not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).exists():
-        raise DataError(f"{recording.folder}: holds results of another database, {url}; choose another --out")
+    if place.startswith("sha256:") or (folder / place).exists():
+        raise DataError(f"{folder}: holds results of another database, {place}; choose another --out")
 
 
-def already_told(recording: Recording, last: Run, settings: Settings) -> dict[str, Any] | None:
+def already_told(
+    database: Database, recording: Recording, track_run: Run, action_run: Run | None, settings: Settings
+) -> dict[str, Any] | None:
     """The summary of an earlier run of the same command whose files are all there as it wrote them."""
     told = _told(recording.folder)
-    if told.get("fingerprint") != _told_fingerprint(last, settings) or not told.get("files"):
+    with database.reading() as tx:
+        fingerprint = _told_fingerprint(tx, track_run, action_run, settings)
+    if told.get("fingerprint") != fingerprint or not told.get("files"):
         return None
     with suppress(OutputError):
         if _hashes(recording.folder, told["files"]) == told["files"]:
-            result: dict[str, Any] = told["result"]
-            return result
+            return _result(told, database, recording)
     return None
+
+
+def _classes(action_run: Run | None) -> list[str]:
+    """The actions that could have been named."""
+    return list(action_run.extra.get("classes", ())) if action_run else []
 
 
 def _frame_interval(times: NDArray[np.float64]) -> float:

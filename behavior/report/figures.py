@@ -187,8 +187,16 @@ class Share:
 
 
 def time_budget(bouts: Sequence[Bout], on_screen: Spans, ranks: dict[str, int], unnamed: str) -> list[Share]:
-    """What one person's time on screen went to, the longest first, and what is left without a name."""
-    shares = [Share(action, ranks[action], seconds) for action, seconds in total_times(bouts).items()]
+    """How much of one person's time on screen each action took, the longest first, and what is left without a name.
+
+    Actions may hold at once, so the parts may add up to more than the whole.
+    """
+    of_action: dict[str, list[tuple[float, float]]] = {}
+    for bout in bouts:
+        of_action.setdefault(bout.action, []).append((bout.start_s, bout.stop_s))
+    times = {action: overlap(merged(np.array(spans)), on_screen) for action, spans in of_action.items()}
+    longest_first = sorted(times, key=lambda action: (-times[action], action))
+    shares = [Share(action, ranks[action], times[action]) for action in longest_first]
     rest = length(on_screen) - named_time(bouts, on_screen)
     # Less than a millisecond is rounding, not time.
     return [*shares, Share(unnamed, None, rest)] if rest > 1e-3 else shares

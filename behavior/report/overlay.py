@@ -6,7 +6,7 @@ Only people with a `track_id` are drawn: what the second look over the recording
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +61,7 @@ def write_overlay(
     *,
     skeleton: Skeleton,
     bouts: Sequence[Bout] = (),
+    coded: Set[int] = frozenset(),
     settings: OverlaySettings | None = None,
     stills: Stills | None = None,
 ) -> Overlay | None:
@@ -73,6 +74,7 @@ def write_overlay(
         path: an `.mp4` file; it appears when it is complete.
         skeleton: the layout of the people's keypoints.
         bouts: actions to name, by track and frame number.
+        coded: people whose actions a human coded; said beside them.
         settings: size, quality and look.
         stills: is shown every frame too, when pictures are wanted from the same pass.
 
@@ -89,7 +91,7 @@ def write_overlay(
         return None
     height, width = first[0].image.shape[:2]
     size = fitted_size(width, height, settings.max_side, even=True)
-    artist = _Artist(size, skeleton, bouts, settings.time_stamp)
+    artist = _Artist(size, skeleton, bouts, coded, settings.time_stamp)
     with replacing(path) as part, VideoWriter(part, path, size, settings.encoder) as encoder:
         for frame, people in itertools.chain([first], frames):
             if stills is not None:
@@ -105,6 +107,7 @@ def write_overlay_image(
     *,
     skeleton: Skeleton,
     bouts: Sequence[Bout] = (),
+    coded: Set[int] = frozenset(),
     settings: OverlaySettings | None = None,
     stills: Stills | None = None,
 ) -> Overlay:
@@ -121,7 +124,7 @@ def write_overlay_image(
     size = fitted_size(width, height, settings.max_side)
     if stills is not None:
         stills.see(frame, people)
-    _, data = cv2.imencode(path.suffix, _Artist(size, skeleton, bouts, settings.time_stamp).draw(frame, people))
+    _, data = cv2.imencode(path.suffix, _Artist(size, skeleton, bouts, coded, settings.time_stamp).draw(frame, people))
     write_bytes(path, bytes(data))
     return Overlay(path, frame.time_s, 1, *size)
 
@@ -129,7 +132,10 @@ def write_overlay_image(
 class _Artist:
     """Draws one frame after another."""
 
-    def __init__(self, size: tuple[int, int], skeleton: Skeleton, bouts: Sequence[Bout], time_stamp: bool) -> None:
+    def __init__(
+        self, size: tuple[int, int], skeleton: Skeleton, bouts: Sequence[Bout], coded: Set[int], time_stamp: bool
+    ) -> None:
+        self._coded = coded
         self._size = size
         self._skeleton = skeleton
         self._coming = sorted(bouts, key=lambda bout: bout.start_frame, reverse=True)
@@ -152,6 +158,8 @@ class _Artist:
             middle = float(np.nanmedian(keypoints[:, 0]))
             doing = ", ".join(actions.get(person.track_id, []))
             text = f"{person.track_id}: {doing}" if doing else str(person.track_id)
+            if doing and person.track_id in self._coded:
+                text += " (human)"
             tags.append((text, (middle, top - 0.1 * (bottom - top) - 4), colour))
         for text, anchor, colour in tags:
             draw_tag(picture, text, anchor, colour)

@@ -54,7 +54,7 @@
   chosen.className = "chosen";
   const tell = (person, [start, stop, action, score]) => {
     const times = [start, stop].map((ms) => clock(data.start + ms / 1000, 2)).join(" to ");
-    readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), score ${(score / 100).toFixed(2)}`;
+    readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), ${data.coded[person] ? "coded by hand" : `score ${(score / 100).toFixed(2)}`}`;
   };
   const go = (time) => { if (video) seek(time); else show(time); };
   const choose = (person, bout) => {

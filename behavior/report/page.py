@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -68,7 +68,6 @@ class Provenance:
         started: local time, ISO 8601.
         seconds: of work.
         frames_per_second: frames analysed per second of work.
-        settings: all that was set, by name.
     """
 
     version: str
@@ -81,7 +80,6 @@ class Provenance:
     started: str
     seconds: float
     frames_per_second: float
-    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +87,14 @@ class ReportData:
     """Everything the page tells.
 
     Attributes:
-        source_name, source_path: short name and full path or address.
+        source_name, source_path: short name, and name of the file or address; the page is handed on, so no folders.
         width, height: of the source, pixels.
         start_s, stop_s: of the part analysed, seconds of the source's clock.
         n_frames: frames analysed.
         n_skipped: frames that could not be decoded.
         people: by track id; those without any bout too.
         bouts: of these people.
+        coded: people whose bouts a human coded.
         summary: as of `tables.summary_table`, without bins.
         provenance: what made the results.
         notes: sentences the reader must see, e.g. "3 corrupt frames were skipped."
@@ -117,6 +116,7 @@ class ReportData:
     bouts: tuple[Bout, ...]
     summary: pd.DataFrame
     provenance: Provenance
+    coded: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     overlay: str | None = None
     overlay_start_s: float = 0.0
@@ -229,6 +229,7 @@ def render_page(report: ReportData) -> str:
         row_height=figures.ROW_HEIGHT,
         not_named=NOT_NAMED,
         seen_s=seen_s,
+        parallel=any(person.parallel for person in people),
         named_share=sum(person.named_s for person in people) / seen_s if seen_s else math.nan,
         longest_s=max((person.budget_s for person in people), default=0.0),
         overlay=quote(report.overlay) if report.overlay else None,
@@ -236,7 +237,7 @@ def render_page(report: ReportData) -> str:
         scene=_data_uri(report.scene),
         scene_size=scene_size,
         paths=[_Path.of(person, scale, scene_size) for person in report.people if np.isfinite(person.path).any()],
-        settings=list(_by_group(report.provenance.settings)),
+        methods=_methods(report),
         summary=list(
             report.summary.sort_values(["track_id", "total_s"], ascending=[True, False]).itertuples(index=False)
         ),
@@ -249,6 +250,7 @@ def render_page(report: ReportData) -> str:
             "actions": list(ranks),
             "people": [person.about.name for person in people],
             "bouts": [person.lane.bouts for person in people],
+            "coded": [person.about.track_id in report.coded for person in people],
         },
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
@@ -276,6 +278,11 @@ class _PersonView:
     @property
     def budget_s(self) -> float:
         return sum(share.seconds for share in self.budget)
+
+    @property
+    def parallel(self) -> bool:
+        """Whether actions hold at once."""
+        return self.lane.rows > 1
 
 
 def _people(report: ReportData) -> list[_PersonView]:
@@ -320,13 +327,26 @@ class _Path:
         return cls(person, figures.svg_path(person.path, scale), (x0, y0), (x1, y1))
 
 
-def _by_group(settings: Mapping[str, object], group: str = "settings") -> Iterator[tuple[str, dict[str, object]]]:
-    """Nested settings, each group of plain values by itself: `("pose.parser", {"peak_threshold": 0.05, ...})`."""
-    if plain := {name: value for name, value in settings.items() if not isinstance(value, Mapping)}:
-        yield group, plain
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _by_group(value, name if group == "settings" else f"{group}.{name}")
+def _methods(report: ReportData) -> str:
+    """A sentence or two for a paper's methods."""
+    made, n = report.provenance, len(report.people)
+    people = "one person" if n == 1 else f"{n} people"
+    text = (
+        f"{people.capitalize()} in {report.source_path} (SHA-256 {(made.source_sha256 or 'none')[:12]},"
+        f" {report.n_frames:,} frames) were located and followed with Posescribe {made.version}, pose network"
+        f" {made.pose_model} (weights SHA-256 {made.pose_model_sha256[:12]})."
+    )
+    if n == 1:
+        text = text.replace(" were located", " was located")
+    if made.action_model is not None:
+        text += (
+            f" Actions were named by the model {made.action_model} (SHA-256 {(made.action_model_sha256 or '')[:12]});"
+            " time of which it was not sure enough was left unnamed."
+        )
+    if report.coded:
+        who = "all of them" if len(report.coded) == n else f"{len(report.coded)} of {n} people"
+        text += f" The actions of {who} were coded by hand."
+    return text
 
 
 def _duration(seconds: float) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
 from behavior.report.drawing import Fit, FrameLike, Image, draw_skeleton, fitted_size, person_colour
 from pose.people import FramePeople, Person
 from pose.skeleton import Skeleton
+from storage.files import write_bytes
 
 
 class Stills:
@@ -47,6 +50,25 @@ class Stills:
             if quality > 1.05 * self._best.get(track_id, 0.0):
                 self._best[track_id] = quality
                 self.people[track_id] = _jpeg(self._portrait(frame.image, person, person_colour(track_id)))
+
+    def save(self, folder: Path) -> None:
+        """The pictures as files: `scene.jpg` and one for each person, `1.jpg`; raises `OutputError`."""
+        for old in folder.glob("*.jpg"):
+            old.unlink()
+        pictures = {str(track_id): jpeg for track_id, jpeg in self.people.items()}
+        if self.scene is not None:
+            pictures["scene"] = self.scene
+        for name, jpeg in pictures.items():
+            write_bytes(folder / f"{name}.jpg", jpeg)
+
+    def load(self, folder: Path) -> bool:
+        """Takes the pictures that `save` left, and says whether there are any; `scene_size` isn't among them."""
+        for path in sorted(folder.glob("*.jpg")):
+            if path.stem == "scene":
+                self.scene = path.read_bytes()
+            elif path.stem.isdecimal():
+                self.people[int(path.stem)] = path.read_bytes()
+        return self.scene is not None
 
     def _portrait(self, image: Image, person: Person, colour: str) -> Image:
         width, height = self._size

@@ -6,7 +6,7 @@ the next such frame, as long as no more than `bridge_s` lies between the two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from storage.bouts import Bout
 from storage.files import write_bytes
+from storage.formats.labels.sheets import harmless
 
 BOUT_COLUMNS = ("track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score")
 SUMMARY_COLUMNS = ("track_id", "action", "count", "total_s", "mean_s", "share", "latency_s")
+TOLD_COLUMNS = ("person", "recording", "source")
+"""Behind the columns of each table of a report: the person's name, the recording's, and `human` or `automatic`."""
 BIN_COLUMNS = ("bin_start_s", "bin_stop_s")
 
 BRIDGE_S = 0.5
@@ -169,10 +172,52 @@ def _figures(spans: Spans, presence: Spans, start: float, stop: float) -> tuple[
     )
 
 
+def told(table: pd.DataFrame, *, recording: str, names: Mapping[int, str], coded: Collection[int] = ()) -> pd.DataFrame:
+    """A table by `track_id` with `TOLD_COLUMNS` behind its own.
+
+    Args:
+        table: of bouts, or a summary.
+        recording: its name.
+        names: what to call each person.
+        coded: people whose bouts a human coded.
+    """
+    return table.assign(
+        person=table.track_id.map(dict(names)).astype("str"),
+        recording=pd.Series(recording, index=table.index, dtype="str"),
+        source=pd.Series(np.where(table.track_id.isin(list(coded)), "human", "automatic"), index=table.index).astype(
+            "str"
+        ),
+    )
+
+
+def with_time_on_screen(
+    summary: pd.DataFrame, bouts: Sequence[Bout], tracks: Sequence[Seen], bridge_s: float = BRIDGE_S
+) -> pd.DataFrame:
+    """A summary with `on_screen_s`, each person's time on screen, and `unnamed_s`, the part without any action."""
+    frame_s = frame_interval(tracks)
+    seen, rest = {}, {}
+    for track in tracks:
+        presence = on_screen(track, frame_s, bridge_s)
+        own = [(bout.start_s, bout.stop_s) for bout in bouts if bout.track_id == track.track_id]
+        seen[track.track_id] = length(presence)
+        rest[track.track_id] = length(presence) - overlap(merged(np.array(own).reshape(-1, 2)), presence)
+    numbers = {"on_screen_s": summary.track_id.map(seen), "unnamed_s": summary.track_id.map(rest)}
+    return summary.assign(**{name: values.astype("float64") for name, values in numbers.items()})
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """The table as UTF-8 CSV, times to the microsecond; an interrupted write leaves the old file.
+
+    Text that a spreadsheet would run as a formula has an apostrophe before it, see `harmless`.
 
     Raises:
         OutputError: the folder or file can't be written.
     """
+
+    def safe(cell: object) -> object:
+        return harmless(cell) if isinstance(cell, str) else cell
+
+    table = table.copy()
+    for name in table.select_dtypes(["object", "str"]):
+        table[name] = table[name].map(safe)
     write_bytes(path, table.round(6).to_csv(index=False, lineterminator="\n").encode())

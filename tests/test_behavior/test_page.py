@@ -74,7 +74,6 @@ PROVENANCE = Provenance(
     started="2025-01-01T12:00:00+00:00",
     seconds=4.2,
     frames_per_second=9.5,
-    settings={"net_size": 368, "parser": {"peak_threshold": 0.05}},
 )
 
 
@@ -275,9 +274,7 @@ def test_the_page_says_what_was_found(watched: Watched) -> None:
         "51f8" * 16,
         "ab12" * 16,
         "d9a6" * 16,
-        "net_size",
-        "368",
-        "peak_threshold",
+        "were located and followed with Posescribe 0.1.0",
         "0.1.0",
     ]:
         assert expected in text
@@ -289,7 +286,7 @@ def test_nothing_is_taken_for_markup(watched: Watched) -> None:
     people = (replace(report.people[0], name=NASTY), report.people[1])
     bouts = (make_bout(1, NASTY, 10, 19),)
     summary = pd.DataFrame([(1, NASTY, 1, 1.0, 1.0, 0.25, 1.0)], columns=report.summary.columns)
-    provenance = replace(PROVENANCE, device=NASTY, pose_model=NASTY, settings={NASTY: NASTY})
+    provenance = replace(PROVENANCE, device=NASTY, pose_model=NASTY)
     page = watched.open(
         replace(
             report,

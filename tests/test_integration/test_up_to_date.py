@@ -111,7 +111,7 @@ def test_a_folder_that_goes_while_it_is_written_is_an_error(
 
     def write_and_lose(*args: Any) -> None:
         write(*args)
-        for file in (tmp_path / "out" / "clip").iterdir():
+        for file in (tmp_path / "out" / "clip").glob("*.*"):
             file.unlink()
 
     monkeypatch.setattr(tell, "write_page", write_and_lose)

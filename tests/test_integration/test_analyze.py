@@ -17,10 +17,11 @@ import pandas as pd
 import pytest
 
 from behavior.cli import main
-from behavior.report.tables import BOUT_COLUMNS, SUMMARY_COLUMNS
+from behavior.report.tables import BOUT_COLUMNS, SUMMARY_COLUMNS, TOLD_COLUMNS
 
 FILES = {
     "report.html", "overlay.mp4", "tracks.parquet", "features.parquet", "bouts.csv", "summary.csv", "run.json",
+    "bouts_automatic.csv", "summary_automatic.csv", "stills",
 }  # fmt: skip
 PART = ["--start", "3", "--end", "4.5"]
 """A second and a half in which the woman walks and the man stands."""
@@ -64,9 +65,11 @@ def test_writes_what_is_promised(analysed: Path) -> None:
     assert list(features)[:3] == ["track_id", "frame", "time_s"]
     assert len(features) == len(tracks.drop_duplicates(["track_id", "frame"]))
     bouts = pd.read_csv(analysed / "demo" / "bouts.csv")
-    assert list(bouts) == list(BOUT_COLUMNS)
+    assert list(bouts) == [*BOUT_COLUMNS, *TOLD_COLUMNS]
     summary = pd.read_csv(analysed / "demo" / "summary.csv")
-    assert list(summary) == list(SUMMARY_COLUMNS)
+    assert list(summary) == [*SUMMARY_COLUMNS, *TOLD_COLUMNS, "on_screen_s", "unnamed_s"]
+    # Every action that the default model and its rules know, for both people.
+    assert summary.groupby("track_id").action.nunique().tolist() == [22, 22]
 
 
 def test_the_woman_walks(analysed: Path) -> None:

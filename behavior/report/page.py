@@ -24,7 +24,7 @@ from pose.skeleton import Skeleton
 from storage.bouts import Bout
 from storage.files import write_bytes
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"

@@ -34,7 +34,7 @@ from pose.throughput import Load, is_worth_a_trial, loads_of, try_out
 from pose.tracking import Tracker, TrackerSettings
 from pose.weights.zoo import load_backend
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Version of what makes people of a frame (decoding, preprocessing, parsing). Raise it when the same settings give
 another result, or a setting gets another usual value: what was stored before is then computed anew."""
 

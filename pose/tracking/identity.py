@@ -24,7 +24,7 @@ from pose.tracking.costs import Array
 from pose.tracking.tracker import Tracker, TrackerSettings
 from pose.tracking.tracklets import Tracklet
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Version of what makes tracks of tracklets; raise it as `pose.engine.ALGORITHM`."""
 
 

@@ -24,7 +24,7 @@ from pose.tracking.tracklets import Meeting, Tracklet
 Rows = NDArray[np.intp]
 
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Version of what makes tracklets of people; raise it as `pose.engine.ALGORITHM`."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -32,6 +31,7 @@ from behavior.cli.options import (
     Start,
     check_range,
 )
+from behavior.cli.printable import print_json
 
 
 def analyze(
@@ -96,7 +96,7 @@ def analyze(
                 narrator.say(f"  {message}")
     if json_:
         alone = len(results) == 1 and not failed
-        print(json.dumps(results[0] if alone else {"results": results, "failed": failed}))
+        print_json(results[0] if alone else {"results": results, "failed": failed})
     if failed:
         raise typer.Exit(1)
 

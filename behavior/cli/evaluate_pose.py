@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Accuracy, Device, Json, Model, NetSize, Precision
+from behavior.cli.printable import print_json, print_safely
 
 
 def evaluate_pose(
@@ -45,7 +45,7 @@ def evaluate_pose(
         )
     if json_:
         provenance = {"model": engine.model.name, "sha256": engine.model.sha256, "device": engine.device}
-        print(json.dumps(asdict(scores) | provenance | {"net_height": net_size, "accuracy": accuracy}))
+        print_json(asdict(scores) | provenance | {"net_height": net_size, "accuracy": accuracy})
         return
     for name, value in asdict(scores).items():
-        print(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")
+        print_safely(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
+from behavior.cli.printable import print_json
 
 FORMATS = (
     "openpose-json", "coco", "csv", "parquet", "dlc-csv", "dlc-h5", "sleap-h5", "movement-nc", "nwb", "trc", "mot",
@@ -44,4 +44,4 @@ def export(
         for file in files:
             narrator.say(file)
     if json_:
-        print(json.dumps({"format": format_, "files": files}))
+        print_json({"format": format_, "files": files})

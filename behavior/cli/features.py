@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
+from behavior.cli.printable import print_json, print_safely
 
 Smoothing = Literal["kalman", "butterworth", "savitzky_golay", "one_euro", "median", "none"]
 
@@ -71,7 +71,10 @@ def features(
     if list_:
         from features.catalog import catalogue_json, catalogue_markdown
 
-        print(json.dumps(catalogue_json()) if json_ else catalogue_markdown(), end="\n" if json_ else "")
+        if json_:
+            print_json(catalogue_json())
+        else:
+            print_safely(catalogue_markdown().removesuffix("\n"))
         return
     if db is None or out is None:
         raise typer.BadParameter("give DB and --out FILE, or --list")
@@ -107,4 +110,4 @@ def features(
         )
         narrator.say(f"{rows} rows: {out}")
     if json_:
-        print(json.dumps({"rows": rows, "out": str(out), "own_features": [entry.name for entry in own]}))
+        print_json({"rows": rows, "out": str(out), "own_features": [entry.name for entry in own]})

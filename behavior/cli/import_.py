@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
+from behavior.cli.printable import print_json
 
 FORMATS = ("openpose-json", "coco", "dlc-csv", "dlc-h5", "sleap-h5", "movement-nc", "mmpose-json", "slp", "trc")
 """Written out so that `--help` loads nothing; a test compares them with the readers."""
@@ -84,4 +84,4 @@ def import_(
             f"{result['joints']} joints ({result['skeleton']})"
         )
     if json_:
-        print(json.dumps(result))
+        print_json(result)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from behavior.cli.options import Device, Json
+from behavior.cli.printable import print_json, print_safely
 
 
 def info(device: Device = "auto", json_: Json = False) -> None:
@@ -28,6 +27,7 @@ def info(device: Device = "auto", json_: Json = False) -> None:
         "torch",
         "onnxruntime-gpu",
         "onnxruntime",
+        "openvino",
         "opencv-python",
         "av",
         "scikit-learn",
@@ -50,11 +50,11 @@ def info(device: Device = "auto", json_: Json = False) -> None:
         "schema": SCHEMA_VERSION,
     }
     if json_:
-        print(json.dumps(known))
+        print_json(known)
         return
     for key, value in known.items():
         if isinstance(value, dict):
             value = ", ".join(f"{name} {found}" for name, found in value.items())
         elif isinstance(value, list):
             value = ", ".join(value)
-        print(f"{key:11} {value}")
+        print_safely(f"{key:11} {value}")

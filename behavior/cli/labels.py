@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import End, Json, Start, check_range
+from behavior.cli.printable import print_json, print_safely
 
 if TYPE_CHECKING:
     from behavior.evaluation.matching import Target
@@ -88,14 +88,12 @@ def import_(
             )
             narrator.say(f"{one.recording}: {one.intervals} intervals, {one.points} points ({result.format}); {people}")
     if json_:
-        print(
-            json.dumps(
-                {
-                    "format": result.format,
-                    "recordings": [{**vars(one), "people": dict(one.people)} for one in result.recordings],
-                    "problems": list(result.problems),
-                }
-            )
+        print_json(
+            {
+                "format": result.format,
+                "recordings": [{**vars(one), "people": dict(one.people)} for one in result.recordings],
+                "problems": list(result.problems),
+            }
         )
 
 
@@ -127,18 +125,18 @@ def compare(
             write_table(found.disagreements, out)
             narrator.say(f"{len(found.disagreements)} disagreements: {out}")
     if json_:
-        print(json.dumps(found.to_dict()))
+        print_json(found.to_dict())
         return
     bouts = ", ".join(f"{value:.3f} at IoU {threshold:g}" for threshold, value in found.bout_f1.items())
-    print(
+    print_safely(
         f"kappa {found.kappa:.3f}, same in {found.observed:.1%} of {found.n_frames} frames of {found.n_people} people"
     )
-    print(f"F1 of bouts: {bouts}")
+    print_safely(f"F1 of bouts: {bouts}")
     shown = [name for name in found.per_action if not str(name).startswith(("bout_precision", "bout_recall", "both"))]
-    print(found.per_action[shown].to_string(index=False, float_format="{:.3f}".format))
+    print_safely(found.per_action[shown].to_string(index=False, float_format="{:.3f}".format))
     if len(found.disagreements) and out is None:
         columns = ["recording", "person", "start_s", "stop_s", "human", "machine"]
-        print(found.disagreements[columns].to_string(index=False, float_format="{:.3f}".format))
+        print_safely(found.disagreements[columns].to_string(index=False, float_format="{:.3f}".format))
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
+from behavior.cli.printable import print_json, print_safely
 
 app = typer.Typer(
     help="Pose networks and action models: source, licence, hash, size, measured accuracy.",
@@ -34,11 +34,12 @@ def list_(json_: Json = False) -> None:
 
     entries = describe_all()
     if json_:
-        print(json.dumps({"models": entries}))
+        print_json({"models": entries})
         return
     width = max(len(entry["name"]) for entry in entries)
     for entry in entries:
-        print(f"{entry['name']:{width}}  {entry['kind']:7}  {entry['accuracy']}  [{entry['licence']}]")
+        known = entry.get("error") or f"{entry['accuracy']}  [{entry['licence']}]"
+        print_safely(f"{entry['name']:{width}}  {entry['kind']:7}  {known}")
 
 
 @app.command()
@@ -48,10 +49,10 @@ def show(name: Name, json_: Json = False) -> None:
 
     entry = describe(name)
     if json_:
-        print(json.dumps(entry))
+        print_json(entry)
         return
     for key, value in entry.items():
-        print(f"{key:12} {_text(value)}")
+        print_safely(f"{key:12} {_text(value)}")
 
 
 @app.command()
@@ -73,7 +74,8 @@ def import_(
     """Check a model file and keep a copy in the cache folder under a name of its own."""
     from behavior.pipeline.models import import_model
 
-    typer.echo(str(import_model(file, name)), err=True)
+    with Narrator() as narrator:
+        narrator.say(str(import_model(file, name)))
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from behavior.cli.options import (
     Start,
     check_range,
 )
+from behavior.cli.printable import print_json
 
 
 def pose(
@@ -77,6 +77,6 @@ def pose(
             narrator.say(f"{result['frames']} frames: {result['json']}")
     if json_:
         alone = len(results) == 1 and not failed
-        print(json.dumps(results[0] if alone else {"results": results, "failed": failed}))
+        print_json(results[0] if alone else {"results": results, "failed": failed})
     if failed:
         raise typer.Exit(1)

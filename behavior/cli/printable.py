@@ -1,7 +1,10 @@
-"""Text from outside, such as a file's name, on a terminal."""
+"""What a command prints: text from outside, such as a file's name, made harmless to a terminal; results as JSON."""
 
 from __future__ import annotations
 
+import json
+from math import isfinite
+from typing import Any
 from unicodedata import category
 
 
@@ -17,3 +20,21 @@ def printable(text: str) -> str:
         else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def print_safely(text: str) -> None:
+    """Prints a line on stdout, harmless."""
+    print(printable(text))
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON object on stdout; a number that there is not (NaN) is `null`, as JSON has no other word."""
+    print(json.dumps(_finite(value), allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

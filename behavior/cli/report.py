@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json, Out, Overlay
+from behavior.cli.printable import print_json
 
 StoredDb = Annotated[str, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")]
 
@@ -33,4 +33,4 @@ def report(
         for result in results:
             narrator.say(result["report"])
     if json_:
-        print(json.dumps({"results": results}))
+        print_json({"results": results})

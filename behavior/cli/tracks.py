@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
+from behavior.cli.printable import print_json, print_safely
 
 if TYPE_CHECKING:
     from behavior.corrections.people import People
@@ -177,26 +177,26 @@ def _apply(db: str, recording: str | None, changes: list[dict[str, Any]], json_:
 def _show(found: list[People], json_: bool, decisions: bool = False) -> None:
     if json_:
         plain = [_plain(people) for people in found]
-        print(json.dumps(plain[0] if not decisions else {"recordings": plain}))
+        print_json(plain[0] if not decisions else {"recordings": plain})
         return
     for people in found:
         by_hand = f", {len(people.edits)} changes by hand" if people.edits else ""
-        print(f"{people.recording}: {len(people.tracks)} people (track run {people.run_id}{by_hand})")
+        print_safely(f"{people.recording}: {len(people.tracks)} people (track run {people.run_id}{by_hand})")
         if people.tracks:
             width = max(4, *(len(track.name or "") for track in people.tracks))
-            print(f"  person  {'name':{width}}      from s        to s  frames  score  tracklets")
+            print_safely(f"  person  {'name':{width}}      from s        to s  frames  score  tracklets")
         for track in people.tracks:
             tracklets = ", ".join(map(str, people.tracklets[track.track_id]))
-            print(
+            print_safely(
                 f"  {track.track_id:6}  {track.name or '':{width}}  {track.start_s:10.2f}  {track.stop_s:10.2f}  "
                 f"{track.n_frames:6}  {track.mean_score:5.2f}  {tracklets}"
             )
         if decisions and people.decisions:
-            print("  decisions")
+            print_safely("  decisions")
             for number, decision in enumerate(people.decisions, start=1):
                 figures = ", ".join(f"{name} {value:g}" for name, value in decision.details.items())
                 told = f"  ({figures})" if figures else ""
-                print(f"  {number:6}  {decision.kind:10}  {decision.reason}{told}")
+                print_safely(f"  {number:6}  {decision.kind:10}  {decision.reason}{told}")
 
 
 def _plain(people: People) -> dict[str, Any]:

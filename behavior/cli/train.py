@@ -11,6 +11,7 @@ import typer
 
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json, Plugin
+from behavior.cli.printable import print_json, print_safely, printable
 from behavior.recognition.classifiers.registry import CLASSIFIERS
 from behavior.recognition.rules import RULES
 
@@ -141,7 +142,7 @@ def train(
             write_training_page(model, shown, notes, out / "report.html")
         narrator.say(f"{out}: {_trained(model.info.figures)}")
     if json_:
-        print(json.dumps({"model": str(out), "sha256": model.info.sha256, "figures": model.info.figures}))
+        print_json({"model": str(out), "sha256": model.info.sha256, "figures": model.info.figures})
 
 
 def evaluate(
@@ -171,11 +172,11 @@ def evaluate(
     else:
         result = evaluate_sequences(loaded, Path(data))
     for note in result.get("notes", ()):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(printable(f"note: {note}"), err=True)
     if json_:
-        print(json.dumps(result))
+        print_json(result)
         return
-    print(_table(result))
+    print_safely(_table(result))
 
 
 def predict(

@@ -23,9 +23,20 @@ _NETWORK_FILES = (".pb", ".onnx", ".safetensors")
 
 
 def describe_all() -> list[dict[str, Any]]:
-    """A row for each network, then for each action model: shipped first, then imported."""
-    imported = sorted(path.name for path in _folder().iterdir()) if _folder().is_dir() else []
-    return [describe(name) for name in (*NETWORKS, DEFAULT, *imported)]
+    """A row for each network, then for each action model: shipped first, then imported.
+
+    An imported one that can't be used has the kind `damaged` and an `error`.
+    """
+    found = sorted(path.name for path in _folder().iterdir()) if _folder().is_dir() else []
+    imported = [name for name in found if not name.startswith(".")]
+    return [*map(describe, (*NETWORKS, DEFAULT)), *map(_describe_imported, imported)]
+
+
+def _describe_imported(name: str) -> dict[str, Any]:
+    try:
+        return describe(name)
+    except (ActionModelError, ModelError) as error:
+        return {"name": name, "kind": "damaged", "accuracy": "unknown", "licence": "unknown", "error": str(error)}
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -43,10 +54,15 @@ def describe(name: str) -> dict[str, Any]:
 def locate(name: str) -> str:
     """The path of an imported model; any other name or path as it is."""
     imported = _folder() / name
-    if not imported.exists() or Path(name).name != name:
+    if not _can_be_a_name(name) or not imported.exists():
         return name
-    networks = [file for file in imported.iterdir() if file.suffix in _NETWORK_FILES and file.stem == name]
-    return str(networks[0] if networks else imported)
+    networks = [imported / f"{name}{suffix}" for suffix in _NETWORK_FILES]
+    return str(next((file for file in networks if file.is_file()), imported))
+
+
+def _can_be_a_name(text: str) -> bool:
+    plain = Path(text).name == text and text.isprintable() and not text.startswith(".")
+    return plain and text not in (*NETWORKS, DEFAULT, "none", "")
 
 
 def fetch_weights(names: Iterable[str] | None, progress: Progress | None = None) -> list[Path]:
@@ -64,7 +80,7 @@ def import_model(file: Path, name: str) -> Path:
     Raises `ModelError` or `ActionModelError` when it is not one of ours or the name is taken, `OutputError` when the
     cache folder can't be written.
     """
-    if name in (*NETWORKS, DEFAULT, "none") or Path(name).name != name or not name:
+    if not _can_be_a_name(name):
         raise ActionModelError(f"{name!r} can't be the name of a model; choose another --name")
     target = _folder() / name
     if target.exists():

@@ -1,0 +1,214 @@
+"""`posescribe models` and `posescribe info`: what is there, out of sources that the commands don't use themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import sqlite3
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from behavior.cli import main
+from pose.networks.mobilenet_thin import MobilenetThin
+from pose.weights import assets
+from pose.weights.zoo import load_backend
+from storage import open_database
+
+SHIPPED = Path(__file__).parents[2] / "behavior" / "models" / "default"
+
+
+@pytest.fixture(autouse=True)
+def cache(body_graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own, with the default network's weights in it."""
+    monkeypatch.setenv("POSESCRIBE_CACHE", str(tmp_path / "cache"))
+    path = assets.cached_path(assets.MOBILENET_THIN_GRAPH)
+    path.parent.mkdir(parents=True)
+    shutil.copy(body_graph, path)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A network's weights, untrained."""
+    save_file(MobilenetThin().state_dict(), tmp_path / "own.safetensors")
+    return tmp_path / "own.safetensors"
+
+
+def asked(command: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    """What a command says as JSON."""
+    capsys.readouterr()
+    assert main([*command, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line of a command that fails."""
+    capsys.readouterr()
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    return line
+
+
+def test_list_has_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
+    models = asked(["models", "list"], capsys)["models"]
+    assert [(model["name"], model["kind"]) for model in models] == [("mobilenet_thin", "pose"), ("default", "actions")]
+    assert models[0]["parameters"] == sum(p.numel() for p in MobilenetThin().parameters())
+    assert models[0]["sha256"] == hashlib.sha256(Path(models[0]["cached"]).read_bytes()).hexdigest()
+    assert models[1]["sha256"] == hashlib.sha256((SHIPPED / "model.json").read_bytes()).hexdigest()
+    header = json.loads((SHIPPED / "model.json").read_text())
+    assert (models[1]["classes"], models[1]["licence"]) == (header["classes"], header["licence"])
+    assert f"{header['figures']['clean']['accuracy']:.1%} of clips" in models[1]["accuracy"]
+    for command in (["models"], ["models", "list"]):
+        assert main(command) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[:2] for line in lines] == [["mobilenet_thin", "pose"], ["default", "actions"]]
+
+
+def test_show_tells_what_list_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    for model in asked(["models", "list"], capsys)["models"]:
+        assert asked(["models", "show", model["name"]], capsys) == model
+        assert main(["models", "show", model["name"]]) == 0
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(model)
+
+
+def test_fetch_says_where_the_weights_are(cache: Path, body_graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for names in ([], ["mobilenet_thin"]):
+        assert main(["models", "fetch", *names]) == 0
+        told = capsys.readouterr()
+        assert told.out == ""
+        (path,) = map(Path, told.err.splitlines())
+        assert path.is_relative_to(cache)
+        assert path.read_bytes() == body_graph.read_bytes()
+    assert "unknown network 'default'; choose from mobilenet_thin" in refused(["models", "fetch", "default"], capsys)
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_an_imported_action_model_is_a_copy(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = shutil.copytree(SHIPPED, tmp_path / "given")
+    if form == "zip":
+        given = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", given))
+    assert main(["models", "import", str(given), "--name", "ours"]) == 0
+    shutil.rmtree(tmp_path / "given")
+    given.unlink(missing_ok=True)
+    shown, default = (asked(["models", "show", name], capsys) for name in ("ours", "default"))
+    assert shown == {**default, "name": "ours"}
+    assert asked(["models", "list"], capsys)["models"][2:] == [shown]
+    told = refused(["models", "import", str(SHIPPED), "--name", "ours"], capsys)
+    assert "there is a model 'ours' already" in told
+
+
+def test_an_imported_network_runs_by_its_name(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = network.read_bytes()
+    sha256, size = hashlib.sha256(content).hexdigest(), f"{len(content) / 1e6:.1f} MB"
+    assert main(["models", "import", str(network), "--name", "own.net"]) == 0
+    network.unlink()
+    shown = asked(["models", "show", "own.net"], capsys)
+    assert (shown["kind"], shown["sha256"], shown["size"]) == ("pose", sha256, size)
+    assert asked(["models", "list"], capsys)["models"][2:] == [shown]
+    image = tmp_path / "grey.png"
+    cv2.imwrite(str(image), np.full((64, 64, 3), 90, dtype=np.uint8))
+    done = asked(["pose", str(image), "--out", str(tmp_path / "out"), "--model", "own.net", "--net-size", "64"], capsys)
+    assert (done["model"], done["frames"]) == ("own.net", 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["default", "mobilenet_thin", "none", "", ".", "..", ".hidden", "a/b", "../b", "red\x1b[31m"]
+)
+def test_names_that_no_model_can_have(name: str, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "can't be the name of a model" in refused(["models", "import", str(SHIPPED), "--name", name], capsys)
+    assert not (cache / "models").exists()
+
+
+def links(folder: Path) -> Path:
+    model = shutil.copytree(SHIPPED, folder / "model")
+    (model / "notes.txt").symlink_to(folder / "elsewhere")
+    return model
+
+
+def text(folder: Path) -> Path:
+    (folder / "model.txt").write_text("hello")
+    return folder / "model.txt"
+
+
+def no_network(folder: Path) -> Path:
+    (folder / "net.onnx").write_text("hello")
+    return folder / "net.onnx"
+
+
+def folder_of_network_name(folder: Path) -> Path:
+    (folder / "net.onnx").mkdir()
+    return folder / "net.onnx"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (links, "holds links to files elsewhere"),
+        (text, "expected a folder or zip with model.json"),
+        (no_network, "net.onnx"),
+        (folder_of_network_name, "net.onnx: no such file"),
+        (lambda folder: folder, "no action model there"),
+        (lambda folder: folder / "gone", "no action model there"),
+        (lambda folder: folder / "gone.pb", "gone.pb: no such file"),
+    ],
+)
+def test_what_is_no_model_is_not_imported(
+    make: Any, said: str, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(["models", "import", str(make(tmp_path)), "--name", "ours"], capsys)
+    assert not (cache / "models").exists()
+
+
+def test_a_damaged_model_does_not_hide_the_others(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        assert main(["models", "import", str(SHIPPED), "--name", name]) == 0
+    (cache / "models" / "a" / "weights.safetensors").write_bytes(b"")
+    (cache / "models" / ".importing-1").mkdir()
+    models = asked(["models", "list"], capsys)["models"]
+    assert [(model["name"], model["kind"]) for model in models[2:]] == [("a", "damaged"), ("b", "actions")]
+    assert "weights.safetensors is damaged" in models[2]["error"]
+    assert main(["models"]) == 0
+    assert "weights.safetensors is damaged" in capsys.readouterr().out
+    assert "weights.safetensors is damaged" in refused(["models", "show", "a"], capsys)
+
+
+def test_info_says_what_is_here(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = asked(["info"], capsys)
+    assert known["posescribe"] == version("posescribe")
+    assert known["python"] == platform.python_version()
+    modules = {"torch": "torch", "opencv-python": "cv2", "av": "av", "scikit-learn": "sklearn", "pandas": "pandas"}
+    for package, module in modules.items():
+        assert known["packages"][package].startswith(import_module(module).__version__)
+    assert known["device"] == load_backend(threads=1).device
+    assert known["device"] in known["devices"]
+    assert known["devices"][0] == "cpu"
+    if torch.version.cuda:
+        assert len(known["devices"]) == 1 + torch.cuda.device_count()
+    assert Path(known["cache"]) == cache
+    open_database(tmp_path / "new.db").close()
+    with sqlite3.connect(tmp_path / "new.db") as database:
+        assert database.execute("SELECT count(*) FROM posescribe_migration").fetchone() == (known["schema"],)
+    database.close()
+    assert main(["info"]) == 0
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(told) == list(known)
+    assert (told["cache"], told["devices"]) == (str(cache), ", ".join(known["devices"]))
+
+
+def test_info_of_one_device(capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked(["info", "--device", "cpu"], capsys)["device"] == "cpu"
+    assert "cuda:77" in refused(["info", "--device", "cuda:77"], capsys)

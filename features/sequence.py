@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from features.clock import Pace
 from pose.people import Track
-from pose.skeleton import Skeleton
 
 
 class Steps(NamedTuple):
@@ -141,9 +140,7 @@ class PoseSequence:
         return self.points[:, self._indices[name]]
 
     @classmethod
-    def from_track(cls, track: Track, skeleton: Skeleton) -> PoseSequence:
+    def from_track(cls, track: Track) -> PoseSequence:
         """The track's points in pixels; frames where the person was not found are absent, not filled."""
-        if track.keypoints.shape[1] != len(skeleton):
-            raise ValueError(f"expected {len(skeleton)} joints ({skeleton.name}), got {track.keypoints.shape[1]}")
         keypoints = track.keypoints.astype(np.float64)
-        return cls(keypoints[..., :2], keypoints[..., 2], skeleton.joints, track.time_s.astype(np.float64))
+        return cls(keypoints[..., :2], keypoints[..., 2], track.skeleton.joints, track.time_s.astype(np.float64))

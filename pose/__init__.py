@@ -6,8 +6,9 @@
 from typing import TYPE_CHECKING, Any
 
 from pose.errors import AssetError, DeviceError, LayoutError, ModelError, PoseError, SourceError
-from pose.people import FramePeople, Person, Track
+from pose.people import FramePeople, Person, Track, tracks_of
 from pose.skeleton import BODY_25, COCO_17, COCO_18, SKELETONS, Skeleton
+from pose.tables import tracks_from_dataframe, tracks_to_dataframe, tracks_to_xarray
 
 if TYPE_CHECKING:
     from pose.engine import EngineSettings, PosedFrame, PoseEngine
@@ -33,6 +34,10 @@ __all__ = [
     "SourceError",
     "Track",
     "__version__",
+    "tracks_from_dataframe",
+    "tracks_of",
+    "tracks_to_dataframe",
+    "tracks_to_xarray",
 ]
 
 _OF_THE_ENGINE = ("EngineSettings", "PoseEngine", "PosedFrame")

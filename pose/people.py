@@ -6,6 +6,7 @@ of the source's own clock; a joint is a row `x, y, confidence` and a missing one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -93,7 +94,7 @@ class Track:
         frames: (n,) int64 frame numbers, strictly rising.
         time_s: (n,) float64 their timestamps, seconds.
         keypoints: (n, n_joints, 3) float32, as in `Person`.
-        scores: (n,) float32, as in `Person`.
+        scores: (n,) float32, as in `Person`; NaN where unknown.
         skeleton: names of the joints.
     """
 
@@ -129,6 +130,46 @@ class Track:
             keypoints=self.keypoints[rows],
             scores=self.scores[rows],
         )
+
+
+def tracks_of(frames: Iterable[FramePeople]) -> list[Track]:
+    """Everyone in some frames over time, by number; whoever has no `track_id` is left out.
+
+    Args:
+        frames: in rising order, e.g. those of `PoseEngine.open`. Their images are not kept.
+
+    Raises:
+        ValueError: two people of one frame have the same number, the frames do not rise, or the people's skeletons
+            differ.
+
+    >>> from pose.skeleton import COCO_18
+    >>> ann = Person(np.zeros((18, 3), dtype=np.float32), 0.9, track_id=1, skeleton=COCO_18)
+    >>> [track] = tracks_of([FramePeople(0, 0.0, (ann,)), FramePeople(1, 0.04, ()), FramePeople(2, 0.08, (ann,))])
+    >>> track.track_id, track.frames.tolist(), track.time_s.tolist()
+    (1, [0, 2], [0.0, 0.08])
+    """
+    seen: dict[int, list[tuple[int, float, Person]]] = {}
+    for frame in frames:
+        for person in frame.people:
+            if person.track_id is not None:
+                seen.setdefault(person.track_id, []).append((frame.index, frame.time_s, person))
+    tracks = []
+    for track_id, rows in sorted(seen.items()):
+        indices, times, people = zip(*rows, strict=True)
+        skeletons = {person.skeleton.joints: person.skeleton.name for person in people}
+        if len(skeletons) > 1:
+            raise ValueError(f"track {track_id}: expected people of one skeleton, got {', '.join(skeletons.values())}")
+        tracks.append(
+            Track(
+                track_id,
+                np.array(indices, dtype=np.int64),
+                np.array(times, dtype=np.float64),
+                np.stack([person.keypoints for person in people]),
+                np.array([person.score for person in people], dtype=np.float32),
+                skeleton=people[0].skeleton,
+            )
+        )
+    return tracks
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,6 @@
 """Ready-made tables for notebooks, reports and export: pandas, numpy, Parquet.
 
-A long table has one row per person, frame and keypoint: `track_id, frame, time_s, keypoint, x, y, confidence`, sorted
-by the first three, keypoints in the skeleton's order; x and y in pixels of the original frame, NaN where the joint is
-missing (its confidence is 0), time in seconds of the source's own clock.
+`pose.tables` says what a long table is.
 """
 
 from __future__ import annotations
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from pose.skeleton import Skeleton
+from pose.tables import long_columns
 from storage.bouts import Annotation, Bout, read_annotations, read_bouts
 from storage.database import Database
 from storage.errors import StorageError
@@ -168,13 +167,6 @@ def long_tables(database: Database, run_id: int, skeleton: Skeleton) -> Iterator
     """The long table of a track run in pieces, `ROW_GROUP` people each."""
     joints = pa.array(skeleton.joints, pa.string())
     for block in iter_track_blocks(database, run_id, ROW_GROUP):
-        n_people, n_joints = len(block.frames), len(skeleton)
-        points = block.keypoints.reshape(-1, 3)
-        columns = [
-            np.repeat(block.track_ids.astype(np.int32), n_joints),
-            np.repeat(block.frames.astype(np.int32), n_joints),
-            np.repeat(block.time_s, n_joints),
-            pa.DictionaryArray.from_arrays(np.tile(np.arange(n_joints, dtype=np.int32), n_people), joints),
-            *points.T,
-        ]
-        yield pa.table([pa.array(column) for column in columns], schema=LONG_SCHEMA)
+        columns = long_columns(block.track_ids, block.frames, block.time_s, block.keypoints)
+        keypoint = pa.DictionaryArray.from_arrays(columns["keypoint"], joints)
+        yield pa.table({**columns, "keypoint": keypoint}, schema=LONG_SCHEMA)

@@ -19,15 +19,15 @@ PACKAGES = ("pose", "features", "storage", "behavior")
 ALLOWED = {
     "pose": (),
     "features": ("pose.skeleton", "pose.people", "pose.layouts", "pose.errors"),
-    "storage": ("pose.skeleton", "pose.people", "pose.layouts", "pose.errors"),
+    "storage": ("pose.skeleton", "pose.people", "pose.tables", "pose.layouts", "pose.errors"),
     "behavior": ("pose", "features", "storage"),
 }
 """What a package may take from the others."""
 
 ROOMS = {
     "pose": (
-        "errors", "layouts", "skeleton", "people", "maps", "preprocess", "looks", "metrics", "networks", "parsing",
-        "tracking", "backends", "weights", "sources", "throughput", "engine",
+        "errors", "layouts", "skeleton", "people", "tables", "maps", "preprocess", "looks", "metrics", "networks",
+        "parsing", "tracking", "backends", "weights", "sources", "throughput", "engine",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (

@@ -99,18 +99,16 @@ class Share:
     def tables(self, settings: CleanSettings) -> Iterator[pd.DataFrame]:
         """The rows of its people, in pieces."""
         if self.couples is None:
-            found = (table for each in self.people for table in describe(each, self.skeleton, settings, self.rows))
+            found = (table for each in self.people for table in describe(each, settings, self.rows))
         else:
-            found = (describe_pair(a, b, self.skeleton, settings, self.rows) for a, b in self.couples)
+            found = (describe_pair(a, b, settings, self.rows) for a, b in self.couples)
         for table in found:
             if self.recording is not None:
                 table.insert(0, "recording", pd.Series([self.recording] * len(table), dtype="str"))
             yield table
 
 
-def describe(
-    parts: Parts, skeleton: Skeleton, settings: CleanSettings, rows: Rows | None = None
-) -> Iterator[pd.DataFrame]:
+def describe(parts: Parts, settings: CleanSettings, rows: Rows | None = None) -> Iterator[pd.DataFrame]:
     """One row per frame of a track: `track_id`, `frame`, `time_s`, then every feature that the layout allows.
 
     With windows or bouts one row for each instead: `track_id`, the bout's `action`, `start_s`, `stop_s`, `n_frames`,
@@ -118,9 +116,9 @@ def describe(
     of the parts, one after another, are that of the whole track.
     """
     rows = rows or Rows()
-    track_id, time_s, size = _measure(parts, skeleton, settings)
+    track_id, time_s, size = _measure(parts, settings)
     margin = _margin(time_s, settings)
-    whole = None if size is None else _survey(parts, margin, skeleton, settings, size, rows.zones)
+    whole = None if size is None else _survey(parts, margin, settings, size, rows.zones)
     stretches = None
     if rows.bouts is not None:
         bouts = sorted((b for b in rows.bouts if b.track_id == track_id), key=lambda b: (b.start_s, b.stop_s))
@@ -134,7 +132,7 @@ def describe(
     done = 0
     for part in parts(margin):
         track, own = part.track, part.own
-        sequence = replace(_cleaned(track, skeleton, settings, size), whole=whole)
+        sequence = replace(_cleaned(track, settings, size), whole=whole)
         if stretches is None:
             table = feature_table(sequence, rows.names, frames=track.frames, zones=rows.zones)
             table = table.iloc[own].reset_index(drop=True)
@@ -150,14 +148,12 @@ def describe(
         yield table
 
 
-def describe_pair(
-    a: Track, b: Track, skeleton: Skeleton, settings: CleanSettings, rows: Rows | None = None
-) -> pd.DataFrame:
+def describe_pair(a: Track, b: Track, settings: CleanSettings, rows: Rows | None = None) -> pd.DataFrame:
     """Features between two people: `track_a`, `track_b`, then a row per frame that both share, or per window of these.
 
     Both tracks are whole in memory.
     """
-    one, two = (clean(PoseSequence.from_track(track, skeleton), settings) for track in (a, b))
+    one, two = (clean(PoseSequence.from_track(track), settings) for track in (a, b))
     rows = rows or Rows()
     if rows.windows is not None:
         table = pair_window_table(one, two, *rows.windows, rows.names)
@@ -168,15 +164,13 @@ def describe_pair(
     return table
 
 
-def _measure(
-    parts: Parts, skeleton: Skeleton, settings: CleanSettings
-) -> tuple[int, NDArray[np.float64], Whole | None]:
+def _measure(parts: Parts, settings: CleanSettings) -> tuple[int, NDArray[np.float64], Whole | None]:
     """A track's number, its timestamps, and what the cleaning of a part must know of the whole; None for one part."""
     times: list[NDArray[np.float64]] = []
     sizes: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     for part in parts(0):
         times.append(part.track.time_s[part.own])
-        sequence = PoseSequence.from_track(part.track, skeleton).rows(part.own)
+        sequence = PoseSequence.from_track(part.track).rows(part.own)
         sizes.append(frame_sizes(sure(sequence, settings)))
     time_s = np.concatenate(times)
     if len(times) == 1:
@@ -192,18 +186,16 @@ def _margin(time_s: NDArray[np.float64], settings: CleanSettings) -> int:
     return REACH + int(within.max(initial=0))
 
 
-def _survey(
-    parts: Parts, margin: int, skeleton: Skeleton, settings: CleanSettings, size: Whole, zones: Sequence[Zone]
-) -> Whole:
+def _survey(parts: Parts, margin: int, settings: CleanSettings, size: Whole, zones: Sequence[Zone]) -> Whole:
     """What the features of a part must know of the whole."""
     survey = Survey(zones)
     for part in parts(margin):
-        survey.add(_cleaned(part.track, skeleton, settings, size).rows(part.own))
+        survey.add(_cleaned(part.track, settings, size).rows(part.own))
     return survey.whole()
 
 
-def _cleaned(track: Track, skeleton: Skeleton, settings: CleanSettings, size: Whole | None) -> PoseSequence:
-    return clean(replace(PoseSequence.from_track(track, skeleton), whole=size), settings)
+def _cleaned(track: Track, settings: CleanSettings, size: Whole | None) -> PoseSequence:
+    return clean(replace(PoseSequence.from_track(track), whole=size), settings)
 
 
 def write_features(

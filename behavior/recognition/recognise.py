@@ -111,7 +111,7 @@ def track_points(track: Track, skeleton: Skeleton, joints: tuple[str, ...]) -> N
     Raises:
         LayoutError, DataError: the skeleton lacks joints.
     """
-    return to_joints(clean(PoseSequence.from_track(track, skeleton), _READ).points, skeleton.joints, joints)
+    return to_joints(clean(PoseSequence.from_track(track), _READ).points, skeleton.joints, joints)
 
 
 def decode(track: Track, scores: NDArray[np.float32], model: ActionModel, settings: RecogniseSettings) -> list[Bout]:

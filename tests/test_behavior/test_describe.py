@@ -107,7 +107,7 @@ def test_parts_are_the_whole_where_the_rate_changes(
     }
     for kind in kinds:
         parts, whole = (
-            pd.concat(describe(in_parts(phone, rows), COCO_18, settings, asked[kind]), ignore_index=True)
+            pd.concat(describe(in_parts(phone, rows), settings, asked[kind]), ignore_index=True)
             for rows in (900, 10_000)
         )
         pd.testing.assert_frame_equal(parts, whole, rtol=1e-6, atol=1e-7)
@@ -116,8 +116,8 @@ def test_parts_are_the_whole_where_the_rate_changes(
 
 @pytest.mark.parametrize("rows", [700, 10_000])
 def test_frames_in_parts_are_those_of_the_whole(walker: Track, rows: int) -> None:
-    table = pd.concat(describe(in_parts(walker, rows), COCO_18, CleanSettings()), ignore_index=True)
-    whole = feature_table(clean(PoseSequence.from_track(walker, COCO_18)), frames=walker.frames)
+    table = pd.concat(describe(in_parts(walker, rows), CleanSettings()), ignore_index=True)
+    whole = feature_table(clean(PoseSequence.from_track(walker)), frames=walker.frames)
     assert (table.pop("track_id") == 3).all()
     assert table.attrs["units"] == whole.attrs["units"]
     pd.testing.assert_frame_equal(table, whole, rtol=1e-6, atol=1e-6)
@@ -125,8 +125,8 @@ def test_frames_in_parts_are_those_of_the_whole(walker: Track, rows: int) -> Non
 
 @pytest.mark.parametrize("windows", [(1.0, 0.5), (4.0, 4.0)])
 def test_windows_in_parts_are_those_of_the_whole(walker: Track, windows: tuple[float, float]) -> None:
-    table = pd.concat(describe(in_parts(walker, 700), COCO_18, CleanSettings(), Rows(windows)), ignore_index=True)
-    whole = window_table(clean(PoseSequence.from_track(walker, COCO_18)), *windows)
+    table = pd.concat(describe(in_parts(walker, 700), CleanSettings(), Rows(windows)), ignore_index=True)
+    whole = window_table(clean(PoseSequence.from_track(walker)), *windows)
     assert (table.pop("track_id") == 3).all()
     pd.testing.assert_frame_equal(table, whole, rtol=1e-5, atol=1e-5)
 
@@ -136,8 +136,8 @@ def test_bouts_in_parts_are_those_of_the_whole(walker: Track) -> None:
     spans = [(80.0, 81.0), (20.0, 75.0), (31.0, 31.5), (200.0, 201.0)]
     bouts = [Bout(3, f"a{k}", start, stop, 0, 1, 1.0) for k, (start, stop) in enumerate(spans)]
     asked = Rows(bouts=[*bouts, Bout(4, "b", 1.0, 2.0, 0, 1, 1.0)])
-    table = pd.concat(describe(in_parts(walker, 700), COCO_18, CleanSettings(), asked), ignore_index=True)
-    whole = bout_table(clean(PoseSequence.from_track(walker, COCO_18)), sorted(spans))
+    table = pd.concat(describe(in_parts(walker, 700), CleanSettings(), asked), ignore_index=True)
+    whole = bout_table(clean(PoseSequence.from_track(walker)), sorted(spans))
     assert (table.pop("track_id") == 3).all()
     assert table.pop("action").tolist() == ["a1", "a2", "a0", "a3"]
     pd.testing.assert_frame_equal(table, whole, rtol=1e-5, atol=1e-5)

@@ -99,7 +99,7 @@ def test_a_track_of_detections_becomes_a_table() -> None:
     keypoints[..., :2] = np.random.default_rng(1).uniform(0, 100, (3, 18, 2))
     keypoints[1, 4] = np.nan, np.nan, 0
     track = Track(1, np.arange(3), np.arange(3) / 25, keypoints, np.ones(3, dtype=np.float32), skeleton=COCO_18)
-    table = feature_table(PoseSequence.from_track(track, COCO_18))
+    table = feature_table(PoseSequence.from_track(track))
     assert table["right_wrist_x"].isna().tolist() == [False, True, False]
 
 

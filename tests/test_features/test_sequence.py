@@ -5,7 +5,7 @@ import pytest
 
 from features.sequence import PoseSequence
 from pose.people import Track
-from pose.skeleton import COCO_17, COCO_18
+from pose.skeleton import COCO_18
 
 TIME_S = np.array([0.0, 0.1, 0.3])
 POINTS = np.zeros((3, 2, 2))
@@ -50,10 +50,8 @@ def test_from_track() -> None:
     track = Track(
         1, np.array([4, 9]), np.array([0.16, 0.36]), keypoints, np.ones(2, dtype=np.float32), skeleton=COCO_18
     )
-    sequence = PoseSequence.from_track(track, COCO_18)
+    sequence = PoseSequence.from_track(track)
     assert sequence.points.dtype == np.float64
     assert np.argwhere(sequence.found).tolist() == [[1, 3]]
     assert sequence.confidence[1, 3] == 0.5
-    assert sequence.unit == "px"
-    with pytest.raises(ValueError, match=r"expected 17 joints \(coco_17\), got 18"):
-        PoseSequence.from_track(track, COCO_17)
+    assert (sequence.unit, sequence.joint_names) == ("px", COCO_18.joints)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from pose.people import FramePeople
 from pose.skeleton import COCO_18
+from pose.tables import tracks_from_dataframe, tracks_to_dataframe
 from storage import Database, StorageError, bouts, frames, runs, tracks
 from storage.bouts import Bout
 
@@ -42,6 +43,16 @@ def test_parquet_holds_the_same_table_in_pieces(
     assert pq.read_metadata(path).num_row_groups == 4
     pd.testing.assert_frame_equal(pd.read_parquet(path), table)
     assert [file.name for file in tmp_path.iterdir() if "parquet" in file.name] == ["tracks.parquet"]
+
+
+def test_tracks_in_memory_make_the_same_table(database: Database, tracked: runs.Run) -> None:
+    table = frames.keypoints(database, tracked.id)
+    with database.reading() as tx:
+        stored = [tracks.read_track(tx, tracked.id, track_id) for track_id in (2, 1)]
+    pd.testing.assert_frame_equal(tracks_to_dataframe(stored), table)
+    for found, expected in zip(tracks_from_dataframe(table, COCO_18), stored[::-1], strict=True):
+        np.testing.assert_array_equal(found.keypoints, expected.keypoints)
+        np.testing.assert_array_equal(found.time_s, expected.time_s)
 
 
 def test_parquet_that_cannot_be_written_is_one_line(database: Database, tracked: runs.Run, tmp_path: Path) -> None:

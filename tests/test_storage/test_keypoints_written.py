@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pose.skeleton import COCO_17
+from pose.tables import tracks_to_xarray
 from storage import Database, runs, tracks
 from storage.errors import ExchangeError
 from storage.formats.keypoints import READERS, WRITERS
@@ -146,6 +147,11 @@ def test_movement_dataset(database: Database, tracked: runs.Run, truth: PoseArra
             "ds_type": "poses", "time_unit": "seconds"
         }  # fmt: skip
         assert "fps" not in dataset.attrs  # the times of this world are uneven
+        with database.reading() as tx:
+            ours = tracks_to_xarray([tracks.read_track(tx, tracked.id, track_id) for track_id in (2, 1)])
+        assert ours.attrs.items() <= {**dataset.attrs, "source_software": "posescribe"}.items()
+        found = dataset.load().drop_attrs().assign_coords(individual=["person_1", "person_2"])
+        xarray.testing.assert_equal(ours.drop_attrs(), found.isel(time=np.isin(found.frame, ours.frame)))
         inputs = pytest.importorskip(
             "movement.validators.datasets", reason="movement is not installed"
         ).ValidPosesInputs

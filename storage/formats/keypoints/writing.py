@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.skeleton import Skeleton
+from pose.tables import frame_rate
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.poses import CHUNK, frame_times
@@ -77,11 +78,8 @@ class Tracked:
 
     @property
     def fps(self) -> float | None:
-        """Frames per second where the times are even within 1 %, else None."""
-        steps = np.diff(self.time_s) / np.maximum(np.diff(self.frames), 1)
-        if len(steps) == 0 or np.ptp(steps) > 0.01 * (middle := float(np.median(steps))) or middle <= 0:
-            return None
-        return round(1 / middle, 6)
+        """Frames per second, see `pose.tables.frame_rate`."""
+        return frame_rate(self.frames, self.time_s)
 
     def require_people(self, name: str) -> None:
         """Raises `ExchangeError` when there is no track: the dense formats need at least one."""

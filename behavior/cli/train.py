@@ -209,7 +209,7 @@ def predict(
     write_table(table, out)
     counts = {str(name): int(count) for name, count in table["claim"].value_counts().items()}
     if json_:
-        print(json.dumps({"out": str(out), "rows": len(table), "claims": counts}))
+        print_json({"out": str(out), "rows": len(table), "claims": counts})
     told = ", ".join(f"{name} {count}" for name, count in counts.items())
     typer.echo(f"{out}: {len(table)} rows; claimed: {told or 'nothing'}", err=True)
 

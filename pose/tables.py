@@ -74,7 +74,8 @@ def tracks_to_dataframe(tracks: Sequence[Track]) -> pd.DataFrame:
         np.concatenate([np.empty(0), *(track.time_s for track in ordered)]),
         np.concatenate([np.empty((0, len(joints), 3), dtype=np.float32), *(track.keypoints for track in ordered)]),
     )
-    return pd.DataFrame({**columns, "keypoint": pd.Categorical.from_codes(columns["keypoint"], pd.Index(joints, dtype="str"))})
+    names = pd.Categorical.from_codes(columns["keypoint"], pd.Index(joints, dtype="str"))
+    return pd.DataFrame({**columns, "keypoint": names})
 
 
 def tracks_from_dataframe(table: pd.DataFrame, skeleton: Skeleton) -> list[Track]:

@@ -82,6 +82,11 @@ def features(
         raise typer.BadParameter(f"--out {out}: expected .parquet or .csv")
     if bouts is not None and (pairs or window is not None):
         raise typer.BadParameter("--bouts goes neither with --window nor with --pairs")
+    if step is not None and window is None:
+        raise typer.BadParameter("--step goes with --window")
+    names = None if features is None else [name for part in features.split(",") if (name := part.strip())]
+    if names == []:
+        raise typer.BadParameter("--features names none; leave it out for all")
     if pairs and zones is not None:
         raise typer.BadParameter("--zones are of single people; leave out --pairs")
     from behavior.pipeline import commands
@@ -106,7 +111,7 @@ def features(
             bouts=bouts,
             zones=() if zones is None else read_zones(zones),
             pairs=pairs,
-            names=None if features is None else [name for part in features.split(",") if (name := part.strip())],
+            names=names,
         )
         narrator.say(f"{rows} rows: {out}")
     if json_:

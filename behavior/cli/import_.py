@@ -36,7 +36,7 @@ def import_(
         typer.Option("--format", help=f"One of {', '.join(FORMATS)}.  [default: seen from the file]", callback=_format),
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(min=0.001, help="Frames per second, where the format has no time stamps.")
+        float | None, typer.Option(min=0.001, max=1e6, help="Frames per second, where the format has no time stamps.")
     ] = None,
     times: Annotated[
         Path | None, typer.Option(help="Text file instead of --fps: the time of each frame, seconds, a line each.")

@@ -60,6 +60,7 @@ Fps = Annotated[
     float | None,
     typer.Option(
         min=0.001,
+        max=1e6,
         help="Frames per second of a source without a clock: a folder of images, a raw stream (.mjpeg, .h264).  "
         "[default: 25, and a note says so]",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,18 @@ ModelPath = Annotated[
 ]
 
 
+def _one_of(known: Iterable[str]) -> Callable[[Any], Any]:
+    """A check of an option that takes a name, or several."""
+
+    def check(value: Any) -> Any:
+        for name in [value] if isinstance(value, str) else value or ():
+            if name not in known:
+                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
+        return value
+
+    return check
+
+
 class Grouping(StrEnum):
     """What never stands on both sides of a split."""
 
@@ -39,7 +52,9 @@ class Grouping(StrEnum):
 def train(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
-    classifier: Annotated[str, typer.Option(help=f"Kind of classifier: {', '.join(CLASSIFIERS)}.")] = "ensemble",
+    classifier: Annotated[
+        str, typer.Option(help=f"Kind of classifier: {', '.join(CLASSIFIERS)}.", callback=_one_of(CLASSIFIERS))
+    ] = "ensemble",
     name: Annotated[str, typer.Option(help="What the model is called in reports.")] = "custom",
     data_name: Annotated[str, typer.Option(help="What the data is called in the model's card.")] = "",
     licence: Annotated[str, typer.Option(help="Of the model.")] = "as the data it was trained on",
@@ -56,7 +71,10 @@ def train(
     ] = None,
     rule: Annotated[
         list[str] | None,
-        typer.Option(help=f"Action found by a rule beside the learnt ones: {', '.join(RULES)}; may be given again."),
+        typer.Option(
+            help=f"Action found by a rule beside the learnt ones: {', '.join(RULES)}; may be given again.",
+            callback=_one_of(RULES),
+        ),
     ] = None,
     settings: Annotated[
         str | None, typer.Option(help="Of the classifier, where they differ from its own: JSON.")

@@ -275,7 +275,9 @@ class _Seen:
 def _recordings(database: Database, tx: Connection, name: str | None) -> list[Recording]:
     chosen = recordings.select_recordings(tx, name)
     if not chosen:
-        names = ", ".join(stored.name for stored in recordings.list_recordings(tx)) or "none"
+        names = ", ".join(stored.name for stored in recordings.list_recordings(tx))
+        if not names:
+            raise MissingError(f"{database.where}: no recording in it; run posescribe analyze or import first")
         raise MissingError(f"{database.where}: no recording {name!r}; it has {names}")
     return chosen
 
@@ -289,7 +291,9 @@ def _share_out(
         groups.setdefault((interval.recording, _media(interval)), []).append(interval)
     if not groups:
         raise DataError(f"{path}: no labels in it")
-    names = ", ".join(stored.name for stored in known) or "none"
+    names = ", ".join(stored.name for stored in known)
+    if not names:
+        raise DataError(f"{path}: no recording in the database to label; run posescribe analyze or import first")
     chosen = [stored for stored in known if wanted in (None, stored.name)]
     if not chosen:
         raise DataError(f"{path}: no recording {wanted!r} in the database; it has {names}")

@@ -22,6 +22,7 @@ from behavior.pipeline.settings import Part, Settings
 from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions, plain, stamp_of
 from behavior.pipeline.tell import already_told, draw, refuse_others, tell
 from behavior.report.stills import Stills
+from features.catalog import CATALOGUE
 from features.clean import CleanSettings
 from features.errors import FeatureError
 from features.zones import Zone
@@ -146,20 +147,29 @@ def write_stored_features(
         windows: a row per window of this length and step, seconds, instead of per frame.
         bouts: a row per automatic bout, or per interval that a human coded and that has a person.
         pairs: features between each two people instead.
-        names: the features wanted; None is all that the layout allows.
+        names: the features wanted; None is all that the layout allows. Of several recordings, one whose layout lacks
+            the joints for a feature has NaN there, which is said.
 
     Raises:
         MissingError: the recording is not there, was not analysed, or has no bouts.
         UnknownFeature: a name that the catalogue does not have.
+        FeatureError: no recording has the joints for a feature.
     """
     make_folder(path.parent)
     with open_database(database, create=False) as opened:
         found = _all_current(opened, recording)
         shares: list[Share] = []
         made: list[dict[str, Any]] = []
+        had: set[str] = set()
         for _, folder, now in found:
             with opened.reading() as tx:
                 skeleton = skeletons.skeleton_of(tx, now.track.id)
+                wanted = names
+                if names is not None and len(found) > 1:
+                    wanted = [name for name in names if CATALOGUE[name].fits(skeleton.joints, 2)]
+                    had.update(wanted)
+                    if lacking := [name for name in names if name not in wanted]:
+                        narrator.say(f"{folder}: its layout ({skeleton.name}) has no {', '.join(lacking)}: NaN")
                 known = tracks.list_tracks(tx, now.track.id)
                 try:
                     stretches = None if bouts is None else _bouts_of(tx, now, bouts, narrator)
@@ -174,12 +184,14 @@ def write_stored_features(
                     skeleton,
                     _people(opened, now.track, known, narrator),
                     _couples(opened, now.track, known, narrator) if pairs else None,
-                    Rows(windows, stretches, zones, names),
+                    Rows(windows, stretches, zones, wanted),
                     folder,
                 )
             )
         if not shares:
             raise MissingError(f"{opened.where}: no recording in it has such bouts")
+        if len(found) > 1 and (nowhere := [name for name in names or () if name not in had]):
+            raise FeatureError(f"{opened.where}: no recording's layout has the joints for {', '.join(nowhere)}")
         return write_features(shares, settings, path, made)
 
 

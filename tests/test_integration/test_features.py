@@ -165,6 +165,54 @@ def test_all_recordings_of_a_database(db: str, tmp_path: Path, capsys: pytest.Ca
     assert main(["features", str(both), *out, "--recording", "run"]) == 1
 
 
+LEGS = ("nose", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")
+
+
+@pytest.fixture
+def mixed(db: str, tmp_path: Path) -> str:
+    """The database with another recording, `legs`: 50 frames of one person in a layout of seven joints."""
+    both = tmp_path / "both.db"
+    both.write_bytes(Path(db).read_bytes())
+    body = np.column_stack([np.arange(7) * 10.0, np.arange(7) * 20.0 + 50, np.full(7, 2)]).ravel().tolist()
+    items = [
+        {"image_id": frame, "category_id": 1, "id": frame, "keypoints": body, "num_keypoints": 7, "track_id": 5,
+         "bbox": [0, 50, 60, 120], "area": 7200, "iscrowd": 0}
+        for frame in range(50)
+    ]  # fmt: skip
+    content = {
+        "images": [{"id": frame, "file_name": f"{frame}.png", "width": 640, "height": 480} for frame in range(50)],
+        "annotations": items,
+        "categories": [{"id": 1, "name": "person", "keypoints": list(LEGS), "skeleton": []}],
+    }
+    (tmp_path / "legs.json").write_text(json.dumps(content))
+    assert main(["import", str(tmp_path / "legs.json"), "--db", str(both), "--fps", "25"]) == 0
+    return str(both)
+
+
+def test_recordings_of_different_layouts(mixed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path / "f.parquet")]
+    assert main(["features", mixed, *out]) == 0
+    table = pd.read_parquet(tmp_path / "f.parquet")
+    assert table.groupby("recording").size().to_dict() == {"walk": 200, "legs": 50}
+    legs, walk = (table.recording == name for name in ("legs", "walk"))
+    assert table[legs].left_elbow_angle.isna().all()
+    assert table[legs].left_knee_angle.notna().all()
+    assert table[walk].left_elbow_angle.notna().all()
+    capsys.readouterr()
+    assert main(["features", mixed, *out, "--features", "left_elbow_angle,left_knee_angle"]) == 0
+    (note,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("legs: its layout")]
+    assert note.endswith("has no left_elbow_angle: NaN")
+    chosen = pd.read_parquet(tmp_path / "f.parquet")
+    assert list(chosen)[4:] == ["left_elbow_angle", "left_knee_angle"]
+    pd.testing.assert_frame_equal(chosen, table[list(chosen)])
+    assert main(["features", mixed, *out, "--features", "left_elbow_angle", "--window", "1"]) == 0
+    windows = pd.read_parquet(tmp_path / "f.parquet").set_index("recording")
+    assert windows.left_elbow_angle_mean["legs"].isna().all()
+    assert windows.left_elbow_angle_mean["walk"].notna().all()
+    assert main(["features", mixed, *out, "--features", "left_elbow_angle", "--recording", "legs"]) == 1
+    assert "feature left_elbow_angle needs" in capsys.readouterr().err
+
+
 def test_the_catalogue_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["features", "--list", "--json", "--plugin", str(own)]) == 0
     listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["features"]}
@@ -198,7 +246,10 @@ def test_bad_plugins(
     assert not (tmp_path / "f.csv").exists()
 
 
-@pytest.mark.parametrize("wrong", [["--bouts", "human", "--window", "1"], ["--pairs", "--zones", "z.json"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [["--bouts", "human", "--window", "1"], ["--pairs", "--zones", "z.json"], ["--step", "1"], ["--features", " ,"]],
+)
 def test_wrong_usage(wrong: list[str], db: str, tmp_path: Path) -> None:
     assert main(["features", db, "--out", str(tmp_path / "f.csv"), *wrong]) == 2
 

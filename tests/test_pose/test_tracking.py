@@ -183,6 +183,18 @@ def test_people_are_followed_at_one_frame_per_second_but_not_over_a_pause():
     assert ids(follow(paused)[0]) == [[1]] * 5 + [[2]] * 3
 
 
+def test_who_stands_at_the_same_place_after_a_pause_is_another_tracklet():
+    frames = scene(line((100, 400), (0, 0), range(8)), n=8)
+    paused = [replace(f, time_s=f.time_s + (3 if f.index > 4 else 0)) for f in frames]
+    assert ids(follow(paused)[0]) == [[1]] * 5 + [[2]] * 3
+
+
+def test_nobody_grows_by_half_from_one_frame_to_the_next():
+    """Around the same hips, so that the middle of the body is where it was."""
+    frames = [FramePeople(t, t / FPS, (figure(300, 400, 200) if t < 30 else figure(300, 460, 320),)) for t in range(40)]
+    assert ids(follow(frames)[0]) == [[1]] * 30 + [[2]] * 10
+
+
 def test_people_of_a_single_frame_are_people():
     assert ids(track_people(scene({0: (100, 400)}, {0: (400, 400)}, n=1), COCO_18)) == [[1, 2]]
 

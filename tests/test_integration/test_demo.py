@@ -44,7 +44,7 @@ def test_the_demo_is_an_analysis_of_the_sample(
     page = Path(result["report"]).read_text(encoding="utf-8")
     assert "overlay.mp4" in page
     run = json.loads((out / "demo" / "run.json").read_text())
-    assert run["result"] == result
+    assert run["result"].items() <= result.items()
     assert main(["demo", "--out", str(out)]) == 0
     assert "nothing to do" in capsys.readouterr().err
 

@@ -206,8 +206,17 @@ def _is_live(spec: str) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    """By suffix, else by content; a GIF may move, so it is read as a video."""
+    """By suffix, else by content; what may move (GIF, PNG with animation) is read as a video.
+
+    Raises `SourceError` for an animated WebP, whose pictures and times no reader here gives.
+    """
     suffix = path.suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
-        return suffix != ".gif"
-    return not suffix and cv2.haveImageReader(str(path))
+    if suffix not in IMAGE_SUFFIXES:
+        return not suffix and cv2.haveImageReader(str(path))
+    if suffix == ".gif":
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20] & 2:
+        raise SourceError(f"{path}: an animated WebP, which can't be read; save it as GIF, animated PNG or a video")
+    return not (head[:8] == b"\x89PNG\r\n\x1a\n" and b"acTL" in head.partition(b"IDAT")[0])

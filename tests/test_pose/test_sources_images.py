@@ -245,3 +245,21 @@ def test_natural_order_is_that_of_the_numbers(numbers: list[int]) -> None:
 @given(st.lists(st.text(max_size=8)))
 def test_any_names_can_be_ordered(names: list[str]) -> None:
     sorted(names, key=natural_key)
+
+
+def test_pictures_that_move(tmp_path: Path) -> None:
+    """An animated PNG is a video with its own times; an animated WebP is refused, a plain one is a picture."""
+    moving = cv2.Animation()
+    moving.frames = [np.full((48, 64, 3), 40 * number, np.uint8) for number in range(4)]
+    moving.durations = [100, 200, 100, 100]
+    for suffix in (".png", ".webp"):
+        assert cv2.imwriteanimation(str(tmp_path / f"moving{suffix}"), moving)
+        assert cv2.imwrite(str(tmp_path / f"still{suffix}"), moving.frames[1])
+        with open_source(tmp_path / f"still{suffix}") as source:
+            assert source.info.kind == "image"
+    with open_source(tmp_path / "moving.png") as source:
+        assert source.info.kind == "video"
+        shown = [(frame.time_s, int(frame.image[0, 0, 0])) for frame in source]
+    assert shown == [(0, 0), (0.1, 40), (0.3, 80), (0.4, 120)]
+    with pytest.raises(SourceError, match="animated WebP"):
+        open_source(tmp_path / "moving.webp")

@@ -54,6 +54,8 @@ STILLS = "stills"
 NOBODY = "No person was found."
 NO_ACTIONS = "Actions were left out, as asked (--actions none)."
 UNNAMED = "The actions of the people changed by hand have not been named; posescribe analyze does it."
+SUGGESTIONS = 10
+"""Pairs of people who may be one that the page names."""
 ON_THE_PAGE = (NOBODY, NO_ACTIONS)
 """Notes that the page makes by itself."""
 
@@ -94,6 +96,7 @@ def tell(
         made = runs.provenance(tx, track_run.id) | {"clean": plain(settings.clean), "features": FEATURES}
         believed = believe(tx, track_run.id, automatic, frames, times)
         fingerprint = _told_fingerprint(tx, track_run, action_run, settings)
+        possible = _suggestions(tx, track_run.id)
     found, coded = believed.bouts, believed.coders.keys()
     names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
@@ -114,6 +117,9 @@ def tell(
     by_hand = [Edit(**edit) for edit in track_run.settings.get("edits", ())]
     if by_hand:
         notes.append(f"Who is who was changed by hand: {'; '.join(map(str, by_hand))}.")
+    notes += [f"{names[a]} and {names[b]} may be one person: {why}" for a, b, why in possible[:SUGGESTIONS]]
+    if len(possible) > SUGGESTIONS:
+        notes.append(f"{len(possible) - SUGGESTIONS} more pairs may be one person; posescribe tracks list shows them.")
     if action_run is None and not coded:
         notes.append(UNNAMED if by_hand else NO_ACTIONS)
     if coded:
@@ -374,6 +380,19 @@ def _provenance(
         "notes": list(notes),
         "runs": {"pose": pose_run.id, "track": track_run.id, "actions": action_run.id if action_run else None},
     }
+
+
+def _suggestions(tx: Connection, run_id: int) -> list[tuple[int, int, str]]:
+    """Who may be one person, by two numbers, and what speaks for it and how to accept it."""
+    who = {tracklet: person for tracklet, *_, person in tracks.read_segments(tx, run_id) if person is not None}
+    found = []
+    for number, decision in enumerate(tracks.read_decisions(tx, run_id), start=1):
+        if decision.kind == "suggestion":
+            first, second = (who.get(tracklet) for tracklet in decision.tracklets)
+            if first is not None and second is not None and first != second:
+                why = f"{decision.reason} (`posescribe tracks accept DB {number}` makes them one)."
+                found.append((first, second, why))
+    return found
 
 
 def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, settings: Settings) -> str:

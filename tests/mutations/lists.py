@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lists_features
+import lists_pose
+import lists_recognition
 from fault import Fault
-from pose_faults import FAULTS as POSE
 
-FAULTS: tuple[Fault, ...] = (*POSE,)
+FAULTS: tuple[Fault, ...] = (*lists_pose.FAULTS, *lists_features.FAULTS, *lists_recognition.FAULTS)

@@ -1,0 +1,40 @@
+"""Faults of features: constants, units, sides, borders."""
+
+from __future__ import annotations
+
+from fault import Fault
+
+_GOLDEN = ("tests/test_features/test_golden.py", "tests/test_features/test_independent.py")
+_CLEAN = ("tests/test_features/test_clean.py", "tests/test_features/test_golden.py")
+
+FAULTS = (
+    Fault("features/geometry.py", "return np.degrees(2 * half)\n\n\ndef inclination", "return 2 * half\n\n\ndef inclination",
+          "joint angles in radians", _GOLDEN),
+    Fault("features/geometry.py", "return _direction(delta[..., 0], -delta[..., 1])", "return _direction(delta[..., 0], delta[..., 1])",
+          "inclination measured from below", _GOLDEN),
+    Fault("features/kinematics.py", "    return np.degrees(cross / np.where(square > 0, square, np.nan))", "    return cross / np.where(square > 0, square, np.nan)",
+          "turning rate in radians", _GOLDEN),
+    Fault("features/kinematics.py", "np.where(speed > 0, speed, np.nan) ** 3", "np.where(speed > 0, speed, np.nan) ** 2",
+          "curvature of the wrong power", _GOLDEN),
+    Fault("features/kinematics.py", "MAX_MISSING = 0.2", "MAX_MISSING = 0.4",
+          "spectra of windows that are mostly unseen", _GOLDEN),
+    Fault("features/clock.py", "HOLE_FACTOR = 3.5", "HOLE_FACTOR = 7.0", "derivatives across holes", _GOLDEN),
+    Fault("features/body.py", "slowest: float = 0.5", "slowest: float = 0.05", "headings of people at rest", _GOLDEN),
+    Fault("features/body.py", "step_swing: float = 0.2", "step_swing: float = 0.4", "small steps are no steps", _GOLDEN),
+    Fault("features/body.py", "min_step_s: float = 0.2", "min_step_s: float = 0.6", "quick steps are no steps", _GOLDEN),
+    Fault("features/body.py", "synchrony_window_s: float = 2.0", "synchrony_window_s: float = 1.0",
+          "synchrony over half the time", _GOLDEN),
+    Fault("features/entries/gait.py", "return 60 / step_time(body, windows)", "return 120 / step_time(body, windows)",
+          "cadence in strides taken for steps", _GOLDEN),
+    Fault("features/clean.py", "DETECTED_HZ = 4.0", "DETECTED_HZ = 5.0", "default smoothing of another band", _CLEAN),
+    Fault("features/clean.py", "n_sigmas * 1.4826", "n_sigmas * 1.0", "outliers by the raw median deviation", _CLEAN),
+    Fault("features/clean.py", "SWAP_PENALTY = 0.15", "SWAP_PENALTY = 0.6", "exchanged sides are left", _CLEAN),
+    Fault("features/clean.py", "max_gap_s: float | None = 0.25", "max_gap_s: float | None = 0.75",
+          "longer gaps are filled", _CLEAN),
+    Fault("features/normalize.py", "np.percentile(found, 95)", "np.percentile(found, 50)",
+          "a person's height as the median of the box", (*_GOLDEN, "tests/test_features/test_normalize.py")),
+    Fault("features/relations.py", "    line = target - origin\n", "    line = origin - target\n",
+          "approaching is leaving", _GOLDEN),
+    Fault("features/relations.py", "return angle(nose, ears, target)", "return angle(ears, nose, target)",
+          "gaze measured at the nose", _GOLDEN),
+)  # fmt: skip

@@ -1,0 +1,38 @@
+"""Faults of recognition and evaluation: rules switched off, thresholds moved, borders of bouts."""
+
+from __future__ import annotations
+
+from fault import Fault
+
+_SMOOTHING = ("tests/test_behavior/test_smoothing.py",)
+_RECOGNISE = ("tests/test_behavior/test_recognise.py", "tests/test_behavior/test_smoothing.py")
+_RULES = ("tests/test_behavior/test_rules.py",)
+_AGREEMENT = ("tests/test_behavior/test_agreement.py",)
+
+FAULTS = (
+    Fault("behavior/recognition/smoothing.py", "left = best - price", "left = best - 0 * price",
+          "changes of action cost nothing", _SMOOTHING),
+    Fault("behavior/recognition/smoothing.py", "- np.log(unknown_below)) * weight[rows]", "- np.log(unknown_below))",
+          "frames count alike however long they last", _SMOOTHING),
+    Fault("behavior/recognition/smoothing.py", "stop_s=float(ends_s[last])", "stop_s=float(time_s[last])",
+          "bouts end a frame early", _RECOGNISE),
+    Fault("behavior/recognition/smoothing.py", "            labels[first : last + 1] = only\n", "            pass\n",
+          "short gaps within an action stay", _SMOOTHING),
+    Fault("behavior/recognition/recognise.py", "answers[share < settings.min_seen] = 0", "answers[share < 0] = 0",
+          "windows without joints are named", _RECOGNISE),
+    Fault("behavior/recognition/recognise.py", "MIN_BOUT_S = 0.5", "MIN_BOUT_S = 0.05", "bouts of two frames are kept",
+          _RECOGNISE),
+    Fault("behavior/recognition/recognise.py", "SWITCH_S = 0.25", "SWITCH_S = 2.5", "changes of action cost ten times",
+          _RECOGNISE),
+    Fault("behavior/recognition/rules.py", "MIN_S = 0.3", "MIN_S = 0.9", "short raisings of the arms are dropped", _RULES),
+    Fault("behavior/recognition/rules.py", "raised * (hand < shoulders)", "raised * (hand < hips)",
+          "hands above the hips are raised", _RULES),
+    Fault("behavior/recognition/rules.py", "return np.where(shoulders < hips, raised, np.nan)", "return raised",
+          "a body upside down raises its arms", _RULES),
+    Fault("behavior/evaluation/agreement.py", "ROUNDING_S = 5.1e-4", "ROUNDING_S = 0.0",
+          "a millisecond's rounding moves a frame", _AGREEMENT),
+    Fault("behavior/evaluation/agreement.py", "THRESHOLDS = (0.1, 0.25, 0.5)", "THRESHOLDS = (0.1, 0.25, 0.9)",
+          "bouts must agree to nine tenths", _AGREEMENT),
+    Fault("pose/layouts.py", '"left_eye", "right_eye", "left_ear", "right_ear")', '"left_eye", "left_ear")',
+          "the head leans to the left", ("tests/test_behavior/test_clips.py",)),
+)  # fmt: skip

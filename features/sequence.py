@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.clock import Pace
 from pose.people import Track
+from pose.skeleton import Skeleton
 
 
 class Steps(NamedTuple):
@@ -140,7 +141,11 @@ class PoseSequence:
         return self.points[:, self._indices[name]]
 
     @classmethod
-    def from_track(cls, track: Track) -> PoseSequence:
-        """The track's points in pixels; frames where the person was not found are absent, not filled."""
+    def from_track(cls, track: Track, skeleton: Skeleton | None = None) -> PoseSequence:
+        """The track's points in pixels; frames where the person was not found are absent, not filled.
+
+        `skeleton` is the track's own unless given.
+        """
         keypoints = track.keypoints.astype(np.float64)
-        return cls(keypoints[..., :2], keypoints[..., 2], track.skeleton.joints, track.time_s.astype(np.float64))
+        joints = (skeleton or track.skeleton).joints
+        return cls(keypoints[..., :2], keypoints[..., 2], joints, track.time_s.astype(np.float64))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.skeleton import Skeleton
+from pose.skeleton import COCO_18, Skeleton
 
 
 def _check_keypoints(keypoints: NDArray[np.float32], skeleton: Skeleton, ndim: int) -> None:
@@ -22,7 +22,9 @@ def _check_keypoints(keypoints: NDArray[np.float32], skeleton: Skeleton, ndim: i
     if keypoints.dtype != np.float32:
         raise ValueError(f"expected keypoints of dtype float32, got {keypoints.dtype}")
     if keypoints.shape[-2] != len(skeleton):
-        raise ValueError(f"{skeleton.name} has {len(skeleton)} joints, the keypoints have {keypoints.shape[-2]}")
+        raise ValueError(
+            f"{skeleton.name} has {len(skeleton)} joints, the keypoints have {keypoints.shape[-2]}; give their skeleton"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +36,13 @@ class Person:
             NaN, NaN, 0.
         score: confidence that this is a person, in [0, 1].
         track_id: identity over time, counted from 1; None before tracking.
-        skeleton: names of the joints.
+        skeleton: names of the joints; COCO-18, the default body, where none is given.
     """
 
     keypoints: NDArray[np.float32]
     score: float
     track_id: int | None = None
-    skeleton: Skeleton = field(kw_only=True)
+    skeleton: Skeleton = field(default=COCO_18, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_keypoints(self.keypoints, self.skeleton, ndim=2)
@@ -95,7 +97,7 @@ class Track:
         time_s: (n,) float64 their timestamps, seconds.
         keypoints: (n, n_joints, 3) float32, as in `Person`.
         scores: (n,) float32, as in `Person`; NaN where unknown.
-        skeleton: names of the joints.
+        skeleton: names of the joints; COCO-18, the default body, where none is given.
     """
 
     track_id: int
@@ -103,7 +105,7 @@ class Track:
     time_s: NDArray[np.float64]
     keypoints: NDArray[np.float32]
     scores: NDArray[np.float32]
-    skeleton: Skeleton = field(kw_only=True)
+    skeleton: Skeleton = field(default=COCO_18, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_keypoints(self.keypoints, self.skeleton, ndim=3)

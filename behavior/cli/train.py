@@ -80,6 +80,12 @@ def train(
         str | None, typer.Option(help="Of the classifier, where they differ from its own: JSON.")
     ] = None,
     plugin: Plugin = None,  # noqa: ARG001  # loaded by its callback
+    claims_right: Annotated[
+        float,
+        typer.Option(
+            min=0.5, max=0.99, help="Share of the claims that should be right: more names fewer actions, more surely."
+        ),
+    ] = 0.8,
     seed: Annotated[int, typer.Option(help="Of every random step.")] = 0,
     group_by: Annotated[
         Grouping,
@@ -118,7 +124,7 @@ def train(
     from storage.files import write_bytes
 
     asked: dict[str, Any] = {
-        "settings": TrainSettings(folds=folds, seed=seed, still=still),
+        "settings": TrainSettings(folds=folds, seed=seed, still=still, claims_right=claims_right),
         "classifier_settings": _object(settings, "--settings"),
         "name": name,
         "data_name": data_name,

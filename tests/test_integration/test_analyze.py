@@ -188,6 +188,7 @@ def test_features_straight_from_the_database(analysed: Path, tmp_path: Path) -> 
     assert main(["features", str(analysed / "posescribe.db"), "--out", str(tmp_path / "f.csv")]) == 0
     table = pd.read_csv(tmp_path / "f.csv")
     stored = pd.read_parquet(analysed / "demo" / "features.parquet")
+    assert set(table.pop("recording")) == {"demo"}
     pd.testing.assert_frame_equal(table, stored, check_dtype=False)
     assert (
         main(["features", str(analysed / "posescribe.db"), "--out", str(tmp_path / "w.parquet"), "--window", "0.5"])

@@ -23,6 +23,7 @@ def test_edits_are_read_from_csv(tmp_path: Path):
     assert read_edits(tmp_path / "again.csv") == edits
 
 
+@pytest.mark.parametrize("row", ["fold,1,2,", "merge,1,,", "split,1,,", "drop,one,,", "merge,1,1,", "drop", "undo,1,,"])
 def test_wrong_line_of_edits_is_named(tmp_path: Path, row: str):
     file = tmp_path / "edits.csv"
     file.write_text(f"action,person,other,frame\ndrop,3,,\n{row}\n")

@@ -520,7 +520,6 @@ def test_decisions_are_taken_back():
         take_back(dropped, "ghost", (1,))
 
 
-@pytest.mark.parametrize("row", ["fold,1,2,", "merge,1,,", "split,1,,", "drop,one,,", "merge,1,1,", "drop", "undo,1,,"])
 def dressed(shirt: tuple[int, int, int], trousers: tuple[int, int, int]) -> np.ndarray:
     """An image of one person at (300, 400) in these colours (BGR)."""
     image = np.full((450, 600, 3), 200, dtype=np.uint8)

@@ -41,7 +41,7 @@ FAULTS = (
         "MAX_MISSING = 0.2",
         "MAX_MISSING = 0.4",
         "spectra of windows that are mostly unseen",
-        _GOLDEN,
+        ("tests/test_features/test_kinematics.py",),
     ),
     Fault("features/clock.py", "HOLE_FACTOR = 3.5", "HOLE_FACTOR = 7.0", "derivatives across holes", _GOLDEN),
     Fault("features/body.py", "slowest: float = 0.5", "slowest: float = 0.05", "headings of people at rest", _GOLDEN),

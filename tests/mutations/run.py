@@ -71,12 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     tests = sorted({test for fault in faults for test in fault.tests})
     if not sound(tests):
         raise SystemExit("the tests fail before anything is planted; mend them first")
-    with ThreadPoolExecutor(asked.jobs) as pool:
-        found = list(pool.map(noticed, faults))
     print("| file | planted fault | noticed | s |\n|---|---|---|---|")
-    for fault, (seen, seconds) in zip(faults, found, strict=True):
-        print(f"| {fault.file} | {fault.about} | {'yes' if seen else '**no**'} | {seconds:.0f} |")
-    caught = sum(seen for seen, _ in found)
+    caught = 0
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        for fault, (seen, seconds) in zip(faults, pool.map(noticed, faults), strict=True):
+            print(f"| {fault.file} | {fault.about} | {'yes' if seen else '**no**'} | {seconds:.0f} |", flush=True)
+            caught += seen
     print(f"\n{caught} of {len(faults)} planted faults noticed.")
     return 0 if caught == len(faults) else 1
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from behavior.recognition.classifiers.linear import LinearClassifier
 from behavior.recognition.clips import Clips, LabelledSequences
 from behavior.recognition.model import ActionModel
-from behavior.recognition.recognise import RecogniseSettings, recognise, track_points
+from behavior.recognition.recognise import RecogniseSettings, decode, recognise, track_points
 from behavior.recognition.smoothing import Times
 from behavior.training.train import TrainSettings, train
 from pose.errors import LayoutError
@@ -117,6 +117,15 @@ def test_minimum_duration(model: ActionModel, figure: Figure) -> None:
     track = as_track(figure("wave", 45))
     assert recognise(track, COCO_18, model).bouts
     assert recognise(track, COCO_18, model, RecogniseSettings(min_bout_s=2.0)).bouts == []
+
+
+@pytest.mark.parametrize(("frames", "found"), [(12, 0), (18, 1)])
+def test_half_a_second_is_the_least_that_is_told(model: ActionModel, figure: Figure, frames: int, found: int) -> None:
+    """An action that is sure for 0.4 s is no bout, one of 0.6 s is, where the model learnt no other length."""
+    scores = np.zeros((90, 3), dtype=np.float32)
+    scores[40 : 40 + frames, 1] = 0.99
+    settings = RecogniseSettings(unknown_below=0.1)
+    assert len(decode(as_track(figure("wave", 90)), scores, model, settings)) == found
 
 
 class Undecided(LinearClassifier):

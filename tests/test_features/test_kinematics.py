@@ -88,3 +88,14 @@ def test_dominant_frequency_is_nan_when_nothing_moves_or_much_is_missing() -> No
     assert np.isfinite(kinematics.dominant_frequency(wave, windows)).all()
     wave[np.arange(100) % 10 < 4] = np.nan
     assert np.isnan(kinematics.dominant_frequency(wave, windows)).all()
+
+
+@pytest.mark.parametrize(("missing", "told"), [(3, True), (5, False)])
+def test_dominant_frequency_of_a_window_of_which_a_fifth_is_missing(missing: int, told: bool) -> None:
+    """Of 20 steps 4 or 6 lie in a hole: 20 % is the limit, 30 % too much."""
+    time_s = np.arange(100) / 10
+    wave = np.stack([np.sin(6 * time_s), np.zeros(100)], axis=1)
+    wave[np.arange(100) % 20 >= 20 - missing] = np.nan
+    found = kinematics.dominant_frequency(wave, Windows.sliding(time_s, 4.0, 2.0))[:-1]
+    assert np.isfinite(found).all() == told
+    assert np.isnan(found).all() != told

@@ -1,17 +1,23 @@
 """The one description that networks and parsing share: what a pose network puts out.
 
+Networks of part affinity fields give `Maps`, centre networks (`pose.networks.movenet`) `CenterMaps`.
+
 A map cell (column i, row j) has its centre at pixel `stride * (i + 0.5) - 0.5` of the network's input, where a pixel's
 own centre is at whole numbers. `cells_to_pixels` and `pixels_to_cells` are the only places where this is written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pose.skeleton import COCO_18, Skeleton
+from pose.skeleton import COCO_17, COCO_18, Skeleton
+
+Planes = Mapping[str, NDArray[np.float32]]
+"""The outputs of a network for one image by their names, (channels, h, w) each."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,15 @@ class MapLayout:
     def n_pafs(self) -> int:
         return 2 * len(self.limb_channels)
 
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Name and channels of each output of such a network."""
+        return {"heatmaps": self.n_heatmaps, "pafs": self.n_pafs}
+
+    def maps(self, planes: Planes) -> Maps:
+        """The outputs for one image."""
+        return Maps(planes["heatmaps"], planes["pafs"], self)
+
 
 @dataclass(frozen=True, eq=False)
 class Maps:
@@ -68,6 +83,72 @@ class Maps:
             raise ValueError(f"expected pafs of shape {(paf, *self.heatmaps.shape[1:])}, got {self.pafs.shape}")
 
 
+@dataclass(frozen=True)
+class CenterLayout:
+    """What a centre network puts out.
+
+    Attributes:
+        skeleton: joints of the network.
+        boxes: whether it gives people's boxes.
+        stride: input pixels per map cell.
+        multiple: height and width of its input are multiples of so many pixels.
+    """
+
+    skeleton: Skeleton = COCO_17
+    boxes: bool = True
+    stride: int = 4
+    multiple: int = 32
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Name and channels of each output of such a network."""
+        n = len(self.skeleton)
+        joints = {"centers": 1, "heatmaps": n, "regressions": 2 * n, "offsets": 2 * n}
+        return joints | ({"box_scales": 2, "box_offsets": 2} if self.boxes else {})
+
+    def maps(self, planes: Planes) -> CenterMaps:
+        """The outputs for one image."""
+        return CenterMaps(**planes, layout=self)
+
+
+@dataclass(frozen=True, eq=False)
+class CenterMaps:
+    """Output of a centre network for one image; all in cells, y before x.
+
+    A place in cells is `stride` times as many pixels of the network's input: there is no shift by half a cell, whose
+    corner the network was trained to point from (`pose.parsing.centers` says how that was found).
+
+    Attributes:
+        centers: (1, h, w) float32 belief in [0, 1] that a person's middle is in the cell.
+        heatmaps: (n_joints, h, w) float32 belief in [0, 1] that somebody's joint is in the cell.
+        regressions: (2 * n_joints, h, w) float32 from a person's middle to each joint.
+        offsets: (2 * n_joints, h, w) float32 from a joint's cell to the joint.
+        layout: meaning of the channels.
+        box_scales: (2, h, w) float32 height and width of the person whose middle it is; None without boxes.
+        box_offsets: (2, h, w) float32 from the middle to that of the box; None without boxes.
+    """
+
+    centers: NDArray[np.float32]
+    heatmaps: NDArray[np.float32]
+    regressions: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+    layout: CenterLayout
+    box_scales: NDArray[np.float32] | None = None
+    box_offsets: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        size = self.centers.shape[1:]
+        for name, channels in self.layout.outputs.items():
+            value = getattr(self, name)
+            if value is None or value.shape != (channels, *size):
+                shape = None if value is None else value.shape
+                raise ValueError(f"expected {name} of shape {(channels, *size)}, got {shape}")
+
+
+Layout = MapLayout | CenterLayout
+AnyMaps = Maps | CenterMaps
+
+
 def cells_to_pixels(cells: ArrayLike, stride: int) -> NDArray[np.float64]:
     """Map coordinates (any shape, in cells) to pixels of the network's input."""
     return stride * (np.asarray(cells, dtype=np.float64) + 0.5) - 0.5
@@ -86,3 +167,6 @@ OPENPOSE_COCO = MapLayout(
     ),
 )  # fmt: skip
 """OpenPose's COCO network and those trained after it, mobilenet_thin among them (poseParameters.cpp)."""
+
+MOVENET_MULTIPOSE = CenterLayout()
+MOVENET_THUNDER = CenterLayout(boxes=False)

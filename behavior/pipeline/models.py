@@ -15,11 +15,9 @@ from typing import Any
 from behavior.errors import ActionModelError
 from behavior.recognition.model import DEFAULT, ActionModel, load_action_model
 from pose.errors import ModelError
-from pose.weights.assets import Progress, cache_folder, cached_path, fetch, is_cached
-from pose.weights.zoo import NETWORKS, NetworkEntry, identify
+from pose.weights.assets import Asset, Progress, Shipped, cache_folder, cached_path, find_shipped, is_cached
+from pose.weights.zoo import NETWORK_FILES, NETWORKS, NetworkEntry, identify
 from storage.errors import OutputError
-
-_NETWORK_FILES = (".pb", ".onnx", ".safetensors")
 
 
 def describe_all() -> list[dict[str, Any]]:
@@ -44,7 +42,7 @@ def describe(name: str) -> dict[str, Any]:
     if name in NETWORKS:
         return _network(NETWORKS[name])
     place = locate(name)
-    if Path(place).suffix in _NETWORK_FILES:
+    if Path(place).suffix in NETWORK_FILES:
         known = identify(place)
         return {"name": name, "kind": "pose", "accuracy": "not measured", "sha256": known.sha256,
                 "licence": known.licence, "source": known.source, "size": _size(Path(place))}  # fmt: skip
@@ -56,7 +54,7 @@ def locate(name: str) -> str:
     imported = _folder() / name
     if not _can_be_a_name(name) or not imported.exists():
         return name
-    networks = [imported / f"{name}{suffix}" for suffix in _NETWORK_FILES]
+    networks = [imported / f"{name}{suffix}" for suffix in NETWORK_FILES]
     return str(next((file for file in networks if file.is_file()), imported))
 
 
@@ -71,7 +69,7 @@ def fetch_weights(names: Iterable[str] | None, progress: Progress | None = None)
     unknown = [name for name in chosen if name not in NETWORKS]
     if unknown:
         raise ModelError(f"unknown network {unknown[0]!r}; choose from {', '.join(NETWORKS)}")
-    return [fetch(NETWORKS[name].asset, progress) for name in chosen]
+    return [NETWORKS[name].find(progress) for name in chosen]
 
 
 def import_model(file: Path, name: str) -> Path:
@@ -87,7 +85,7 @@ def import_model(file: Path, name: str) -> Path:
         raise ActionModelError(f"there is a model {name!r} already ({target}); choose another --name, or delete it")
     if file.is_dir() and any(path.is_symlink() for path in file.rglob("*")):
         raise ActionModelError(f"{file}: holds links to files elsewhere; copy the files themselves into it")
-    network = file.suffix in _NETWORK_FILES
+    network = file.suffix in NETWORK_FILES
     if network:
         from pose.weights.zoo import load_backend
 
@@ -121,18 +119,24 @@ def _network(entry: NetworkEntry) -> dict[str, Any]:
     accuracy = "not measured" if entry.coco_ap is None else f"{entry.coco_ap:.3f} AP ({entry.coco_ap_on})"
     return {
         "name": entry.name,
-        "kind": "pose",
+        "kind": "pose" if entry.role == "body" else "refiner",
         "accuracy": accuracy,
-        "sha256": entry.asset.member_sha256,
+        "sha256": entry.weights.member_sha256,
         "licence": entry.licence,
-        "source": f"{entry.asset.project}: {entry.asset.file}",
+        "source": entry.weights.origin,
         "recipe": entry.recipe,
         "papers": list(entry.papers),
         "joints": list(entry.layout.skeleton.joints),
         "parameters": entry.parameters,
         "input": f"{entry.preprocessing}; trained at height {entry.net_height}",
-        "cached": str(cached_path(entry.asset)) if is_cached(entry.asset) else "no, fetched when first used",
+        "cached": _where(entry.weights),
     }
+
+
+def _where(weights: Asset | Shipped) -> str:
+    if isinstance(weights, Shipped):
+        return str(find_shipped(weights))
+    return str(cached_path(weights)) if is_cached(weights) else "no, fetched when first used"
 
 
 def _action_model(name: str, model: ActionModel) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.errors import DeviceError, ModelError
-from pose.maps import MapLayout, Maps
+from pose.maps import AnyMaps, Layout
 
 Kind = Literal["auto", "cpu", "cuda", "tensorrt"]
 Precision = Literal["float32", "float16", "bfloat16"]
@@ -47,7 +48,7 @@ class Backend(Protocol):
     """
 
     @property
-    def layout(self) -> MapLayout: ...
+    def layout(self) -> Layout: ...
     @property
     def model(self) -> ModelInfo: ...
     @property
@@ -59,7 +60,7 @@ class Backend(Protocol):
     @property
     def in_flight(self) -> int: ...
 
-    def infer(self, batch: NDArray[np.uint8]) -> list[Maps]:
+    def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """Maps of each image of a (B, H, W, 3) uint8 BGR batch, any H and W. May be called from several threads.
 
         Raises:
@@ -130,13 +131,12 @@ def check_batch(batch: NDArray[np.uint8]) -> None:
         raise ValueError(f"expected a batch of shape (B, H, W, 3) and dtype uint8, got {batch.shape} {batch.dtype}")
 
 
-def to_maps(
-    heatmaps: NDArray[np.float32], pafs: NDArray[np.float32], layout: MapLayout, model: ModelInfo
-) -> list[Maps]:
-    """(B, C, h, w) arrays as one `Maps` per image; `ModelError` when they hold NaN or infinity."""
-    if not (np.isfinite(heatmaps.sum()) and np.isfinite(pafs.sum())):
+def to_maps(outputs: Mapping[str, NDArray[np.float32]], layout: Layout, model: ModelInfo) -> list[AnyMaps]:
+    """(B, channels, h, w) per output as the maps of each image; `ModelError` when they hold NaN or infinity."""
+    if not all(np.isfinite(values.sum()) for values in outputs.values()):
         raise ModelError(f"{model.name}: the network's output is not finite; its file is damaged or the precision low")
-    return [Maps(heat, paf, layout) for heat, paf in zip(heatmaps, pafs, strict=True)]
+    n = len(next(iter(outputs.values())))
+    return [layout.maps({name: values[i] for name, values in outputs.items()}) for i in range(n)]
 
 
 def no_device(asked: Device, reason: str, have: list[str]) -> DeviceError:

@@ -15,7 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from pose.backends.base import Device, ModelInfo, Precision, Sharing, check_batch, no_device, to_maps
 from pose.errors import ModelError
-from pose.maps import MapLayout, Maps
+from pose.maps import AnyMaps, Layout
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -40,7 +40,7 @@ class OnnxBackend:
     """A network of the form that `pose.weights.export` writes, in onnxruntime.
 
     Args:
-        file: the network; `image` (B, H, W, 3) uint8 -> `heatmaps`, `pafs`, all sizes but channels free.
+        file: the network; `image` (B, H, W, 3) uint8 -> the layout's outputs, all sizes but channels free.
         layout: meaning of its channels.
         model: which network it is.
         device: where to run it; not `auto`.
@@ -52,13 +52,14 @@ class OnnxBackend:
     """
 
     def __init__(
-        self, file: Path, layout: MapLayout, model: ModelInfo, device: Device, sharing: Sharing = _ALL_CORES
+        self, file: Path, layout: Layout, model: ModelInfo, device: Device, sharing: Sharing = _ALL_CORES
     ) -> None:
         self.layout = layout
         self.model = model
         self.runtime = f"onnxruntime {onnxruntime.__version__}"
         self.in_flight, threads_each = sharing.resolve() if device.kind == "cpu" else (2, 1)
         self._index = device.index
+        self._names = list(layout.outputs)
         self._session = _open(file, device, threads_each)
         self._on_gpu = device.kind != "cpu"
         self.precision = _check(self._session, file, layout)
@@ -69,23 +70,23 @@ class OnnxBackend:
         kind = next(kind for kind, provider in _PROVIDERS.items() if provider == used)
         return kind if kind == "cpu" else f"{kind}:{self._index}"
 
-    def infer(self, batch: NDArray[np.uint8]) -> list[Maps]:
+    def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """See `pose.backends.base.Backend`."""
         check_batch(batch)
         try:
             if self._on_gpu:
-                heatmaps, pafs = self._infer_on_gpu(np.ascontiguousarray(batch))
+                values = self._infer_on_gpu(np.ascontiguousarray(batch))
             else:
-                heatmaps, pafs = self._session.run(["heatmaps", "pafs"], {"image": batch})
+                values = self._session.run(self._names, {"image": batch})
         except _UNREADABLE as error:
             raise ModelError(f"{self.model.name}: fails on a frame ({str(error).splitlines()[0]})") from error
-        return to_maps(heatmaps, pafs, self.layout, self.model)
+        return to_maps(dict(zip(self._names, values, strict=True)), self.layout, self.model)
 
     def _infer_on_gpu(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Bytes up once, both outputs down once; a binding of its own per call, for the threads' sake."""
+        """Bytes up once, all outputs down once; a binding of its own per call, for the threads' sake."""
         binding = self._session.io_binding()
         binding.bind_ortvalue_input("image", onnxruntime.OrtValue.ortvalue_from_numpy(batch, "cuda", self._index))
-        for name in ("heatmaps", "pafs"):
+        for name in self._names:
             binding.bind_output(name, "cuda", self._index)
         self._session.run_with_iobinding(binding)
         return list(binding.copy_outputs_to_cpu())
@@ -157,16 +158,15 @@ def _session(
         raise ModelError(f"{file}: onnxruntime cannot load it as a network ({detail})") from error
 
 
-def _check(session: onnxruntime.InferenceSession, file: Path, layout: MapLayout) -> Precision:
+def _check(session: onnxruntime.InferenceSession, file: Path, layout: Layout) -> Precision:
     """`ModelError` unless inputs and outputs are ours; the precision that the file's properties state."""
     inputs = {value.name: (value.type, value.shape[-1]) for value in session.get_inputs()}
     outputs = {value.name: value.shape[1] if len(value.shape) == 4 else None for value in session.get_outputs()}
-    wanted_inputs = {"image": ("tensor(uint8)", 3)}
-    wanted_outputs = {"heatmaps": layout.n_heatmaps, "pafs": layout.n_pafs}
-    if inputs != wanted_inputs or outputs != wanted_outputs:
+    if inputs != {"image": ("tensor(uint8)", 3)} or outputs != layout.outputs:
+        wanted = " and ".join(f"{name} with {channels} channels" for name, channels in layout.outputs.items())
         raise ModelError(
-            f"{file}: expected a network with input image (B, H, W, 3) uint8 and outputs heatmaps with "
-            f"{layout.n_heatmaps} and pafs with {layout.n_pafs} channels, got inputs {inputs} and outputs {outputs}"
+            f"{file}: expected a network with input image (B, H, W, 3) uint8 and outputs {wanted}, got inputs {inputs} "
+            f"and outputs {outputs}"
         )
     stated = session.get_modelmeta().custom_metadata_map.get("precision", "float32")
     return "float16" if stated == "float16" else "float32"

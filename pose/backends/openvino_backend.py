@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import ModelInfo, Precision, Sharing, check_batch, to_maps
-from pose.maps import MapLayout, Maps
+from pose.maps import AnyMaps, Layout
 
 _ALL_CORES = Sharing()
 _HINTS: dict[Precision, str] = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
@@ -30,7 +30,7 @@ class OpenvinoBackend:
     device = "cpu"
 
     def __init__(
-        self, file: Path, layout: MapLayout, model: ModelInfo, precision: Precision, sharing: Sharing = _ALL_CORES
+        self, file: Path, layout: Layout, model: ModelInfo, precision: Precision, sharing: Sharing = _ALL_CORES
     ) -> None:
         openvino = import_module("openvino")
         self.layout = layout
@@ -47,11 +47,11 @@ class OpenvinoBackend:
         self.precision: Precision = next(name for name, hint in _HINTS.items() if hint == used)
         self._requests = threading.local()
 
-    def infer(self, batch: NDArray[np.uint8]) -> list[Maps]:
+    def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """See `pose.backends.base.Backend`."""
         check_batch(batch)
         if not hasattr(self._requests, "mine"):  # a request serves one thread at a time
             self._requests.mine = self._network.create_infer_request()
         found = self._requests.mine.infer({"image": np.ascontiguousarray(batch)})
-        heatmaps, pafs = (np.array(found[name], dtype=np.float32) for name in ("heatmaps", "pafs"))
-        return to_maps(heatmaps, pafs, self.layout, self.model)
+        outputs = {name: np.array(found[name], dtype=np.float32) for name in self.layout.outputs}
+        return to_maps(outputs, self.layout, self.model)

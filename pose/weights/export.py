@@ -1,6 +1,6 @@
 """torch -> ONNX, shaped for speed without changing the result.
 
-Three exact rewrites first, on the torch module itself:
+Three exact rewrites first, on the torch module of mobilenet_thin itself:
 
 - A 1×1 depthwise convolution is a scaling of channels; it goes into the pointwise weights behind it.
 - What a stage hands on gets channels of zeros (fields 38 -> 48, heatmaps 19 -> 32), multiples of 16, so that
@@ -11,11 +11,11 @@ Three exact rewrites first, on the torch module itself:
 
 Then the graph is written node by node along a torch.fx trace. `torch.onnx.export` would put computed `Pad` nodes before
 the strided convolutions as soon as height and width are dynamic; ONNX itself has TensorFlow's padding as an attribute
-(`SAME_UPPER`), right at every size. The network is made of five kinds of layers, so the writer is shorter than the
+(`SAME_UPPER`), right at every size. The networks are made of few kinds of layers, so the writer is shorter than the
 exporter's clean-up would be, and it needs `onnx` alone.
 
-The graph takes `image`, a (B, H, W, 3) uint8 BGR batch, and gives `heatmaps` (B, 19, h, w) and `pafs` (B, 38, h, w),
-float32; batch, height and width are free. Cast and transpose are inside, so that a GPU is sent bytes.
+The graph takes `image`, a (B, H, W, 3) uint8 BGR batch, and gives the network's `outputs`, (B, channels, h, w) float32
+each; batch, height and width are free. Cast and transpose are inside, so that a GPU is sent bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx, nn
 
-from pose.networks.mobilenet_thin import Branch, Entry, MobilenetThin, SameConv2d, Separable
+from pose.networks.layers import Affine, SameConv2d
+from pose.networks.mobilenet_thin import Branch, Entry, MobilenetThin, Separable
+from pose.networks.movenet import Movenet
 
 _OPSET, _IR_VERSION = 17, 9  # read by every onnxruntime since 1.15
 _BLOCK = 16  # channels per block of onnxruntime's AVX-512 kernels; the 8 of its other kernels divide it
@@ -119,7 +121,7 @@ def _fold_scaling(block: Separable) -> None:
 
 
 def to_onnx(
-    network: MobilenetThin, precision: Precision = "float32", metadata: Mapping[str, str] | None = None
+    network: MobilenetThin | Movenet, precision: Precision = "float32", metadata: Mapping[str, str] | None = None
 ) -> onnx.ModelProto:
     """The network, as it is, as an ONNX model; see the module's docstring for its input and outputs.
 
@@ -131,21 +133,22 @@ def to_onnx(
     graph = _Writer(np.dtype(precision))
     graph.write(network)
     element = helper.np_dtype_to_tensor_dtype(graph.dtype)
-    cells = ["batch", "map_height", "map_width"]
     model = helper.make_model(
         helper.make_graph(
             [
                 helper.make_node("Transpose", ["image"], ["bytes"], perm=[0, 3, 1, 2]),
                 helper.make_node("Cast", ["bytes"], ["pixels"], to=element),
                 *graph.nodes,
-                helper.make_node("Cast", [graph.outputs[0]], ["heatmaps"], to=TensorProto.FLOAT),
-                helper.make_node("Cast", [graph.outputs[1]], ["pafs"], to=TensorProto.FLOAT),
+                *(
+                    helper.make_node("Cast", [value], [name], to=TensorProto.FLOAT)
+                    for name, value in zip(network.outputs, graph.outputs, strict=True)
+                ),
             ],
             "pose",
             [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
             [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, [cells[0], channels, *cells[1:]])
-                for name, channels in (("heatmaps", network.config.n_heatmaps), ("pafs", network.config.n_pafs))
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, "map_height", "map_width"])
+                for name, channels in network.outputs.items()
             ],
             graph.weights,
         ),
@@ -162,7 +165,8 @@ class _Leaves(fx.Tracer):
     """Traces down to the layers the writer knows."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002 # torch names it
-        return isinstance(m, (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.Identity))
+        known = (nn.Conv2d, nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.MaxPool2d, nn.Upsample, nn.Identity, Affine)
+        return isinstance(m, known)
 
 
 class _Writer:
@@ -183,11 +187,12 @@ class _Writer:
             return names[argument]
 
         for node in _Leaves().trace(network).nodes:
-            names[node] = str(node.target) if node.op == "call_module" else node.name
+            name = str(node.target)
+            names[node] = name if node.op == "call_module" and name not in names.values() else node.name
             if node.op == "placeholder":
                 names[node] = "pixels"
             elif node.op == "call_module":
-                names[node] = self._layer(names[node], modules[names[node]], name_of(node.args[0]))
+                names[node] = self._layer(names[node], modules[name], name_of(node.args[0]))
             elif node.op == "call_function" and node.target is torch.cat:
                 self._add("Concat", [name_of(part) for part in node.args[0]], node.name, axis=1)
             elif node.op == "call_function" and node.target is operator.add:
@@ -209,8 +214,22 @@ class _Writer:
                     inputs.append(self._weight(f"{name}.bias", layer.bias))
                 shape = {"kernel_shape": layer.kernel_size, "strides": layer.stride, "group": layer.groups}
                 self._add("Conv", inputs, name, auto_pad="SAME_UPPER", **shape)
+            case nn.ReLU6():  # a kind of nn.Hardtanh, not of nn.ReLU
+                self._add("Clip", [source, self._number(f"{name}.low", 0), self._number(f"{name}.high", 6)], name)
             case nn.ReLU():
                 self._add("Relu", [source], name)
+            case nn.Sigmoid():
+                self._add("Sigmoid", [source], name)
+            case Affine():
+                self._add("Mul", [source, self._number(f"{name}.scale", layer.scale)], f"{name}.scaled")
+                self._add("Add", [f"{name}.scaled", self._number(f"{name}.shift", layer.shift)], name)
+            case nn.Upsample(mode="bilinear"):
+                assert not layer.align_corners
+                factor = float(layer.scale_factor)  # type: ignore[arg-type] # ours have one number
+                scales = numpy_helper.from_array(np.array([1, 1, factor, factor], dtype=np.float32), f"{name}.scales")
+                self.weights.append(scales)
+                mode = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+                self._add("Resize", [source, "", f"{name}.scales"], name, **mode)
             case nn.MaxPool2d(kernel_size=2, ceil_mode=True):
                 self._add("MaxPool", [source], name, kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
             case nn.Identity():
@@ -227,6 +246,10 @@ class _Writer:
 
     def _add(self, kind: str, inputs: list[str], output: str, **attributes: object) -> None:
         self.nodes.append(helper.make_node(kind, inputs, [output], output, None, None, None, **attributes))
+
+    def _number(self, name: str, value: float) -> str:
+        self.weights.append(numpy_helper.from_array(np.array(value, dtype=self.dtype), name))
+        return name
 
     def _weight(self, name: str, value: Tensor) -> str:
         array = value.detach().cpu().numpy().astype(self.dtype)

@@ -13,16 +13,23 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pose.backends.base import Backend, Device, ModelInfo, Precision, Sharing
 from pose.errors import AssetError, DeviceError, ModelError
-from pose.maps import OPENPOSE_COCO, MapLayout
+from pose.maps import MOVENET_MULTIPOSE, MOVENET_THUNDER, OPENPOSE_COCO, Layout
 from pose.weights import assets
-from pose.weights.assets import Asset, Progress
+from pose.weights.assets import Asset, Progress, Shipped
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from pose.networks.mobilenet_thin import MobilenetThin
+    from pose.networks.movenet import Movenet
+
+    N = TypeVar("N", bound=nn.Module)
+
+Role = Literal["body", "refiner"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,9 @@ class NetworkEntry:
     """One pretrained network.
 
     Attributes:
-        name: what `--model` takes.
-        asset: its original weights.
+        name: what `--model` or `--refine` takes.
+        role: `body` finds the people of an image, `refiner` the joints of one person in a crop.
+        weights: where they are.
         layout: meaning of its output channels.
         net_height: height of the input it was trained at, pixels.
         preprocessing: what it takes.
@@ -43,8 +51,9 @@ class NetworkEntry:
     """
 
     name: str
-    asset: Asset
-    layout: MapLayout
+    role: Role
+    weights: Asset | Shipped
+    layout: Layout
     net_height: int
     preprocessing: str
     parameters: int
@@ -55,12 +64,18 @@ class NetworkEntry:
 
     @property
     def licence(self) -> str:
-        return self.asset.licence
+        return self.weights.licence
+
+    def find(self, progress: Progress | None = None) -> Path:
+        """Its original file, fetched when it is neither shipped nor cached. Raises `AssetError`."""
+        weights = self.weights
+        return assets.find_shipped(weights) if isinstance(weights, Shipped) else assets.fetch(weights, progress)
 
 
 MOBILENET_THIN = NetworkEntry(
     name="mobilenet_thin",
-    asset=assets.MOBILENET_THIN_GRAPH,
+    role="body",
+    weights=assets.MOBILENET_THIN_GRAPH,
     layout=OPENPOSE_COCO,
     net_height=368,
     preprocessing="BGR, 0 to 255, no normalisation",
@@ -71,9 +86,39 @@ MOBILENET_THIN = NetworkEntry(
     coco_ap_on="300 images of COCO val2017, on which its thresholds were chosen",
 )
 
-NETWORKS = {entry.name: entry for entry in (MOBILENET_THIN,)}
+MULTIPOSE = NetworkEntry(
+    name="movenet_multipose",
+    role="body",
+    weights=assets.MOVENET_MULTIPOSE_WEIGHTS,
+    layout=MOVENET_MULTIPOSE,
+    net_height=256,
+    preprocessing="BGR, 0 to 255, brought to [-1, 1] inside; height and width multiples of 32",
+    parameters=4_723_346,
+    recipe="MoveNet MultiPose Lightning, trained by Google on COCO 2017 and an own set of fitness and dance videos",
+    papers=("https://arxiv.org/abs/1904.07850", "https://arxiv.org/abs/1801.04381"),
+)
 
-_MADE_BY = ("weights/export.py", "networks/mobilenet_thin.py", "weights/graphdef.py")
+THUNDER = NetworkEntry(
+    name="movenet_thunder",
+    role="refiner",
+    weights=assets.MOVENET_THUNDER_WEIGHTS,
+    layout=MOVENET_THUNDER,
+    net_height=256,
+    preprocessing="a square crop of one person, 256×256, BGR, 0 to 255, brought to [-1, 1] inside",
+    parameters=6_226_046,
+    recipe="MoveNet SinglePose Thunder, trained by Google on COCO 2017 and an own set of fitness and dance videos",
+    papers=("https://arxiv.org/abs/1904.07850", "https://arxiv.org/abs/1801.04381"),
+)
+
+NETWORKS = {entry.name: entry for entry in (MULTIPOSE, MOBILENET_THIN, THUNDER)}
+
+NETWORK_FILES = (".pb", ".onnx", ".safetensors", ".json")
+"""Suffixes of files that hold a network: TensorFlow's frozen graph, ONNX, a state dict, TensorFlow.js's model.json."""
+
+_MADE_BY = (
+    "weights/export.py", "weights/graphdef.py", "weights/tfjs.py",
+    "networks/layers.py", "networks/mobilenet_thin.py", "networks/movenet.py",
+)  # fmt: skip
 
 
 def load_backend(
@@ -89,15 +134,16 @@ def load_backend(
     """A network ready to run.
 
     Args:
-        model: a name of `NETWORKS`, or a file: the frozen graph (`.pb`) or state dict (`.safetensors`) of such a
-            network, or an ONNX file as `pose.weights.export` writes it (`.onnx`).
+        model: a name of `NETWORKS`, or a file: the frozen graph (`.pb`), state dict (`.safetensors`) or TensorFlow.js
+            form (`.json`, its shards beside it) of such a network, or an ONNX file as `pose.weights.export` writes it.
         device: `auto` (the first GPU that works, else the CPU), `cpu`, `cuda`, `cuda:N` or `tensorrt`.
         threads, in_flight: how frames share a CPU, see `pose.backends.base.Sharing`.
         precision: None for float32 on CPUs and float16 on GPUs. bfloat16 moves joints by some tenths of a pixel; it is
             up to twice as fast as float32 on CPUs that compute in it at full rate (AMD from Zen 4, Intel with AMX) and
             slower on others, so measure it (`benchmarks/network.py`). It runs in OpenVINO if that is installed, else in
             torch.
-        light: without half of the refinements: the fields are refined once, the heatmaps twice, instead of five times.
+        light: mobilenet_thin without half of its refinements: the fields are refined once, the heatmaps twice, instead
+            of five times. Without meaning for the others.
         progress: told about a download.
 
     Raises:
@@ -141,52 +187,73 @@ class _Weights:
 
     file: Path
     info: ModelInfo
-    layout: MapLayout
+    layout: Layout
 
     @classmethod
     def find(cls, model: str, progress: Progress | None) -> _Weights:
         if model in NETWORKS:
             entry = NETWORKS[model]
-            asset = entry.asset
-            info = ModelInfo(model, asset.member_sha256, f"{asset.project}: {asset.file}", asset.licence)
-            return cls(assets.fetch(asset, progress), info, entry.layout)
+            weights = entry.weights
+            info = ModelInfo(model, weights.member_sha256, weights.origin, weights.licence)
+            return cls(entry.find(progress), info, entry.layout)
         file = Path(model)
-        if file.suffix not in (".pb", ".onnx", ".safetensors"):
+        if file.suffix not in NETWORK_FILES:
             raise ModelError(
-                f"unknown network {model!r}; expected {', '.join(NETWORKS)} or a .pb, .onnx or .safetensors file"
+                f"unknown network {model!r}; expected {', '.join(NETWORKS)} or a .pb, .onnx, .safetensors or .json file"
             )
         if not file.is_file():
             raise ModelError(f"{file}: no such file; expected a network's weights")
-        return cls(file, ModelInfo(file.stem, assets.digest(file), str(file.absolute()), "unknown"), OPENPOSE_COCO)
+        info = ModelInfo(file.stem, assets.digest(file), str(file.absolute()), "unknown")
+        return cls(file, info, _layout_of(file))
 
-    def module(self, split: bool, light: bool) -> MobilenetThin:
-        """The torch module with these weights, streamlined; `split` as `pose.weights.export.streamline` says."""
+    def module(self, split: bool, light: bool) -> MobilenetThin | Movenet:
+        """The torch module with these weights; mobilenet_thin streamlined, `split` as `pose.weights.export` says."""
         import torch
+
+        if self.layout is not OPENPOSE_COCO:
+            from pose.networks import movenet
+            from pose.weights.tfjs import movenet_weights
+
+            if self.file.suffix == ".json":
+                config, arrays = movenet_weights(self.file)
+                state = {name: torch.from_numpy(value).float() for name, value in arrays.items()}
+            else:
+                config = movenet.MULTIPOSE if self.layout is MOVENET_MULTIPOSE else movenet.THUNDER
+                state = {name: value.float() for name, value in self._state_dict().items()}
+            return self._filled(movenet.Movenet(config), state)
 
         from pose.networks.mobilenet_thin import LIGHT, MobilenetThin
         from pose.weights.export import streamline
         from pose.weights.graphdef import mobilenet_thin_weights
 
-        network = MobilenetThin()
         if self.file.suffix == ".pb":
             state = {name: torch.from_numpy(value) for name, value in mobilenet_thin_weights(self.file).items()}
         else:
-            import safetensors
-            from safetensors.torch import load_file
-
-            try:
-                state = load_file(self.file)
-            except (safetensors.SafetensorError, OSError) as error:
-                raise ModelError(f"{self.file}: not a readable safetensors file ({error})") from error
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            detail = " ".join(str(error).split())[:200]
-            raise ModelError(f"{self.file}: expected the weights of mobilenet_thin ({detail})") from error
+            state = self._state_dict()
+        network = self._filled(MobilenetThin(), state)
         if light:
             network = MobilenetThin(LIGHT)
             network.load_state_dict({name: state[name] for name in network.state_dict()})
         return streamline(network, split)
+
+    def _state_dict(self) -> dict[str, Tensor]:
+        import safetensors
+        from safetensors.torch import load_file
+
+        try:
+            state: dict[str, Tensor] = load_file(self.file)
+        except (safetensors.SafetensorError, OSError) as error:
+            raise ModelError(f"{self.file}: not a readable safetensors file ({error})") from error
+        return state
+
+    def _filled(self, network: N, state: dict[str, Tensor]) -> N:
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            detail = " ".join(str(error).split())[:200]
+            kind = "mobilenet_thin" if self.layout is OPENPOSE_COCO else "MoveNet"
+            raise ModelError(f"{self.file}: expected the weights of {kind} ({detail})") from error
+        return network.eval().requires_grad_(False)
 
     def onnx_file(self, precision: Literal["float32", "float16"], light: bool) -> Path:
         """The ONNX file made from them, out of the cache if it is there."""
@@ -214,6 +281,35 @@ class _Weights:
                 f"cannot write {path} ({error.strerror}); set POSESCRIBE_CACHE to a folder that can be written"
             ) from error
         return path
+
+
+def _layout_of(file: Path) -> Layout:
+    """What the network of a user's file puts out."""
+    if file.suffix == ".pb":
+        return OPENPOSE_COCO
+    if file.suffix == ".json":
+        from pose.weights.tfjs import movenet_weights
+
+        names = {f"heads.{name}" for name, _ in movenet_weights(file)[0].heads}
+    elif file.suffix == ".onnx":
+        import onnx
+        from google.protobuf.message import DecodeError
+
+        try:
+            names = {f"heads.{value.name}" for value in onnx.load_model(file, load_external_data=False).graph.output}
+        except (DecodeError, OSError) as error:
+            raise ModelError(f"{file}: onnxruntime cannot load it as a network ({error})") from error
+    else:
+        import safetensors
+
+        try:
+            with safetensors.safe_open(file, framework="numpy") as content:
+                names = {".".join(name.split(".")[:2]) for name in content.keys()}  # noqa: SIM118 # no mapping
+        except (safetensors.SafetensorError, OSError) as error:
+            raise ModelError(f"{file}: not a readable safetensors file ({error})") from error
+    if "heads.centers" not in names:
+        return OPENPOSE_COCO
+    return MOVENET_MULTIPOSE if "heads.box_scales" in names else MOVENET_THUNDER
 
 
 def _made_by() -> str:

@@ -12,88 +12,40 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, islice
 from types import TracebackType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends.base import Backend, ModelInfo, Precision
+from pose.backends.base import Backend, ModelInfo
+from pose.detector import Accuracy, Detector, EngineSettings
 from pose.errors import PoseError
-from pose.looks import merge, mirror
-from pose.maps import Maps
-from pose.parsing import ParserSettings, parse, prepare_parser
+from pose.parsing import prepare_parser
 from pose.people import FramePeople, Person
-from pose.preprocess import NET_HEIGHT, Placement, fit, letterbox
+from pose.refine import Refiner
 from pose.skeleton import Skeleton
 from pose.sources import Frame, FrameSource, open_source
 from pose.sources.readahead import read_ahead
 from pose.throughput import Load, is_worth_a_trial, loads_of, try_out
 from pose.tracking import Tracker, TrackerSettings
+from pose.weights.assets import Progress
 from pose.weights.zoo import load_backend
 
-ALGORITHM = 2
+__all__ = [
+    "ALGORITHM", "CLIP", "DEFAULT_MODEL", "Accuracy", "EngineSettings", "PoseEngine", "PoseStream", "PosedFrame",
+    "load_networks", "usual_refiner",
+]  # fmt: skip
+
+ALGORITHM = 3
 """Version of what makes people of a frame (decoding, preprocessing, parsing). Raise it when the same settings give
 another result, or a setting gets another usual value: what was stored before is then computed anew."""
 
-
-@dataclass(frozen=True)
-class Look:
-    """One way in which an image is shown to the network.
-
-    Attributes:
-        net_height: height of the network's input, pixels; the width follows the image's aspect.
-        mirrored: left to right.
-    """
-
-    net_height: int
-    mirrored: bool = False
-
-
-Accuracy = Literal["fast", "balanced", "high"]
-
-_LOOKS: dict[Accuracy, tuple[tuple[float, bool], ...]] = {
-    "fast": ((0.913, False),),
-    "balanced": ((1.0, False),),
-    "high": ((1.5, False), (1.5, True), (1.0, False), (1.0, True)),
-}
-"""Height over the balanced one, and whether mirrored."""
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """What the people found depend on, apart from the network's weights and the device.
-
-    Attributes:
-        net_height: height of the network's input at `balanced` accuracy, pixels.
-        accuracy: `fast` leaves out half of the network's refinements and shows it a smaller image, `high` shows two
-            sizes, each also mirrored, merged on their maps.
-        precision: of the network's arithmetic; None is float32 on CPUs and float16 on GPUs.
-        parser: thresholds of the parser.
-    """
-
-    net_height: int = NET_HEIGHT
-    accuracy: Accuracy = "balanced"
-    precision: Precision | None = None
-    parser: ParserSettings = field(default_factory=ParserSettings)
-
-    def __post_init__(self) -> None:
-        if self.net_height < 64:
-            raise ValueError(f"net_height must be at least 64 pixels, got {self.net_height}")
-        if self.accuracy not in _LOOKS:
-            raise ValueError(f"accuracy must be one of {', '.join(_LOOKS)}, got {self.accuracy!r}")
-
-    @property
-    def light(self) -> bool:
-        """Whether half of the network's refinements are left out, see `pose.weights.zoo.load_backend`."""
-        return self.accuracy == "fast"
-
-    @property
-    def looks(self) -> tuple[Look, ...]:
-        """How each image is shown to the network; the maps of all looks are merged on the grid of the first."""
-        return tuple(Look(round(self.net_height * share), mirrored) for share, mirrored in _LOOKS[self.accuracy])
+DEFAULT_MODEL = "movenet_multipose"
+CLIP = 8
+"""Consecutive frames of a video that are worked on together; where a clip begins, its first frame is looked at from all
+sides. Clips are counted by the frames' numbers, so that they are the same wherever reading begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +66,13 @@ class PoseEngine:
     """Finds the people of images, videos and cameras.
 
     Args:
-        model: a name of `posescribe models list`, or a network file of ours.
+        model: body network: a name of `posescribe models list`, or a network file of ours.
+        refine: refiner: a name or file, `none`, or None for the usual one of the accuracy (none at `fast`).
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `tensorrt`; one that is not there raises `DeviceError`.
         settings: see `EngineSettings`.
         tracking: settings of the tracker of `open`; None leaves `track_id` empty.
-        backend: a ready network in place of `model`, `device` and precision, for tests and for networks of your own.
+        backend, refiner: ready networks in place of `model`, `refine`, `device` and precision, for tests and for
+            networks of your own; a backend without a refiner is used alone.
         batch, in_flight: frames that go through the network together, and how many such batches are worked on at the
             same time; None is decided by measuring, on the first frames of each source that is long enough.
         announce: receives one line before something that takes long, such as the parser's first compilation.
@@ -126,25 +80,24 @@ class PoseEngine:
 
     def __init__(
         self,
-        model: str = "mobilenet_thin",
+        model: str = DEFAULT_MODEL,
         *,
+        refine: str | None = None,
         device: str = "auto",
         settings: EngineSettings | None = None,
         tracking: TrackerSettings | None = _TRACKING,
         backend: Backend | None = None,
+        refiner: Backend | None = None,
         batch: int | None = None,
         in_flight: int | None = None,
         announce: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings or EngineSettings()
         self._tracking = tracking
-        self._backend = backend or load_backend(
-            model,
-            device=device,
-            precision=self.settings.precision,
-            in_flight=in_flight,
-            light=self.settings.light,
-        )
+        if backend is None:
+            backend, refiner = load_networks(model, refine, self.settings, device=device, in_flight=in_flight)
+        self._backend = backend
+        self._detector = Detector(backend, None if refiner is None else Refiner(refiner), self.settings)
         self._loads = loads_of(self._backend, batch, in_flight)
         prepare_parser(announce)
 
@@ -166,37 +119,23 @@ class PoseEngine:
     @property
     def skeleton(self) -> Skeleton:
         """Joints of the people found."""
-        return self._backend.layout.skeleton
+        return self._detector.skeleton
+
+    @property
+    def refiner(self) -> ModelInfo | None:
+        """The refiner's weights; None where people stay as the body network saw them."""
+        return None if self._detector.refiner is None else self._detector.refiner.model
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Person]]:
-        """People of each image, unordered and untracked.
+        """People of each image, best first and untracked; the images need have nothing to do with each other.
 
         Args:
             images: (H, W, 3) uint8 BGR each; sizes may differ.
 
         Raises:
-            ModelError: the network gave NaN.
+            ModelError: a network gave NaN.
         """
-        found: list[list[Person]] = []
-        for _, group in groupby(images, key=lambda image: image.shape):
-            alike = list(group)
-            looks = [self._look(alike, look) for look in self.settings.looks]
-            for seen in zip(*looks, strict=True):
-                placement = seen[0][1]
-                if len(seen) == 1:
-                    maps = seen[0][0]
-                else:
-                    maps = merge([maps for maps, _ in seen], [(p.scale_x, p.scale_y) for _, p in seen])
-                found.append([_place(person, placement) for person in parse(maps, self.settings.parser)])
-        return found
-
-    def _look(self, images: list[NDArray[np.uint8]], look: Look) -> list[tuple[Maps, Placement]]:
-        """Maps of images of one size, and where on the network's input each lies."""
-        size = fit(images[0].shape[:2], look.net_height, self._backend.layout.stride)
-        canvases, placements = zip(*(letterbox(image, size) for image in images), strict=True)
-        batch = np.stack(canvases)
-        maps = self._backend.infer(np.ascontiguousarray(batch[:, :, ::-1]) if look.mirrored else batch)
-        return list(zip((mirror(m) for m in maps) if look.mirrored else maps, placements, strict=True))
+        return self._detector.detect(images, len(images))
 
     def open(
         self,
@@ -221,15 +160,42 @@ class PoseEngine:
         return PoseStream(self, source, tracker, self._loads)
 
 
+def load_networks(
+    model: str,
+    refine: str | None,
+    settings: EngineSettings,
+    *,
+    device: str = "auto",
+    in_flight: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Backend, Backend | None]:
+    """Body network and refiner, ready to run; arguments as in `PoseEngine`, errors as in `load_backend`."""
+    body = load_backend(
+        model, device=device, precision=settings.precision, in_flight=in_flight, light=settings.light, progress=progress
+    )
+    name = refine or usual_refiner(settings.accuracy)
+    if name == "none":
+        return body, None
+    return body, load_backend(name, device=device, precision=settings.precision, in_flight=in_flight, progress=progress)
+
+
+def usual_refiner(accuracy: Accuracy) -> str:
+    """Name of the refiner of an accuracy, or `none`."""
+    return "none" if accuracy == "fast" else "movenet_thunder"
+
+
 class PoseStream:
     """Iterates over `PosedFrame`s in the source's order; use it in a `with` block.
 
     Attributes:
         load: batch size and batches in flight, as far as they are decided.
+        clip: so many frames are worked on together and come out together, counted by `frame.index // clip`; 1 for
+            images and cameras, whose frames are each looked at for themselves.
     """
 
     def __init__(self, engine: PoseEngine, source: FrameSource, tracker: Tracker | None, loads: Sequence[Load]) -> None:
         self.load = loads[0]
+        self.clip = 1 if source.live or source.info.kind != "video" else CLIP
         self._engine = engine
         self._source = source
         self._tracker = tracker
@@ -253,10 +219,10 @@ class PoseStream:
     def __iter__(self) -> Iterator[PosedFrame]:
         depth = max(max(load.batch, load.in_flight) for load in self._loads)
         with closing(read_ahead(self._source, depth)) as ahead:
-            frames = self._until_failure(ahead)
-            if is_worth_a_trial(self._loads, self._source):
-                yield from try_out(self._loads, frames, self._work, self._choose)
-            yield from self._work(frames, self.load)
+            clips = _clips(self._until_failure(ahead), self.clip)
+            if is_worth_a_trial(self._loads, self._source, self.clip):
+                yield from try_out(self._loads, clips, self._work, self._choose)
+            yield from self._work(clips, self.load)
         if self._failure is not None:
             raise self._failure
 
@@ -270,12 +236,13 @@ class PoseStream:
         except PoseError as error:
             self._failure = error
 
-    def _work(self, frames: Iterator[Frame], load: Load) -> Iterator[PosedFrame]:
+    def _work(self, clips: Iterator[list[Frame]], load: Load) -> Iterator[PosedFrame]:
+        units = clips if self.clip > 1 else (list(chain.from_iterable(some)) for some in _batches(clips, load.batch))
         pending: deque[Future[list[PosedFrame]]] = deque()
         with ThreadPoolExecutor(load.in_flight, thread_name_prefix="pose") as pool:
             try:
-                for batch in _batches(frames, load.batch):
-                    pending.append(pool.submit(self._detect, batch))
+                for unit in units:
+                    pending.append(pool.submit(self._detect, unit, load.batch))
                     if len(pending) > load.in_flight:
                         yield from map(self._follow, pending.popleft().result())
                 while pending:
@@ -284,8 +251,10 @@ class PoseStream:
                 for future in pending:
                     future.cancel()
 
-    def _detect(self, frames: list[Frame]) -> list[PosedFrame]:
-        people = self._engine.detect([frame.image for frame in frames])
+    def _detect(self, frames: list[Frame], batch: int) -> list[PosedFrame]:
+        images = [frame.image for frame in frames]
+        detector = self._engine._detector
+        people = detector.follow(images, batch) if self.clip > 1 else detector.detect(images, batch)
         return [PosedFrame(f.index, f.time_s, tuple(p), f.image) for f, p in zip(frames, people, strict=True)]
 
     def _follow(self, frame: PosedFrame) -> PosedFrame:
@@ -294,18 +263,12 @@ class PoseStream:
         return replace(frame, people=self._tracker.update(frame).people)
 
 
-def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
-    batch: list[Frame] = []
-    for frame in frames:
-        batch.append(frame)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+def _clips(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
+    """Frames whose numbers have the same share in `size`."""
+    for _, clip in groupby(frames, key=lambda frame: frame.index // size):
+        yield list(clip)
+
+
+def _batches(clips: Iterator[list[Frame]], n: int) -> Iterator[list[list[Frame]]]:
+    while batch := list(islice(clips, n)):
         yield batch
-
-
-def _place(person: Person, placement: Placement) -> Person:
-    keypoints = person.keypoints.copy()
-    keypoints[:, :2] = placement.to_source(keypoints[:, :2])
-    return replace(person, keypoints=keypoints)

@@ -76,6 +76,15 @@ def fit(image_size: tuple[int, int], net_height: int = NET_HEIGHT, stride: int =
     )
 
 
+def fit_longer_side(image_size: tuple[int, int], longer: int, multiple: int) -> NetSize:
+    """The canvas for images of one size whose longer side is `longer` pixels; both rounded up to a multiple."""
+    height, width = image_size
+    if height < 1 or width < 1:
+        raise ValueError(f"expected an image of at least 1×1 pixels, got {width}×{height}")
+    scale = longer / max(height, width)
+    return NetSize(_round_up(height * scale, multiple), _round_up(width * scale, multiple))
+
+
 def letterbox(image: NDArray[np.uint8], net_size: NetSize) -> tuple[NDArray[np.uint8], Placement]:
     """The image, undistorted and as large as it fits, on a canvas of the network's size.
 

@@ -9,8 +9,9 @@ from itertools import islice
 from typing import TypeVar
 
 from pose.backends.base import Backend
-from pose.sources import Frame, FrameSource
+from pose.sources import FrameSource
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -51,32 +52,32 @@ def loads_of(backend: Backend, batch: int | None = None, in_flight: int | None =
     return tuple(dict.fromkeys(Load(batch or load.batch, in_flight or load.in_flight) for load in likely))
 
 
-def is_worth_a_trial(loads: Sequence[Load], source: FrameSource) -> bool:
-    """False for cameras, which set their own pace, and for what is over soon."""
-    spent = loads[0].frames + ROUNDS * sum(load.frames for load in loads)
+def is_worth_a_trial(loads: Sequence[Load], source: FrameSource, clip: int = 1) -> bool:
+    """False for cameras, which set their own pace, and for what is over soon; `clip` frames are worked on together."""
+    spent = clip * (loads[0].frames + ROUNDS * sum(load.frames for load in loads))
     return len(loads) > 1 and not source.live and (source.expected_frames or 0) >= 10 * spent
 
 
 def try_out(
     loads: Sequence[Load],
-    frames: Iterator[Frame],
-    work: Callable[[Iterator[Frame], Load], Iterator[T]],
+    clips: Iterator[S],
+    work: Callable[[Iterator[S], Load], Iterator[T]],
     choose: Callable[[Load], None],
 ) -> Iterator[T]:
-    """Works on some frames with each load; no frame is worked on twice.
+    """Works on some clips with each load; none is worked on twice.
 
     Args:
         loads: to be measured.
-        frames: taken from their beginning.
-        work: gives what comes of frames under a load.
+        clips: taken from their beginning.
+        work: gives what comes of clips under a load.
         choose: told which load is the best so far.
     """
-    yield from work(islice(frames, loads[0].frames), loads[0])  # first calls take longer
+    yield from work(islice(clips, loads[0].frames), loads[0])  # first calls take longer
     best_s = float("inf")
     for load in loads:
         n = ROUNDS * load.frames
         begin = time.perf_counter()
-        yield from work(islice(frames, n), load)
+        yield from work(islice(clips, n), load)
         seconds = (time.perf_counter() - begin) / n
         if seconds < _WORTH * best_s:
             best_s = seconds

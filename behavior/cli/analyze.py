@@ -16,6 +16,7 @@ from behavior.cli.options import (
     Device,
     End,
     Every,
+    EveryBody,
     Fps,
     InFlight,
     Json,
@@ -27,6 +28,7 @@ from behavior.cli.options import (
     Overlay,
     Plugin,
     Precision,
+    Refine,
     Resume,
     Start,
     check_range,
@@ -45,9 +47,11 @@ def analyze(
     plugin: Plugin = None,  # noqa: ARG001  # loaded by its callback
     min_bout: MinBout = None,
     device: Device = "auto",
-    model: Model = "mobilenet_thin",
+    model: Model = "movenet_multipose",
+    refine: Refine = None,
     accuracy: Accuracy = "balanced",
-    net_size: NetSize = 368,
+    net_size: NetSize = None,
+    every_body: EveryBody = 1,
     precision: Precision = None,
     batch: Batch = None,
     in_flight: InFlight = None,
@@ -74,6 +78,7 @@ def analyze(
     check_range(start, end)
     settings = make_settings(
         net_height=net_size,
+        every_body=every_body,
         accuracy=accuracy,
         precision=precision,
         max_people=max_people,
@@ -86,7 +91,7 @@ def analyze(
         overlay=overlay,
     )
     with Narrator() as narrator:
-        models = load_models(model, device, actions, narrator, batch=batch, in_flight=in_flight)
+        models = load_models(model, device, actions, narrator, refine=refine, batch=batch, in_flight=in_flight)
         results, failed = commands.analyze_all(sources, out, db, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(summary(result))

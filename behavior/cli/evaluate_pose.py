@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Accuracy, Device, Json, Model, NetSize, Precision
+from behavior.cli.options import Accuracy, Device, Json, Model, NetSize, Precision, Refine
 from behavior.cli.printable import print_json, print_safely
 
 
@@ -16,9 +16,10 @@ def evaluate_pose(
     images: Annotated[Path, typer.Argument(help="Folder of the images that the annotations name.")],
     annotations: Annotated[Path, typer.Argument(help="COCO person keypoints, JSON.")],
     device: Device = "auto",
-    model: Model = "mobilenet_thin",
+    model: Model = "movenet_multipose",
+    refine: Refine = None,
     accuracy: Accuracy = "balanced",
-    net_size: NetSize = 368,
+    net_size: NetSize = None,
     precision: Precision = None,
     json_: Json = False,
 ) -> None:
@@ -33,7 +34,7 @@ def evaluate_pose(
     from pose.metrics import evaluate_coco
 
     with Narrator() as narrator:
-        engine = load_models(model, device, "none", narrator).engine(
+        engine = load_models(model, device, "none", narrator, refine=refine).engine(
             EngineSettings(net_height=net_size, accuracy=accuracy, precision=precision)
         )
         scores = evaluate_coco(
@@ -45,6 +46,8 @@ def evaluate_pose(
         )
     if json_:
         provenance = {"model": engine.model.name, "sha256": engine.model.sha256, "device": engine.device}
+        if engine.refiner is not None:
+            provenance |= {"refiner": engine.refiner.name, "refiner_sha256": engine.refiner.sha256}
         print_json(asdict(scores) | provenance | {"net_height": net_size, "accuracy": accuracy})
         return
     for name, value in asdict(scores).items():

@@ -30,13 +30,31 @@ Device = Annotated[
     ),
 ]
 Model = Annotated[str, typer.Option(help="Pose network: a name of `posescribe models list`, or a file.")]
+Refine = Annotated[
+    str | None,
+    typer.Option(
+        help="Network that looks at each person again, alone and larger: a name, a file, or none.  "
+        "[default: movenet_thunder, none at fast]"
+    ),
+]
 NetSize = Annotated[
-    int,
-    typer.Option(min=64, help="Height of the network's input, pixels. More finds smaller people, less is faster."),
+    int | None,
+    typer.Option(
+        min=64,
+        help="Height of the body network's input, pixels. More finds smaller people, less is faster.  "
+        "[default: as the network needs it]",
+    ),
 ]
 Accuracy = Annotated[
     Literal["fast", "balanced", "high"],
-    typer.Option(help="fast refines less on a smaller frame, high looks at two sizes, each also mirrored."),
+    typer.Option(
+        help="fast looks at each frame once; balanced at two sizes, then at each person; high at four, two of them "
+        "mirrored. The last two also look at the turned frame where somebody may lie."
+    ),
+]
+EveryBody = Annotated[
+    int,
+    typer.Option(min=1, help="Look for people in each N-th frame of a video; in between, follow those found."),
 ]
 Precision = Annotated[
     Literal["float32", "float16", "bfloat16"] | None,

@@ -13,6 +13,7 @@ from behavior.cli.options import (
     Device,
     End,
     Every,
+    EveryBody,
     Fps,
     InFlight,
     Json,
@@ -21,6 +22,7 @@ from behavior.cli.options import (
     NetSize,
     Out,
     Precision,
+    Refine,
     Resume,
     Start,
     check_range,
@@ -32,9 +34,11 @@ def pose(
     source: Annotated[str, typer.Argument(help="Image, folder, video, glob, webcam number or camera address.")],
     out: Out,
     device: Device = "auto",
-    model: Model = "mobilenet_thin",
+    model: Model = "movenet_multipose",
+    refine: Refine = None,
     accuracy: Accuracy = "balanced",
-    net_size: NetSize = 368,
+    net_size: NetSize = None,
+    every_body: EveryBody = 1,
     precision: Precision = None,
     batch: Batch = None,
     in_flight: InFlight = None,
@@ -61,6 +65,7 @@ def pose(
     check_range(start, end)
     settings = make_settings(
         net_height=net_size,
+        every_body=every_body,
         accuracy=accuracy,
         precision=precision,
         max_people=max_people,
@@ -71,7 +76,7 @@ def pose(
         overlay=overlay,
     )
     with Narrator() as narrator:
-        models = load_models(model, device, "none", narrator, batch=batch, in_flight=in_flight)
+        models = load_models(model, device, "none", narrator, refine=refine, batch=batch, in_flight=in_flight)
         results, failed = commands.pose_all([source], out, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(f"{result['frames']} frames: {result['json']}")

@@ -10,9 +10,10 @@ from behavior.pipeline.models import locate
 from behavior.pipeline.progress import Narrator
 from behavior.recognition.model import ActionModel, load_action_model
 from pose.backends.base import ModelInfo
-from pose.engine import EngineSettings, PoseEngine
+from pose.detector import Accuracy, EngineSettings
+from pose.engine import PoseEngine, load_networks, usual_refiner
 from pose.weights.assets import Asset
-from pose.weights.zoo import identify, load_backend
+from pose.weights.zoo import identify
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Models:
     """What a command was asked to use.
 
     Attributes:
-        pose: which network.
+        pose: which body network.
+        refiner: gives the refiner at an accuracy; None where people stay as the body network sees them.
         engine: gives the engine for these settings; loads the network the first time that a frame needs it.
         actions: the action model; None leaves the stage out.
     """
 
     pose: ModelInfo
+    refiner: Callable[[Accuracy], ModelInfo | None]
     engine: Callable[[EngineSettings], PoseEngine]
     actions: ActionModel | None
 
@@ -36,10 +39,11 @@ def load_models(
     actions: str,
     narrator: Narrator,
     *,
+    refine: str | None = None,
     batch: int | None = None,
     in_flight: int | None = None,
 ) -> Models:
-    """The models by name (shipped or imported) or file; `actions` may be `none`, the rest as in `PoseEngine`.
+    """The models by name (shipped or imported) or file; `actions` and `refine` may be `none`, others as in `PoseEngine`.
 
     Raises `AssetError`, `ModelError` or `ActionModelError`; `DeviceError` comes when the engine is asked for.
     """
@@ -48,21 +52,28 @@ def load_models(
 
     @cache
     def engine(settings: EngineSettings) -> PoseEngine:
-        backend = load_backend(
-            network,
-            device=device,
-            precision=settings.precision,
-            in_flight=in_flight,
-            light=settings.light,
-            progress=download,
+        body, refiner = load_networks(
+            network, refine and locate(refine), settings, device=device, in_flight=in_flight, progress=download
         )
-        narrator.say(f"{backend.model.name} on {backend.device} ({backend.runtime}, {backend.precision})")
+        names = body.model.name if refiner is None else f"{body.model.name}, refined by {refiner.model.name},"
+        narrator.say(f"{names} on {body.device} ({body.runtime}, {body.precision})")
         return PoseEngine(
-            backend=backend, settings=settings, tracking=None, batch=batch, in_flight=in_flight, announce=narrator.say
+            backend=body,
+            refiner=refiner,
+            settings=settings,
+            tracking=None,
+            batch=batch,
+            in_flight=in_flight,
+            announce=narrator.say,
         )
 
+    @cache
+    def refiner(accuracy: Accuracy) -> ModelInfo | None:
+        name = refine or usual_refiner(accuracy)
+        return None if name == "none" else identify(locate(name), progress=download)
+
     pose = identify(network, progress=download)
-    return Models(pose, engine, None if actions == "none" else load_action_model(locate(actions)))
+    return Models(pose, refiner, engine, None if actions == "none" else load_action_model(locate(actions)))
 
 
 class Download:

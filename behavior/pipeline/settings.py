@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from behavior.recognition.recognise import RecogniseSettings
 from features.clean import CleanSettings
 from pose.backends.base import Precision
-from pose.engine import Accuracy, EngineSettings
+from pose.detector import Accuracy, EngineSettings
 from pose.parsing import ParserSettings
 from pose.tracking import ResolveSettings, TrackerSettings
 
@@ -51,7 +51,7 @@ class Settings:
 
 def make_settings(
     *,
-    net_height: int,
+    net_height: int | None = None,
     accuracy: Accuracy,
     precision: Precision | None,
     max_people: int | None,
@@ -62,12 +62,15 @@ def make_settings(
     fps: float | None = None,
     min_bout_s: float | None = None,
     clothes: bool = False,
+    every_body: int = 1,
 ) -> Settings:
     """The settings that the command line offers, in their places; the rest at their defaults."""
     parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
     return Settings(
         part=Part(start_s, end_s, every, fps),
-        engine=EngineSettings(net_height=net_height, accuracy=accuracy, precision=precision, parser=parser),
+        engine=EngineSettings(
+            net_height=net_height, accuracy=accuracy, precision=precision, parser=parser, every_body=every_body
+        ),
         recognise=RecogniseSettings(min_bout_s=min_bout_s),
         clothes=clothes,
         overlay=overlay,

@@ -34,10 +34,9 @@ from behavior.recognition.recognise import RecogniseSettings, recognise
 from behavior.recognition.rules import rule_bouts
 from behavior.report.drawing import FrameLike
 from behavior.report.encoding import EncoderSettings, VideoWriter
-from pose.backends.base import ModelInfo
 from pose.engine import ALGORITHM as POSE
 from pose.engine import PoseStream
-from pose.errors import SourceError
+from pose.errors import PoseError, SourceError
 from pose.people import FramePeople
 from pose.sources import FrameSource, open_source, source_hash
 from pose.tracking import ResolveSettings, Tracker, TrackerSettings, resolve
@@ -109,7 +108,7 @@ def stamp_of(source: str) -> Stamp:
 def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
     """Deletes what an earlier run of the same command stored; raises `DataError` when that holds work of a human."""
     with database.transaction() as tx:
-        run = _known_people(tx, recording, models.pose, settings)
+        run = _known_people(tx, recording, models, settings)
         if run is None:
             return
         if _changed_by_hand(tx, run):
@@ -128,7 +127,7 @@ def find_people(
     A camera has no end: a keyboard interrupt is its regular one.
     """
     with database.transaction() as tx:
-        run = _known_people(tx, recording, models.pose, settings)
+        run = _known_people(tx, recording, models, settings)
         if run is not None and run.done and not run.extra.get("broke_off"):
             return run
         last = poses.last_frame(tx, run.id) if run is not None else None
@@ -141,24 +140,26 @@ def find_people(
     if run is None:
         with database.transaction() as tx:
             run = runs.start_run(
-                tx, recording.id, "pose", _pose_fingerprint(recording, models.pose, settings), version=VERSION,
+                tx, recording.id, "pose", _pose_fingerprint(recording, models, settings), version=VERSION,
                 settings=_pose_settings(settings),
                 skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
+                | _refined_by(models, settings)
                 | ({"pictures": str(recording.folder / PICTURES)} if _must_be_kept(recording, settings) else {}),
             )  # fmt: skip
     chunk: list[FramePeople] = []
     looks: list[NDArray[np.float64]] = []
     saved = begin = time.monotonic()
 
-    def save(stream: PoseStream) -> None:
+    def save(stream: PoseStream, n: int) -> None:
+        """Stores the first `n` frames of the chunk."""
         nonlocal saved
         source = stream.source
         with database.transaction() as tx:
-            poses.append_frames(tx, run.id, chunk)
+            poses.append_frames(tx, run.id, chunk[:n])
             if settings.clothes:
-                poses.append_clothing(tx, run.id, chunk, looks)
+                poses.append_clothing(tx, run.id, chunk[:n], looks[:n])
             extra = {
                 "skipped": run.extra["skipped"] + source.skipped,
                 "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
@@ -166,8 +167,7 @@ def find_people(
                 "load": asdict(stream.load),
             }
             runs.update_run(tx, run.id, device=engine.device, extra=extra)
-        chunk.clear()
-        looks.clear()
+        del chunk[:n], looks[:n]
         saved = time.monotonic()
 
     source = recording.opened if last is None else None
@@ -179,21 +179,30 @@ def find_people(
         expected = stream.source.expected_frames
         total = None if expected is None else done + expected
         narrator.step("people", done, total)
+        whole = 0  # frames of the chunk whose clip is whole: going on behind them finds the same people
         try:
             for frame in stream:
+                if chunk and chunk[-1].index // stream.clip != frame.index // stream.clip:
+                    whole = len(chunk)
+                    if whole >= poses.CHUNK or time.monotonic() - saved > COMMIT_EVERY_S:
+                        save(stream, whole)
+                        whole = 0
                 chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
                 if settings.clothes:
                     looks.append(clothing(frame.image, frame.people, engine.skeleton))
                 keep(frame)
                 done += 1
                 narrator.step("people", done, total)
-                if len(chunk) == poses.CHUNK or time.monotonic() - saved > COMMIT_EVERY_S:
-                    save(stream)
+            whole = len(chunk)
         except KeyboardInterrupt:
             if not stream.source.live:
                 raise
+            whole = len(chunk)
+        except PoseError:
+            whole = len(chunk)
+            raise
         finally:
-            save(stream)
+            save(stream, whole)
     changed = recording.stored.sha256 is not None and not recording.is_unchanged
     with database.transaction() as tx:
         if not changed:
@@ -321,11 +330,18 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         return runs.finish_run(tx, run.id)
 
 
-def _pose_fingerprint(recording: Recording, model: ModelInfo, settings: Settings) -> str:
+def _refined_by(models: Models, settings: Settings) -> dict[str, Any]:
+    refiner = models.refiner(settings.engine.accuracy)
+    return {} if refiner is None else {"refiner": asdict(refiner)}
+
+
+def _pose_fingerprint(recording: Recording, models: Models, settings: Settings) -> str:
     # A live source has no hash: each session of a camera is its own recording.
     source = recording.stored.sha256 or f"live {recording.id}"
     own = unusual(_pose_settings(settings), _pose_settings(Settings()))
-    return runs.fingerprint(stage="pose", algorithm=POSE, source=source, model=model.sha256, settings=own)
+    refiner = models.refiner(settings.engine.accuracy)
+    shas = models.pose.sha256 if refiner is None else [models.pose.sha256, refiner.sha256]
+    return runs.fingerprint(stage="pose", algorithm=POSE, source=source, model=shas, settings=own)
 
 
 def _pose_settings(settings: Settings) -> dict[str, Any]:
@@ -334,20 +350,20 @@ def _pose_settings(settings: Settings) -> dict[str, Any]:
     return plain(settings.engine) | {"part": part} | clothes
 
 
-def _known_people(tx: Connection, recording: Recording, model: ModelInfo, settings: Settings) -> Run | None:
+def _known_people(tx: Connection, recording: Recording, models: Models, settings: Settings) -> Run | None:
     """The run, done or not, that this command would repeat.
 
     Version 0.1.0 had its own number in the fingerprint; what it did is `POSE` 1. Its run of the same model and settings
     is taken over, but of a source without a clock: it had another idea of that.
     """
-    fingerprint = _pose_fingerprint(recording, model, settings)
+    fingerprint = _pose_fingerprint(recording, models, settings)
     run = runs.find_run(tx, recording.id, "pose", fingerprint)
     if run is not None or POSE != 1 or recording.stored.clock != "source":
         return run
     usual = _pose_settings(Settings())
     wanted = unusual(_pose_settings(settings), usual)
     for old in runs.list_runs(tx, recording.id):
-        mine = (old.stage, old.version, old.model_sha256) == ("pose", "0.1.0", model.sha256)
+        mine = (old.stage, old.version, old.model_sha256) == ("pose", "0.1.0", models.pose.sha256)
         if mine and unusual(old.settings, usual) == wanted:
             return runs.rename_run(tx, old.id, fingerprint)
     return None

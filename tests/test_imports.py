@@ -27,7 +27,8 @@ ALLOWED = {
 ROOMS = {
     "pose": (
         "errors", "layouts", "skeleton", "people", "tables", "maps", "preprocess", "looks", "metrics", "networks",
-        "parsing", "tracking", "backends", "weights", "sources", "throughput", "engine",
+        "parsing", "tracking", "backends", "confidence", "refine", "turns", "detector", "weights", "sources",
+        "throughput", "engine",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (

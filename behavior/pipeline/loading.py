@@ -43,7 +43,7 @@ def load_models(
     batch: int | None = None,
     in_flight: int | None = None,
 ) -> Models:
-    """The models by name (shipped or imported) or file; `actions` and `refine` may be `none`, others as in `PoseEngine`.
+    """The models by name (shipped or imported) or file; `actions` and `refine` may be `none`.
 
     Raises `AssetError`, `ModelError` or `ActionModelError`; `DeviceError` comes when the engine is asked for.
     """

@@ -157,6 +157,7 @@ def test_settings_are_checked() -> None:
 @pytest.mark.parametrize(("batch", "in_flight"), [(None, None), (2, None), (None, 5), (3, 2)])
 def test_a_trial_loses_no_frame_and_keeps_to_what_is_given(batch: int | None, in_flight: int | None) -> None:
     class Long(Numbered):
+        info = SourceInfo("numbered", "memory", "folder", WIDTH, HEIGHT)  # one by one, not in clips
         expected_frames = 10_000
 
     engine = PoseEngine(backend=Drawn(), settings=SETTINGS, batch=batch, in_flight=in_flight)
@@ -187,6 +188,7 @@ def test_the_trial_settles_on_the_faster_load() -> None:
             return super().infer(batch)
 
     class Long(Numbered):
+        info = SourceInfo("numbered", "memory", "folder", WIDTH, HEIGHT)  # one by one, not in clips
         expected_frames = 10_000
 
     with PoseEngine(backend=Narrow(), settings=SETTINGS).open(Long(40)) as frames:

@@ -3,11 +3,11 @@
     python benchmarks/accuracy.py --images DIR --annotations FILE [--cases NAME...] [--turned DEGREES...] [--quick [N]]
         [--json FILE] [--plot FILE] [--reliability FILE] [--curves] [--keep DIR] [--device DEVICE]
 
-The cases take turns image by image. `time` is the median over the images of the wall time over that of the case `balanced`
-on the same image, `processor` likewise of the processor time; one image at a time. Intervals hold 90 % of 200 resamples of
-the images: what other images of the kind would give, but not that thresholds were chosen on these. `difference` is the
-AP minus that of `balanced` on the same images. `--turned` shows the images turned clockwise, the annotations with them,
-and how much of the upright AP is left.
+The cases take turns image by image. `time` is the median over the images of the wall time over that of the case
+`balanced` on the same image, `processor` likewise of the processor time; one image at a time. Intervals hold 90 % of
+200 resamples of the images: what other images of the kind would give, but not that thresholds were chosen on these.
+`difference` is the AP minus that of `balanced` on the same images. `--turned` shows the images turned clockwise, the
+annotations with them, and how much of the upright AP is left.
 
 `--reliability` and `--curves` hold confidence against the truth (see `pose.metrics.judge_confidence`): the expected
 calibration error in ten bins, and curves that would mend it, with the error that is left when a curve is fitted on one
@@ -186,6 +186,7 @@ def score(runs: Mapping[int, Mapping[str, Run]], truths: Mapping[int, Path]) -> 
         for name, (precision, recall) in scores.items():
             ap = precision[:, 0]
             row: Row = {"case": f"turned {degrees}°" if degrees else "upright", "engine": name}
+            row |= {key: cases[name].origin[key] for key in ("model", "device", "runtime")}
             row |= cost(cases[name], cases.get(REFERENCE)) | {"images": n_images, "found": len(cases[name].results)}
             row |= {"ap": ap[0], "ap_interval": interval(ap[1:])}
             row |= {"ap_medium": precision[0, 1], "ap_medium_interval": interval(precision[1:, 1])}
@@ -264,18 +265,21 @@ def print_curves(claims: Mapping[str, Mapping[str, Claims]]) -> None:
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """AP over time, upright; processor time on a CPU, where the wall's also tells of other programs."""
+    """AP over time, upright; the processor's time on a CPU, as the wall's also tells of other programs."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
+    time = "processor" if rows[0]["device"] == "cpu" else "wall"
     for row in rows:
-        if "ratio" in row and "of_upright" not in row:
+        if "ratio" in row and row["case"] == "upright":
+            ratio = row["processor_ratio" if time == "processor" else "ratio"]
             ap, (low, high) = row["ap"], row["ap_interval"]
-            axes.errorbar(row["processor_ratio"], ap, yerr=[[ap - low], [high - ap]], fmt="o", capsize=3)
-            axes.annotate(f" {row['engine']}", (row["processor_ratio"], ap), textcoords="offset points", xytext=(4, 4))
-    axes.set_xscale("log")
-    axes.set(xlabel=f"processor time of an image over that of {REFERENCE}", ylabel="AP, with 90 % interval")
+            axes.errorbar(ratio, ap, yerr=[[ap - low], [high - ap]], fmt="o", capsize=3)
+            axes.annotate(row["engine"], (ratio, ap), textcoords="offset points", xytext=(6, 4))
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set(xlabel=f"{time} time of an image over that of {REFERENCE}", ylabel="AP, with 90 % interval")
     axes.margins(x=0.25)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

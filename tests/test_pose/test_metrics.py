@@ -285,7 +285,7 @@ def test_images_are_drawn_with_replacement() -> None:
 
 def test_confidence_is_held_against_the_truth(world: World) -> None:
     """One joint beyond what its OKS term of 0.5 allows, one within; a missing one claims nothing; two ghosts, of which
-    one stands where not everybody is annotated."""
+    one stands where not everybody is annotated; somebody whose joints are not annotated."""
     limit = np.sqrt(2 * AREA * (2 * np.array(COCO_17.sigmas)) ** 2 * np.log(2))
     near, far, ghost = body(80, 80), body(150, 100), body(700, 700)
     for person, joint, share in ((near, "nose", 0.99), (near, "left_hip", 1.01), (far, "right_ear", 1.01)):
@@ -295,10 +295,11 @@ def test_confidence_is_held_against_the_truth(world: World) -> None:
     content = json.loads(world.annotations.read_text())
     content["annotations"][2]["keypoints"][2] = 0  # the nose of the second image's only person
     content["annotations"].append(
-        content["annotations"][2] | {"id": 4, "num_keypoints": 0, "keypoints": [0] * 51, "bbox": [5000, 5000, 9, 9]}
+        content["annotations"][2] | {"id": 4, "num_keypoints": 0, "keypoints": [0] * 51, "bbox": [5000, 5000, 99, 99]}
     )
     world.annotations.write_text(json.dumps(content))
-    results = to_coco_results(1, [near, ghost], COCO_18) + to_coco_results(2, [far, ghost], COCO_18)
+    unannotated = body(5050, 5050)
+    results = to_coco_results(1, [near, ghost], COCO_18) + to_coco_results(2, [far, ghost, unannotated], COCO_18)
     judged = judge_confidence(world.annotations, results)
     assert sorted(zip(judged.people.image_id, judged.people.right, strict=True)) == [(1, 0), (1, 1), (2, 0), (2, 1)]
     assert judged.ghost_joints.image_id.tolist() == [1] * 17

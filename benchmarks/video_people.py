@@ -19,8 +19,8 @@ inside the tracks.
 the jitter is sqrt(sum of squared residuals of both / (9 - 3)), pixels or percent of the body's height (90th percentile
 of the true boxes'). Shown: median, and the 95th percentile, in which flicker between two answers shows. Still windows
 are those in which the picture around the joint stands still: the optical flow there (Farnebäck, median of a square of
-a tenth of the height) is below a tenth of the height per second. So no engine chooses where it is measured. Where two
-people's true boxes overlap by an IoU of more than .1, nothing is measured.
+a tenth of the height) is below a quarter of the height per second. So no engine chooses where it is measured. Where
+two people's true boxes overlap by an IoU of more than .1, nothing is measured.
 
 **Sides changed.** Left and right of a pair lie crosswise to where they lie in the median of 9 frames, by more than a
 twentieth of the height, while these medians are a tenth of the height apart: share of the pairs and frames. It sees a
@@ -67,7 +67,7 @@ ENGINES = {
 }
 
 GROW, LEAST_IOU, LEAST_INSIDE, CROWDED_IOU = 0.15, 0.3, 0.7, 0.1
-WINDOW, STILL = 9, 0.1  # frames; body heights per second
+WINDOW, STILL = 9, 0.25  # frames; body heights per second
 PAIRS = np.array(
     [
         [COCO_17.index(f"{side}_{joint}") for side in ("left", "right")]

@@ -434,7 +434,9 @@ def main() -> None:
     columns = {f"{key}, {kind}": form for kind in ("still", "all") for key, form in _JITTER.items()}
     print_table(steady, names | columns | {"sides changed": ".2%", "joints missing": ".1%"})
     print()
-    print_table(missing, names | {"who": "", "there": "", "missing": "", "in frames": ""})
+    print_table(
+        [row for row in missing if row["missing"]], names | {"who": "", "there": "", "missing": "", "in frames": ""}
+    )
     if times:
         print()
         print_table(times, names | {"processor ms": ".0f", "ratio": ".2f"})

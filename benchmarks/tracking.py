@@ -163,11 +163,11 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9)
 
 
-def figures(cases: Sequence[Case], ids: Sequence[Ids]) -> dict[str, float]:
-    """IDF1, MOTA, HOTA in percent over all the cases together (trackeval, IoU at least 0.5 for the first two)."""
+def figures(cases: Sequence[Case], ids: Sequence[Ids], least_iou: float = 0.5) -> dict[str, float]:
+    """IDF1, MOTA, HOTA in percent over all the cases together (trackeval; `least_iou` is that of the first two)."""
     from trackeval.metrics import CLEAR, HOTA, Identity
 
-    quiet = {"PRINT_CONFIG": False, "THRESHOLD": 0.5}
+    quiet = {"PRINT_CONFIG": False, "THRESHOLD": least_iou}
     measures = {"IDF1": (Identity(quiet), "IDF1"), "MOTA": (CLEAR(quiet), "MOTA"), "HOTA": (HOTA(), "HOTA")}
     collected: dict[str, dict[str, dict[str, object]]] = {name: {} for name in measures}
     for index, (case, who) in enumerate(zip(cases, ids, strict=True)):

@@ -250,35 +250,43 @@ def poses_of(source: str, cache: Path | None, fps: float | None = None) -> tuple
     file = None if cache is None else cache / f"{Path(source).resolve().parent.name}-{Path(source).stem}.npz"
     if file is not None and file.exists():
         with np.load(file) as data:
-            keypoints, scores, offsets, times, looks = (data[key] for key in _CACHED)
+            people, looks = unpack(dict(data), COCO_18), data["clothing"]
     else:
         from pose import PoseEngine
 
         engine = PoseEngine(tracking=None)
+        people, described = [], []
         with engine.open(source) as frames:
-            found = [(f.time_s, f.people, clothing(f.image, f.people, engine.skeleton)) for f in frames]
-        keypoints = np.array([p.keypoints for _, people, _ in found for p in people], dtype=np.float32)
-        scores = np.array([p.score for _, people, _ in found for p in people])
-        offsets = np.cumsum([0, *(len(people) for _, people, _ in found)])
-        times = np.array([time_s for time_s, _, _ in found])
-        looks = np.concatenate([look for _, _, look in found])
+            for frame in frames:
+                people.append(FramePeople(frame.index, frame.time_s, frame.people))
+                described.append(clothing(frame.image, frame.people, engine.skeleton))
+        looks = np.concatenate(described)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(file, **dict(zip(_CACHED, (keypoints, scores, offsets, times, looks), strict=True)))
+            np.savez(file, clothing=looks, **pack(people))
     if fps is not None:
-        times = np.arange(len(times)) / fps
+        people = [replace(frame, time_s=i / fps) for i, frame in enumerate(people)]
+    return people, np.split(looks, np.cumsum([len(frame.people) for frame in people])[:-1])
+
+
+def pack(frames: Sequence[FramePeople]) -> dict[str, np.ndarray]:
+    """Arrays of all the people, without their identities, for `np.savez`."""
+    return {
+        "keypoints": np.array([p.keypoints for frame in frames for p in frame.people], dtype=np.float32),
+        "scores": np.array([p.score for frame in frames for p in frame.people]),
+        "offsets": np.cumsum([0, *(len(frame.people) for frame in frames)]),
+        "time_s": np.array([frame.time_s for frame in frames]),
+    }
+
+
+def unpack(data: dict[str, np.ndarray], skeleton: Skeleton) -> list[FramePeople]:
+    """What `pack` made arrays of."""
     people = [
-        FramePeople(
-            i,
-            float(t),
-            tuple(Person(keypoints[j], float(scores[j]), skeleton=COCO_18) for j in range(offsets[i], offsets[i + 1])),
-        )
-        for i, t in enumerate(times)
+        Person(keypoints, float(score), skeleton=skeleton)
+        for keypoints, score in zip(data["keypoints"], data["scores"], strict=True)
     ]
-    return people, np.split(looks, offsets[1:-1])
-
-
-_CACHED = ("keypoints", "scores", "offsets", "time_s", "clothing")
+    offsets = data["offsets"]
+    return [FramePeople(i, float(t), tuple(people[offsets[i] : offsets[i + 1]])) for i, t in enumerate(data["time_s"])]
 
 
 def sample_truth(frames: Sequence[FramePeople]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -24,7 +24,7 @@ from pose.people import Person
 from pose.preprocess import NET_HEIGHT, Placement, fit, fit_longer_side, letterbox
 from pose.refine import Refiner
 from pose.skeleton import COCO_18, Skeleton
-from pose.turns import leaves_doubt, turned, turned_back
+from pose.turns import turned, turned_back, worth_turning
 
 Accuracy = Literal["fast", "balanced", "high"]
 
@@ -100,6 +100,7 @@ class EngineSettings:
 
 
 _WORTH_REFINING = 0.05  # score
+_FOUND = 0.1  # score of somebody for whom a turned look has paid
 _STILL_THERE = 0.3  # score of a person followed without the body network
 _SAME_BODY = 0.3  # similarity of a person in two frames
 _WORTHLESS = 0.05  # confidence of joints that are as good as missing
@@ -133,10 +134,10 @@ class Detector:
             images: (H, W, 3) uint8 BGR each; sizes may differ.
             batch: images that go through the network together.
         """
-        people = self._see(images, batch)
-        doubtful = [i for i, persons in enumerate(people) if leaves_doubt(persons)]
-        for quarters in self.settings.turns:
-            self._look_turned(images, people, doubtful, quarters, batch)
+        people = self._see(images, self._looks(), batch)
+        for image, persons in zip(images, people, strict=True):
+            for quarters, likely in worth_turning(persons, self.settings.turns).items():
+                self._look_turned([image], [persons], quarters, batch, likely)
         return self._finish(images, people)
 
     def follow(self, images: Sequence[NDArray[np.uint8]], batch: int = 1) -> list[list[Person]]:
@@ -147,11 +148,10 @@ class Detector:
         step = self.settings.every_body if self.refiner is not None else 1
         keys = list(range(0, len(images), step))
         shown = [images[i] for i in keys]
-        people = self._see(shown, batch)
-        if leaves_doubt(people[0]):
-            for quarters in self.settings.turns:
-                if self._look_turned(shown[:1], people[:1], [0], quarters, batch):
-                    self._look_turned(shown[1:], people[1:], range(len(shown) - 1), quarters, batch)
+        people = self._see(shown, self._looks(), batch)
+        for quarters, likely in worth_turning(people[0], self.settings.turns).items():
+            if self._look_turned(shown[:1], people[:1], quarters, batch, likely):
+                self._look_turned(shown[1:], people[1:], quarters, batch, likely=True)
         found = dict(zip(keys, self._finish(shown, people), strict=True))
         for i in range(len(images)):
             if i not in found:
@@ -160,14 +160,14 @@ class Detector:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _see(self, images: Sequence[NDArray[np.uint8]], batch: int) -> list[list[Person]]:
+    def _see(self, images: Sequence[NDArray[np.uint8]], looks: Sequence[Look], batch: int) -> list[list[Person]]:
         """What the body network sees of upright people, in pixels of the images; neither refined nor calibrated."""
+        see = self._see_centers if self._centered else self._see_fields
         found: list[list[Person]] = []
         for _, group in groupby(images, key=lambda image: image.shape):
             alike = list(group)
             for start in range(0, len(alike), batch):
-                some = alike[start : start + batch]
-                found += self._see_centers(some) if self._centered else self._see_fields(some)
+                found += see(alike[start : start + batch], looks)
         return found
 
     def _looks(self) -> tuple[Look, ...]:
@@ -179,9 +179,9 @@ class Detector:
             Look(round((height or NET_HEIGHT) * share), mirrored) for share, mirrored in _FIELD_LOOKS[accuracy]
         )
 
-    def _see_fields(self, images: list[NDArray[np.uint8]]) -> list[list[Person]]:
+    def _see_fields(self, images: list[NDArray[np.uint8]], looks: Sequence[Look]) -> list[list[Person]]:
         found = []
-        for seen in zip(*(self._field_maps(images, look) for look in self._looks()), strict=True):
+        for seen in zip(*(self._field_maps(images, look) for look in looks), strict=True):
             placement = seen[0][1]
             if len(seen) == 1:
                 maps = seen[0][0]
@@ -201,11 +201,11 @@ class Detector:
             maps.append(mirror(one) if look.mirrored else one)
         return list(zip(maps, placements, strict=True))
 
-    def _see_centers(self, images: list[NDArray[np.uint8]]) -> list[list[Person]]:
+    def _see_centers(self, images: list[NDArray[np.uint8]], looks: Sequence[Look]) -> list[list[Person]]:
         layout = self.body.layout
         assert isinstance(layout, CenterLayout)
         found: list[list[Person]] = [[] for _ in images]
-        for look in self._looks():
+        for look in looks:
             size = fit_longer_side(images[0].shape[:2], look.size, layout.multiple)
             canvases, placements = zip(*(letterbox(image, size) for image in images), strict=True)
             batch = np.stack(canvases)
@@ -222,17 +222,33 @@ class Detector:
         self,
         images: Sequence[NDArray[np.uint8]],
         people: list[list[Person]],
-        which: Sequence[int],
         quarters: int,
         batch: int,
+        likely: bool,
     ) -> bool:
-        """Adds those whom a turned look sees better than the looks before; whether there are any."""
+        """Adds those whom a turned look sees better than the looks before; whether there are any.
+
+        The smallest look goes first; the others follow where it finds somebody, or that is `likely` anyway.
+        """
+        views = [turned(image, quarters) for image in images]
+        looks = sorted(self._looks(), key=lambda look: (look.size, look.mirrored))
+        paid = self._add_turned(images, people, quarters, self._see(views, looks[:1], batch))
+        if (paid or likely) and len(looks) > 1:
+            paid |= self._add_turned(images, people, quarters, self._see(views, looks[1:], batch))
+        return paid
+
+    def _add_turned(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        people: list[list[Person]],
+        quarters: int,
+        seen: list[list[Person]],
+    ) -> bool:
         paid = False
-        seen = self._see([turned(images[i], quarters) for i in which], batch)
-        for i, persons in zip(which, seen, strict=True):
-            new = {id(q): q for q in (turned_back(person, quarters, images[i].shape[:2]) for person in persons)}
-            people[i][:] = keep_best([*people[i], *new.values()])
-            paid |= any(id(person) in new and person.score > 0.1 for person in people[i])
+        for image, persons, found in zip(images, people, seen, strict=True):
+            new = [turned_back(person, quarters, image.shape[:2]) for person in found]
+            persons[:] = keep_best([*persons, *new])
+            paid |= any(person.score > _FOUND and any(person is one for one in new) for person in persons)
         return paid
 
     def _finish(self, images: Sequence[NDArray[np.uint8]], people: list[list[Person]]) -> list[list[Person]]:

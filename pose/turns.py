@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pose.people import Person
 from pose.refine.crops import quarters_of
 
-_SURE = 0.35  # score of a person who leaves no doubt
+_SOMEBODY = 0.3  # score of the best person below which somebody may have been missed
+_LYING = 0.15  # score of a person who seems to lie
 
 
 def turned(image: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
@@ -36,7 +37,11 @@ def turned_back(person: Person, quarters: int, size: tuple[int, int]) -> Person:
     return replace(person, keypoints=np.stack([x, y, person.keypoints[:, 2]], axis=1))
 
 
-def leaves_doubt(people: Sequence[Person]) -> bool:
-    """Whether somebody may have been missed because he does not stand: nobody is sure, or a sure one lies."""
-    sure = [person for person in people if person.score > _SURE]
-    return not sure or any(quarters_of(person) % 4 for person in sure)
+def worth_turning(people: Sequence[Person], turns: Sequence[int]) -> dict[int, bool]:
+    """Which of some quarter turns may show somebody better than he was seen upright, and whether that is likely.
+
+    Likely are those that would set one of the people who lie upright; where nobody is sure to be there, the others may.
+    """
+    lying = {quarters_of(person) for person in people if person.score > _LYING}
+    nobody = max((person.score for person in people), default=0.0) < _SOMEBODY
+    return {quarters: quarters in lying for quarters in turns if nobody or quarters in lying}

@@ -72,7 +72,7 @@ class OnnxBackend:
 
     def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """See `pose.backends.base.Backend`."""
-        check_batch(batch)
+        check_batch(batch, self.layout)
         try:
             if self._on_gpu:
                 values = self._infer_on_gpu(np.ascontiguousarray(batch))

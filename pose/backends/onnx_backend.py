@@ -163,10 +163,10 @@ def _check(session: onnxruntime.InferenceSession, file: Path, layout: Layout) ->
     inputs = {value.name: (value.type, value.shape[-1]) for value in session.get_inputs()}
     outputs = {value.name: value.shape[1] if len(value.shape) == 4 else None for value in session.get_outputs()}
     if inputs != {"image": ("tensor(uint8)", 3)} or outputs != layout.outputs:
-        wanted = " and ".join(f"{name} with {channels} channels" for name, channels in layout.outputs.items())
+        wanted = " and ".join(f"{name} with {channels}" for name, channels in layout.outputs.items())
         raise ModelError(
-            f"{file}: expected a network with input image (B, H, W, 3) uint8 and outputs {wanted}, got inputs {inputs} "
-            f"and outputs {outputs}"
+            f"{file}: expected a network with input image (B, H, W, 3) uint8 and outputs {wanted} "
+            f"channels, got inputs {inputs} and outputs {outputs}"
         )
     stated = session.get_modelmeta().custom_metadata_map.get("precision", "float32")
     return "float16" if stated == "float16" else "float32"

@@ -96,6 +96,7 @@ def test_onnx_gives_the_same(network: Movenet, batch: NDArray[np.uint8]) -> None
 
 
 def test_half_precision_stays_close(network: Movenet, batch: NDArray[np.uint8]) -> None:
+    """That the file is right; onnxruntime computes it in float32 where the processor has no float16."""
     assert_close(in_onnx(network, "float16")(batch[:1]), in_torch(network, batch[:1]), share=0.05)
 
 

@@ -1,8 +1,8 @@
 """Pose networks by name: what each is, where its weights are, and how to run it or a file of the same kind.
 
-An entry is reviewed like code; `MEASURED` beside it is written down from the command that measured it. A network runs
-from an ONNX file made once from the original weights and kept in the cache under a name that says what it was made of:
-digits of the weights' sha256 (the folder), of the code that made it, and of its own content, which is checked on use.
+An entry is reviewed like code; its AP is written down from the command that measured it. A network runs from an ONNX file
+made once from the original weights and kept in the cache under a name that says what it was made of: digits of the
+weights' sha256 (the folder), of the code that made it, and of its own content, which is checked on use.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ MULTIPOSE = NetworkEntry(
     net_height=256,
     preprocessing="BGR, 0 to 255, brought to [-1, 1] inside; height and width multiples of 32",
     parameters=4_723_346,
-    recipe="MoveNet MultiPose Lightning, trained by Google on COCO 2017 and an own set of fitness and dance videos",
+    recipe="MoveNet MultiPose Lightning 1, trained by Google on COCO 2017 and videos of its own",
     papers=("https://arxiv.org/abs/1904.07850", "https://arxiv.org/abs/1801.04381"),
 )
 
@@ -106,7 +106,7 @@ THUNDER = NetworkEntry(
     net_height=256,
     preprocessing="a square crop of one person, 256×256, BGR, 0 to 255, brought to [-1, 1] inside",
     parameters=6_226_046,
-    recipe="MoveNet SinglePose Thunder, trained by Google on COCO 2017 and an own set of fitness and dance videos",
+    recipe="MoveNet SinglePose Thunder 4, trained by Google on COCO 2017 and videos of its own",
     papers=("https://arxiv.org/abs/1904.07850", "https://arxiv.org/abs/1801.04381"),
 )
 

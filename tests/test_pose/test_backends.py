@@ -184,7 +184,7 @@ def test_every_runtime_gives_the_maps_of_a_centre_network(
     for maps in found.values():
         for image, other in zip(maps, expected, strict=True):
             for key in layout.outputs:
-                assert np.abs(image[key] - other[key]).mean() < 0.01 * np.abs(other[key]).max()
+                assert np.abs(image[key] - other[key]).mean() < 0.03 * np.abs(other[key]).max()
 
 
 @pytest.mark.parametrize("size", [(160, 330), (100, 320)])

@@ -111,6 +111,11 @@ def usable_devices() -> list[str]:
     return ["cpu", *(f"cuda:{i}" for i in range(gpu_count()))]
 
 
+def outputs_of(file: Path) -> set[str]:
+    """Names of the outputs of a network. Raises `ModelError` when onnxruntime cannot load it."""
+    return {value.name for value in _open(file, Device("cpu"), 1).get_outputs()}
+
+
 def _open(file: Path, device: Device, threads: int) -> onnxruntime.InferenceSession:
     provider = _PROVIDERS[device.kind]
     options = onnxruntime.SessionOptions()

@@ -1,7 +1,7 @@
 """Pose networks by name: what each is, where its weights are, and how to run it or a file of the same kind.
 
-An entry is reviewed like code; its AP is written down from the command that measured it. A network runs from an ONNX file
-made once from the original weights and kept in the cache under a name that says what it was made of: digits of the
+An entry is reviewed like code; its AP is written down from the command that measured it. A network runs from an ONNX
+file made once from the original weights and kept in the cache under a name that says what it was made of: digits of the
 weights' sha256 (the folder), of the code that made it, and of its own content, which is checked on use.
 """
 
@@ -298,13 +298,9 @@ def _entry_of(file: Path) -> NetworkEntry:
     if file.suffix == ".pb":
         return MOBILENET_THIN
     if file.suffix == ".onnx":
-        import onnx
-        from google.protobuf.message import DecodeError
+        from pose.backends.onnx_backend import outputs_of
 
-        try:
-            outputs = {value.name for value in onnx.load_model(file, load_external_data=False).graph.output}
-        except (DecodeError, OSError) as error:
-            raise ModelError(f"{file}: not a readable ONNX file ({error})") from error
+        outputs = outputs_of(file)
     else:
         import safetensors
 

@@ -29,11 +29,13 @@ class MapLayout:
         limb_channels: per limb of the skeleton, the PAF channels of its x and its y component, counted inside the PAF
             block.
         stride: input pixels per map cell.
+        multiple: height and width of the input are multiples of so many pixels.
     """
 
     skeleton: Skeleton
     limb_channels: tuple[tuple[int, int], ...]
     stride: int = 8
+    multiple: int = 1
 
     def __post_init__(self) -> None:
         if len(self.limb_channels) != len(self.skeleton.limbs):
@@ -91,7 +93,7 @@ class CenterLayout:
         skeleton: joints of the network.
         boxes: whether it gives people's boxes.
         stride: input pixels per map cell.
-        multiple: height and width of its input are multiples of so many pixels.
+        multiple: height and width of the input are multiples of so many pixels.
     """
 
     skeleton: Skeleton = COCO_17

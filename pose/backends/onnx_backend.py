@@ -72,7 +72,7 @@ class OnnxBackend:
 
     def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """See `pose.backends.base.Backend`."""
-        check_batch(batch)
+        check_batch(batch, self.layout)
         try:
             if self._on_gpu:
                 values = self._infer_on_gpu(np.ascontiguousarray(batch))
@@ -109,6 +109,11 @@ def usable_devices() -> list[str]:
     if _PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
         return ["cpu"]
     return ["cpu", *(f"cuda:{i}" for i in range(gpu_count()))]
+
+
+def outputs_of(file: Path) -> set[str]:
+    """Names of the outputs of a network. Raises `ModelError` when onnxruntime cannot load it."""
+    return {value.name for value in _open(file, Device("cpu"), 1).get_outputs()}
 
 
 def _open(file: Path, device: Device, threads: int) -> onnxruntime.InferenceSession:
@@ -163,10 +168,10 @@ def _check(session: onnxruntime.InferenceSession, file: Path, layout: Layout) ->
     inputs = {value.name: (value.type, value.shape[-1]) for value in session.get_inputs()}
     outputs = {value.name: value.shape[1] if len(value.shape) == 4 else None for value in session.get_outputs()}
     if inputs != {"image": ("tensor(uint8)", 3)} or outputs != layout.outputs:
-        wanted = " and ".join(f"{name} with {channels} channels" for name, channels in layout.outputs.items())
+        wanted = " and ".join(f"{name} with {channels}" for name, channels in layout.outputs.items())
         raise ModelError(
-            f"{file}: expected a network with input image (B, H, W, 3) uint8 and outputs {wanted}, got inputs {inputs} "
-            f"and outputs {outputs}"
+            f"{file}: expected a network with input image (B, H, W, 3) uint8 and outputs {wanted} "
+            f"channels, got inputs {inputs} and outputs {outputs}"
         )
     stated = session.get_modelmeta().custom_metadata_map.get("precision", "float32")
     return "float16" if stated == "float16" else "float32"

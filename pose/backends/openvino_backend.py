@@ -49,7 +49,7 @@ class OpenvinoBackend:
 
     def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """See `pose.backends.base.Backend`."""
-        check_batch(batch)
+        check_batch(batch, self.layout)
         if not hasattr(self._requests, "mine"):  # a request serves one thread at a time
             self._requests.mine = self._network.create_infer_request()
         found = self._requests.mine.infer({"image": np.ascontiguousarray(batch)})

@@ -62,7 +62,7 @@ class TorchBackend:
     @torch.inference_mode()
     def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         """See `pose.backends.base.Backend`."""
-        check_batch(batch)
+        check_batch(batch, self.layout)
         pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).to(self._dtype)
         values = [_array(value) for value in self._network(pixels)]
         return to_maps(dict(zip(self.layout.outputs, values, strict=True)), self.layout, self.model)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from pose.maps import MOVENET_MULTIPOSE, MOVENET_THUNDER
 from pose.networks.layers import Affine, SameConv2d
 
 
@@ -43,20 +44,17 @@ class MovenetConfig:
     hidden: int = 96
 
 
-_JOINTS = 17
-_POSE_HEADS = (("centers", 1), ("heatmaps", _JOINTS), ("regressions", 2 * _JOINTS), ("offsets", 2 * _JOINTS))
-
 MULTIPOSE = MovenetConfig(
     stem=48,
     backbone=((24, 1, 1), (40, 2, 2), (48, 2, 3), (96, 2, 4), (144, 1, 3), (240, 2, 3), (480, 1, 1)),
-    heads=(*_POSE_HEADS, ("box_scales", 2), ("box_offsets", 2)),
+    heads=tuple(MOVENET_MULTIPOSE.outputs.items()),
 )
 """MoveNet MultiPose Lightning: everybody in an image."""
 
 THUNDER = MovenetConfig(
     stem=56,
     backbone=((32, 1, 1), (40, 2, 2), (56, 2, 3), (112, 2, 4), (168, 1, 3), (280, 2, 3), (560, 1, 1)),
-    heads=_POSE_HEADS,
+    heads=tuple(MOVENET_THUNDER.outputs.items()),
 )
 """MoveNet SinglePose Thunder: one person in a square crop of 256 pixels."""
 

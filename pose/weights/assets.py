@@ -32,6 +32,7 @@ from pose.errors import AssetError
 _TIMEOUT_S = 60.0  # without a byte
 _ABANDONED_S = 86_400.0
 _STAGING = ".fetching-"
+_SHIPPED = Path(__file__).parent / "shipped"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Shipped:
     Attributes:
         name: what messages call it.
         file: its name in `pose/weights/shipped`.
-        member_sha256: of the file.
+        member_sha256: of the file; called as that of an `Asset`, which stands in the same place.
         licence: SPDX identifier.
         origin: where its content comes from.
     """
@@ -202,10 +203,11 @@ def is_cached(asset: Asset) -> bool:
 
 def find_shipped(shipped: Shipped) -> Path:
     """The file as it was installed. Raises `AssetError` when it is missing or damaged."""
-    path = Path(__file__).parent / "shipped" / shipped.file
-    if not path.is_file():
-        raise AssetError(f"{shipped.name}: {path} is missing; install posescribe anew")
-    _verify(path, shipped.member_sha256, what=str(path))
+    path = _SHIPPED / shipped.file
+    found = digest(path) if path.is_file() else None
+    if found != shipped.member_sha256:
+        reason = "is missing" if found is None else f"is damaged: expected sha256 {shipped.member_sha256}, got {found}"
+        raise AssetError(f"{shipped.name}: {path} {reason}; install posescribe again")
     return path
 
 

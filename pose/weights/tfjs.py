@@ -1,7 +1,7 @@
 """Weights out of a TensorFlow.js graph model: `model.json` and its binary shards.
 
-The shards are one after another the bytes of all weights in the manifest's order. A weight stored as float16 is given
-as float16; one stored as whole numbers of 8 or 16 bits is `scale * n + min`
+The shards of a group hold one after another the bytes of its weights in the manifest's order. A weight stored as
+float16 is given as float16; one stored as whole numbers of 8 or 16 bits is `scale * n + min`
 (https://github.com/tensorflow/tfjs, tfjs-core/src/io/types.ts).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from pose.errors import ModelError
 from pose.networks.movenet import MULTIPOSE, THUNDER, Movenet, MovenetConfig
 
 Weights = dict[str, NDArray[Any]]
-_DTYPES = {"float32": "<f4", "int32": "<i4", "bool": "|b1", "float16": "<f2", "uint8": "|u1", "uint16": "<u2"}
+_AFFINE = {"uint8": "|u1", "uint16": "<u2"}
+_DTYPES = {"float32": "<f4", "int32": "<i4", "bool": "|b1", "float16": "<f2", **_AFFINE}
+_MOST_AXES = 8
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def read_weights(path: Path) -> Weights:
@@ -31,27 +35,23 @@ def read_weights(path: Path) -> Weights:
     Raises:
         ModelError: not such a model, a shard that is missing or of another length, or a weight of a kind not known.
     """
-    manifest = _manifest(path)
     weights: Weights = {}
-    for group in manifest:
-        data = b"".join(_shard(path.parent / Path(name).name, path) for name in group["paths"])
+    for shards, entries in _groups(path):
+        data = b"".join(_shard(path, name) for name in shards)
         position = 0
-        for entry in group["weights"]:
-            stored = entry.get("quantization", {})
-            kind = stored.get("dtype", entry["dtype"])
-            if kind not in _DTYPES:
-                raise ModelError(f"{path}: {entry['name']} is stored as {kind}; expected {', '.join(_DTYPES)}")
-            dtype = np.dtype(_DTYPES[kind])
-            count = math.prod(entry["shape"])
-            if count < 0 or position + count * dtype.itemsize > len(data):
-                raise ModelError(f"{path}: its shards end inside {entry['name']}; expected more bytes than {len(data)}")
-            value = np.frombuffer(data, dtype, count, position).reshape(entry["shape"])
-            position += count * dtype.itemsize
-            if "scale" in stored:
-                value = (value.astype(np.float64) * stored["scale"] + stored["min"]).astype(np.float32)
-            weights[entry["name"]] = value
+        for entry in entries:
+            if entry.kind not in _DTYPES:
+                raise ModelError(f"{path}: {entry.name} is stored as {entry.kind}; expected {', '.join(_DTYPES)}")
+            size = math.prod(entry.shape) * np.dtype(_DTYPES[entry.kind]).itemsize
+            if position + size > len(data):
+                raise ModelError(
+                    f"{path}: its shards end inside {entry.name}; expected {position + size} bytes or more, "
+                    f"got {len(data)}"
+                )
+            weights[entry.name] = entry.value(data[position : position + size])
+            position += size
         if position != len(data):
-            raise ModelError(f"{path}: its shards have {len(data)} bytes, its manifest speaks of {position}")
+            raise ModelError(f"{path}: expected shards of {position} bytes, as its manifest says, got {len(data)}")
     return weights
 
 
@@ -59,7 +59,8 @@ def movenet_weights(path: Path) -> tuple[MovenetConfig, Weights]:
     """Which MoveNet it is, and the state dict of `pose.networks.movenet.Movenet`, as precise as the file has it.
 
     Raises:
-        ModelError: not one of them; the message names the first weight that is missing or has another shape.
+        ModelError: not one of them; the message names the first weight that is missing, has another shape or holds what
+            is no number.
     """
     known = {_short(name): value for name, value in read_weights(path).items()}
     config = MULTIPOSE if any(name.startswith("box_scale_0/") for name in known) else THUNDER
@@ -71,26 +72,28 @@ def movenet_weights(path: Path) -> tuple[MovenetConfig, Weights]:
             raise ModelError(f"{path}: expected MoveNet MultiPose or Thunder, but there is no weight {source}")
         if value.ndim == 4:  # (kernel, kernel, in, out), depthwise (kernel, kernel, channels, 1)
             value = value.transpose(2, 3, 0, 1) if expected.shape[1] == 1 else value.transpose(3, 2, 0, 1)
-        if name == "stem.0.weight":
-            value = value[:, ::-1]  # RGB -> BGR
         if value.shape != tuple(expected.shape):
             raise ModelError(
                 f"{path}: expected MoveNet MultiPose or Thunder, but {source} gives a weight of shape {value.shape} "
                 f"where it has {tuple(expected.shape)}"
             )
+        if not np.isfinite(value).all():
+            raise ModelError(f"{path}: {source} holds NaN or infinity; its shards are damaged")
+        if name == "stem.0.weight":
+            value = value[:, ::-1]  # RGB -> BGR
         weights[name] = np.ascontiguousarray(value)
     return config, weights
 
 
-def convert(path: Path, target: Path) -> None:
-    """Writes a MoveNet as the state dict of `pose.networks.movenet.Movenet`, float16 as it came, with its origin.
+def movenet_safetensors(path: Path) -> bytes:
+    """A MoveNet as the content of a `.safetensors` file, float16 as it came; the same model gives the same bytes.
 
-    The same model gives the same bytes. Raises `ModelError` as `movenet_weights` does.
+    Raises `ModelError` as `movenet_weights` does.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    _, weights = movenet_weights(path)
-    save_file(weights, target, metadata={"origin": f"{path.name}, TensorFlow.js"})
+    content: bytes = save(movenet_weights(path)[1], metadata={"origin": f"{path.name}, TensorFlow.js"})
+    return content
 
 
 _HEADS = {
@@ -143,25 +146,57 @@ def _source(name: str, known: Weights) -> str:
             raise AssertionError(name)
 
 
-def _manifest(path: Path) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Entry:
+    """One weight of the manifest; `kind` is what its bytes are, `original` what they stand for."""
+
+    name: str
+    shape: tuple[int, ...]
+    original: str
+    kind: str
+    scale: float = 1.0
+    minimum: float = 0.0
+
+    @classmethod
+    def read(cls, content: dict[str, Any]) -> _Entry:
+        name, shape, original = content["name"], tuple(content["shape"]), content["dtype"]
+        stored = content.get("quantization", {})
+        kind = stored.get("dtype", original)
+        affine = (stored["scale"], stored["min"]) if kind in _AFFINE else (1.0, 0.0)
+        if not all(isinstance(text, str) for text in (name, original, kind)):
+            raise TypeError("a name or dtype is no text")
+        if len(shape) > _MOST_AXES or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
+            raise ValueError(f"{name} has the shape {shape}")
+        if not all(isinstance(number, int | float) and abs(number) < _FLOAT32_MAX for number in affine):
+            raise ValueError(f"{name} has the scale and minimum {affine}")
+        return cls(name, shape, original, kind, *affine)
+
+    def value(self, data: bytes) -> NDArray[Any]:
+        stored = np.frombuffer(data, _DTYPES[self.kind]).reshape(self.shape)
+        if self.kind not in _AFFINE:
+            return stored
+        numbers = stored * np.float64(self.scale) + self.minimum
+        if self.original == "int32":
+            return np.floor(numbers + 0.5).astype(np.int32)
+        with np.errstate(over="ignore"):
+            return numbers.astype(np.float32)
+
+
+def _groups(path: Path) -> list[tuple[list[str], list[_Entry]]]:
+    """Names of the shards and weights of each group of the manifest."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        manifest = content["weightsManifest"]
-        for group in manifest:
-            for entry in group["weights"]:
-                assert isinstance(entry["name"], str)
-                assert all(isinstance(size, int) and size >= 0 for size in entry["shape"])
-                assert isinstance(entry["dtype"], str)
-            assert all(isinstance(name, str) for name in group["paths"])
+        groups = json.loads(path.read_text(encoding="utf-8"))["weightsManifest"]
+        return [([str(name) for name in group["paths"]], [*map(_Entry.read, group["weights"])]) for group in groups]
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); expected a TensorFlow.js model.json") from error
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        raise ModelError(f"{path}: expected a TensorFlow.js graph model with a weightsManifest ({error!r})") from error
-    return list(manifest)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = " ".join(repr(error).split())[:200]
+        raise ModelError(f"{path}: expected a TensorFlow.js graph model with a weightsManifest ({reason})") from error
 
 
-def _shard(file: Path, model: Path) -> bytes:
+def _shard(model: Path, name: str) -> bytes:
+    """The content of a shard, which lies beside the model whatever folder its name tells of."""
     try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{model}: its shard {file.name} cannot be read ({error.strerror})") from error
+        return (model.parent / Path(name).name).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ModelError(f"{model}: its shard {name!r} cannot be read ({error})") from error

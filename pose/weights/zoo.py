@@ -1,8 +1,8 @@
 """Pose networks by name: what each is, where its weights are, and how to run it or a file of the same kind.
 
-An entry is reviewed like code; `MEASURED` beside it is written down from the command that measured it. A network runs
-from an ONNX file made once from the original weights and kept in the cache under a name that says what it was made of:
-digits of the weights' sha256 (the folder), of the code that made it, and of its own content, which is checked on use.
+An entry is reviewed like code; its AP is written down from the command that measured it. A network runs from an ONNX
+file made once from the original weights and kept in the cache under a name that says what it was made of: digits of the
+weights' sha256 (the folder), of the code that made it, and of its own content, which is checked on use.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ MULTIPOSE = NetworkEntry(
     net_height=256,
     preprocessing="BGR, 0 to 255, brought to [-1, 1] inside; height and width multiples of 32",
     parameters=4_723_346,
-    recipe="MoveNet MultiPose Lightning, trained by Google on COCO 2017 and an own set of fitness and dance videos",
+    recipe="MoveNet MultiPose Lightning 1, trained by Google on COCO 2017 and videos of its own",
     papers=("https://arxiv.org/abs/1904.07850", "https://arxiv.org/abs/1801.04381"),
 )
 
@@ -106,24 +106,25 @@ THUNDER = NetworkEntry(
     net_height=256,
     preprocessing="a square crop of one person, 256×256, BGR, 0 to 255, brought to [-1, 1] inside",
     parameters=6_226_046,
-    recipe="MoveNet SinglePose Thunder, trained by Google on COCO 2017 and an own set of fitness and dance videos",
+    recipe="MoveNet SinglePose Thunder 4, trained by Google on COCO 2017 and videos of its own",
     papers=("https://arxiv.org/abs/1904.07850", "https://arxiv.org/abs/1801.04381"),
 )
 
 NETWORKS = {entry.name: entry for entry in (MULTIPOSE, MOBILENET_THIN, THUNDER)}
 
-NETWORK_FILES = (".pb", ".onnx", ".safetensors", ".json")
-"""Suffixes of files that hold a network: TensorFlow's frozen graph, ONNX, a state dict, TensorFlow.js's model.json."""
+NETWORK_FILES = (".pb", ".onnx", ".safetensors")
+"""Suffixes of files that hold a network: TensorFlow's frozen graph, ONNX, a state dict."""
 
 _MADE_BY = (
-    "weights/export.py", "weights/graphdef.py", "weights/tfjs.py",
-    "networks/layers.py", "networks/mobilenet_thin.py", "networks/movenet.py",
+    "weights/export.py", "weights/graphdef.py", "networks/layers.py", "networks/mobilenet_thin.py",
+    "networks/movenet.py",
 )  # fmt: skip
 
 
 def load_backend(
     model: str = MOBILENET_THIN.name,
     *,
+    role: Role | None = "body",
     device: str = "auto",
     threads: int | None = None,
     in_flight: int | None = None,
@@ -134,8 +135,9 @@ def load_backend(
     """A network ready to run.
 
     Args:
-        model: a name of `NETWORKS`, or a file: the frozen graph (`.pb`), state dict (`.safetensors`) or TensorFlow.js
-            form (`.json`, its shards beside it) of such a network, or an ONNX file as `pose.weights.export` writes it.
+        model: a name of `NETWORKS`, or a file: the frozen graph (`.pb`) or state dict (`.safetensors`) of such a
+            network, or an ONNX file as `pose.weights.export` writes it.
+        role: what it must be good for; None for any.
         device: `auto` (the first GPU that works, else the CPU), `cpu`, `cuda`, `cuda:N` or `tensorrt`.
         threads, in_flight: how frames share a CPU, see `pose.backends.base.Sharing`.
         precision: None for float32 on CPUs and float16 on GPUs. bfloat16 moves joints by some tenths of a pixel; it is
@@ -147,14 +149,16 @@ def load_backend(
         progress: told about a download.
 
     Raises:
-        ModelError: an unknown name, a file that is no such network, or an ONNX file that should run otherwise than it
-            was written.
+        ModelError: an unknown name, a file that is no such network, a network of the other role, or an ONNX file that
+            should run otherwise than it was written.
         DeviceError: the device is not there.
         AssetError: the weights can't be fetched, or the cache can't be written.
     """
     asked = Device.parse(device)
     sharing = Sharing(threads, in_flight)
     weights = _Weights.find(model, progress)
+    if role not in (None, weights.entry.role):
+        raise ModelError(_other_role(model, weights.entry.role))
     if asked.kind != "auto":
         return _load(weights, asked, sharing, precision, light)
 
@@ -181,13 +185,30 @@ def identify(model: str = MOBILENET_THIN.name, progress: Progress | None = None)
     return _Weights.find(model, progress).info
 
 
+def role_of(file: Path) -> Role:
+    """What the network of a user's file is good for. Raises `ModelError`."""
+    return _Weights.find(str(file), None).entry.role
+
+
+def _other_role(model: str, role: Role) -> str:
+    """Says what to take instead of a network that has this role."""
+    others = " or ".join(entry.name for entry in NETWORKS.values() if entry.role != role)
+    if role == "body":
+        return f"{model} finds people and refines nobody's joints; give it as --model, and --refine {others}"
+    return f"{model} refines the joints of people that another network found; give it as --refine, and --model {others}"
+
+
 @dataclass(frozen=True)
 class _Weights:
-    """A network's original file."""
+    """A network's original file, and the entry whose network it holds weights of."""
 
     file: Path
     info: ModelInfo
-    layout: Layout
+    entry: NetworkEntry
+
+    @property
+    def layout(self) -> Layout:
+        return self.entry.layout
 
     @classmethod
     def find(cls, model: str, progress: Progress | None) -> _Weights:
@@ -195,65 +216,54 @@ class _Weights:
             entry = NETWORKS[model]
             weights = entry.weights
             info = ModelInfo(model, weights.member_sha256, weights.origin, weights.licence)
-            return cls(entry.find(progress), info, entry.layout)
+            return cls(entry.find(progress), info, entry)
         file = Path(model)
+        if file.suffix == ".json":
+            raise ModelError(f"{file}: a model of TensorFlow.js runs once `posescribe models convert` has converted it")
         if file.suffix not in NETWORK_FILES:
             raise ModelError(
-                f"unknown network {model!r}; expected {', '.join(NETWORKS)} or a .pb, .onnx, .safetensors or .json file"
+                f"unknown network {model!r}; expected {', '.join(NETWORKS)} or a .pb, .onnx or .safetensors file"
             )
         if not file.is_file():
             raise ModelError(f"{file}: no such file; expected a network's weights")
         info = ModelInfo(file.stem, assets.digest(file), str(file.absolute()), "unknown")
-        return cls(file, info, _layout_of(file))
+        return cls(file, info, _entry_of(file))
 
     def module(self, split: bool, light: bool) -> MobilenetThin | Movenet:
         """The torch module with these weights; mobilenet_thin streamlined, `split` as `pose.weights.export` says."""
-        import torch
-
-        if self.layout is not OPENPOSE_COCO:
+        if self.entry is not MOBILENET_THIN:
             from pose.networks import movenet
-            from pose.weights.tfjs import movenet_weights
 
-            if self.file.suffix == ".json":
-                config, arrays = movenet_weights(self.file)
-                state = {name: torch.from_numpy(value).float() for name, value in arrays.items()}
-            else:
-                config = movenet.MULTIPOSE if self.layout is MOVENET_MULTIPOSE else movenet.THUNDER
-                state = {name: value.float() for name, value in self._state_dict().items()}
-            return self._filled(movenet.Movenet(config), state)
+            return self._filled(movenet.Movenet(movenet.MULTIPOSE if self.entry is MULTIPOSE else movenet.THUNDER))
 
         from pose.networks.mobilenet_thin import LIGHT, MobilenetThin
         from pose.weights.export import streamline
-        from pose.weights.graphdef import mobilenet_thin_weights
 
-        if self.file.suffix == ".pb":
-            state = {name: torch.from_numpy(value) for name, value in mobilenet_thin_weights(self.file).items()}
-        else:
-            state = self._state_dict()
-        network = self._filled(MobilenetThin(), state)
+        network = self._filled(MobilenetThin())
         if light:
-            network = MobilenetThin(LIGHT)
-            network.load_state_dict({name: state[name] for name in network.state_dict()})
+            whole, network = network, MobilenetThin(LIGHT)
+            network.load_state_dict({name: whole.state_dict()[name] for name in network.state_dict()})
         return streamline(network, split)
 
-    def _state_dict(self) -> dict[str, Tensor]:
-        import safetensors
-        from safetensors.torch import load_file
-
+    def _filled(self, network: N) -> N:
         try:
-            state: dict[str, Tensor] = load_file(self.file)
-        except (safetensors.SafetensorError, OSError) as error:
-            raise ModelError(f"{self.file}: not a readable safetensors file ({error})") from error
-        return state
-
-    def _filled(self, network: N, state: dict[str, Tensor]) -> N:
-        try:
-            network.load_state_dict(state)
+            network.load_state_dict(self._state_dict())
         except RuntimeError as error:
             detail = " ".join(str(error).split())[:200]
-            kind = "mobilenet_thin" if self.layout is OPENPOSE_COCO else "MoveNet"
-            raise ModelError(f"{self.file}: expected the weights of {kind} ({detail})") from error
+            raise ModelError(f"{self.file}: expected the weights of {self.entry.name} ({detail})") from error
         return network.eval().requires_grad_(False)
+
+    def _state_dict(self) -> dict[str, Tensor]:
+        if self.file.suffix == ".pb":
+            import torch
+
+            from pose.weights.graphdef import mobilenet_thin_weights
+
+            return {name: torch.from_numpy(value) for name, value in mobilenet_thin_weights(self.file).items()}
+
+        from safetensors.torch import load_file
+
+        return {name: value.float() for name, value in load_file(self.file).items()}  # `_entry_of` could open it
 
     def onnx_file(self, precision: Literal["float32", "float16"], light: bool) -> Path:
         """The ONNX file made from them, out of the cache if it is there."""
@@ -283,33 +293,25 @@ class _Weights:
         return path
 
 
-def _layout_of(file: Path) -> Layout:
-    """What the network of a user's file puts out."""
+def _entry_of(file: Path) -> NetworkEntry:
+    """The entry whose outputs the network of a user's file has; mobilenet_thin, whose loading tells, when none has."""
     if file.suffix == ".pb":
-        return OPENPOSE_COCO
-    if file.suffix == ".json":
-        from pose.weights.tfjs import movenet_weights
+        return MOBILENET_THIN
+    if file.suffix == ".onnx":
+        from pose.backends.onnx_backend import outputs_of
 
-        names = {f"heads.{name}" for name, _ in movenet_weights(file)[0].heads}
-    elif file.suffix == ".onnx":
-        import onnx
-        from google.protobuf.message import DecodeError
-
-        try:
-            names = {f"heads.{value.name}" for value in onnx.load_model(file, load_external_data=False).graph.output}
-        except (DecodeError, OSError) as error:
-            raise ModelError(f"{file}: onnxruntime cannot load it as a network ({error})") from error
+        outputs = outputs_of(file)
     else:
         import safetensors
 
         try:
             with safetensors.safe_open(file, framework="numpy") as content:
-                names = {".".join(name.split(".")[:2]) for name in content.keys()}  # noqa: SIM118 # no mapping
+                names = [name.split(".") for name in content.keys()]  # noqa: SIM118 # no mapping
         except (safetensors.SafetensorError, OSError) as error:
             raise ModelError(f"{file}: not a readable safetensors file ({error})") from error
-    if "heads.centers" not in names:
-        return OPENPOSE_COCO
-    return MOVENET_MULTIPOSE if "heads.box_scales" in names else MOVENET_THUNDER
+        outputs = {head for kind, head, *_ in (name for name in names if len(name) > 1) if kind == "heads"}
+    matching = (entry for entry in NETWORKS.values() if outputs == entry.layout.outputs.keys())
+    return next(matching, MOBILENET_THIN)
 
 
 def _made_by() -> str:

@@ -21,10 +21,14 @@ from safetensors.torch import save_file
 from behavior.cli import main
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.weights import assets
-from pose.weights.zoo import load_backend
+from pose.weights.zoo import NETWORKS, load_backend
 from storage import open_database
 
 SHIPPED = Path(__file__).parents[2] / "behavior" / "models" / "default"
+ALWAYS = [
+    ("movenet_multipose", "pose"), ("mobilenet_thin", "pose"), ("movenet_thunder", "refiner"), ("default", "actions"),
+]  # fmt: skip
+"""Name and kind of each model that is there without an import."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,17 +67,20 @@ def refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_list_has_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     models = asked(["models", "list"], capsys)["models"]
-    assert [(model["name"], model["kind"]) for model in models] == [("mobilenet_thin", "pose"), ("default", "actions")]
-    assert models[0]["parameters"] == sum(p.numel() for p in MobilenetThin().parameters())
-    assert models[0]["sha256"] == hashlib.sha256(Path(models[0]["cached"]).read_bytes()).hexdigest()
-    assert models[1]["sha256"] == hashlib.sha256((SHIPPED / "model.json").read_bytes()).hexdigest()
+    assert [(model["name"], model["kind"]) for model in models] == ALWAYS
+    *networks, actions = models
+    for network in networks:
+        assert network["sha256"] == hashlib.sha256(Path(network["cached"]).read_bytes()).hexdigest()
+    thin = next(network for network in networks if network["name"] == "mobilenet_thin")
+    assert thin["parameters"] == sum(p.numel() for p in MobilenetThin().parameters())
+    assert actions["sha256"] == hashlib.sha256((SHIPPED / "model.json").read_bytes()).hexdigest()
     header = json.loads((SHIPPED / "model.json").read_text())
-    assert (models[1]["classes"], models[1]["licence"]) == (header["classes"], header["licence"])
-    assert f"{header['figures']['clean']['accuracy']:.1%} of clips" in models[1]["accuracy"]
+    assert (actions["classes"], actions["licence"]) == (header["classes"], header["licence"])
+    assert f"{header['figures']['clean']['accuracy']:.1%} of clips" in actions["accuracy"]
     for command in (["models"], ["models", "list"]):
         assert main(command) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert [line.split()[:2] for line in lines] == [["mobilenet_thin", "pose"], ["default", "actions"]]
+        assert [tuple(line.split()[:2]) for line in lines] == ALWAYS
 
 
 def test_show_tells_what_list_tells(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,15 +90,16 @@ def test_show_tells_what_list_tells(capsys: pytest.CaptureFixture[str]) -> None:
         assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(model)
 
 
-def test_fetch_says_where_the_weights_are(cache: Path, body_graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for names in ([], ["mobilenet_thin"]):
+def test_fetch_says_where_the_weights_are(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for names, expected in (([], NETWORKS), (["mobilenet_thin"], ["mobilenet_thin"])):
         assert main(["models", "fetch", *names]) == 0
         told = capsys.readouterr()
         assert told.out == ""
-        (path,) = map(Path, told.err.splitlines())
-        assert path.is_relative_to(cache)
-        assert path.read_bytes() == body_graph.read_bytes()
-    assert "unknown network 'default'; choose from mobilenet_thin" in refused(["models", "fetch", "default"], capsys)
+        paths = dict(zip(expected, map(Path, told.err.splitlines()), strict=True))
+        assert paths["mobilenet_thin"].is_relative_to(cache)
+        for name, path in paths.items():
+            assert assets.digest(path) == NETWORKS[name].weights.member_sha256
+    assert "unknown network 'default'; choose from movenet_" in refused(["models", "fetch", "default"], capsys)
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
@@ -104,7 +112,7 @@ def test_an_imported_action_model_is_a_copy(form: str, tmp_path: Path, capsys: p
     given.unlink(missing_ok=True)
     shown, default = (asked(["models", "show", name], capsys) for name in ("ours", "default"))
     assert shown == {**default, "name": "ours"}
-    assert asked(["models", "list"], capsys)["models"][2:] == [shown]
+    assert asked(["models", "list"], capsys)["models"][len(ALWAYS) :] == [shown]
     told = refused(["models", "import", str(SHIPPED), "--name", "ours"], capsys)
     assert "there is a model 'ours' already" in told
 
@@ -118,15 +126,46 @@ def test_an_imported_network_runs_by_its_name(
     network.unlink()
     shown = asked(["models", "show", "own.net"], capsys)
     assert (shown["kind"], shown["sha256"], shown["size"]) == ("pose", sha256, size)
-    assert asked(["models", "list"], capsys)["models"][2:] == [shown]
+    assert asked(["models", "list"], capsys)["models"][len(ALWAYS) :] == [shown]
     image = tmp_path / "grey.png"
     cv2.imwrite(str(image), np.full((64, 64, 3), 90, dtype=np.uint8))
     done = asked(["pose", str(image), "--out", str(tmp_path / "out"), "--model", "own.net", "--net-size", "64"], capsys)
     assert (done["model"], done["frames"]) == ("own.net", 1)
 
 
+def test_an_imported_refiner_is_one_and_finds_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "import", str(NETWORKS["movenet_thunder"].find()), "--name", "ours"]) == 0
+    assert asked(["models", "show", "ours"], capsys)["kind"] == "refiner"
+    image = tmp_path / "grey.png"
+    cv2.imwrite(str(image), np.full((64, 64, 3), 90, dtype=np.uint8))
+    for model in ("ours", "movenet_thunder"):
+        told = refused(["pose", str(image), "--out", str(tmp_path / "out"), "--model", model], capsys)
+        assert "give it as --refine, and --model movenet_multipose or mobilenet_thin" in told
+
+
+def test_convert_writes_the_same_file_or_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, out = tmp_path / "model.json", tmp_path / "made" / "net.safetensors"
+    assert "model.json: cannot be read" in refused(["models", "convert", str(model), "--out", str(out)], capsys)
+    model.write_text('{"weightsManifest": []}')
+    assert "no weight Conv1/" in refused(["models", "convert", str(model), "--out", str(out)], capsys)
+    assert not out.exists()
+    assert main(["models", "convert", str(model), "--out", "net.onnx"]) == 2
+    assert "expected a file that ends in .safetensors" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["multipose", "thunder"])
+def test_convert_makes_what_is_shipped(
+    name: str, npm_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "made" / "net.safetensors"
+    assert main(["models", "convert", str(npm_models / f"movenet-{name}.json"), "--out", str(out)]) == 0
+    assert capsys.readouterr().err.splitlines() == [str(out)]
+    assert assets.digest(out) == NETWORKS[f"movenet_{name}"].weights.member_sha256
+
+
 @pytest.mark.parametrize(
-    "name", ["default", "mobilenet_thin", "none", "", ".", "..", ".hidden", "a/b", "../b", "red\x1b[31m"]
+    "name",
+    ["default", "mobilenet_thin", "movenet_thunder", "none", "", ".", "..", ".hidden", "a/b", "../b", "red\x1b[31m"],
 )
 def test_names_that_no_model_can_have(name: str, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "can't be the name of a model" in refused(["models", "import", str(SHIPPED), "--name", name], capsys)
@@ -179,8 +218,9 @@ def test_a_damaged_model_does_not_hide_the_others(cache: Path, capsys: pytest.Ca
     (cache / "models" / "a" / "weights.safetensors").write_bytes(b"")
     (cache / "models" / ".importing-1").mkdir()
     models = asked(["models", "list"], capsys)["models"]
-    assert [(model["name"], model["kind"]) for model in models[2:]] == [("a", "damaged"), ("b", "actions")]
-    assert "weights.safetensors is damaged" in models[2]["error"]
+    imported = models[len(ALWAYS) :]
+    assert [(model["name"], model["kind"]) for model in imported] == [("a", "damaged"), ("b", "actions")]
+    assert "weights.safetensors is damaged" in imported[0]["error"]
     assert main(["models"]) == 0
     assert "weights.safetensors is damaged" in capsys.readouterr().out
     assert "weights.safetensors is damaged" in refused(["models", "show", "a"], capsys)

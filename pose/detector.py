@@ -51,7 +51,7 @@ _FIELD_LOOKS: dict[Accuracy, tuple[tuple[float, bool], ...]] = {
 """Of part affinity fields, merged on their maps: height over the balanced one, and whether mirrored."""
 
 _CENTER_LOOKS: dict[Accuracy, tuple[tuple[int, bool], ...]] = {
-    "fast": ((384, False),),
+    "fast": ((448, False),),
     "balanced": ((256, False), (640, False)),
     "high": ((256, False), (448, True), (640, False), (832, True)),
 }
@@ -103,7 +103,7 @@ _WORTH_REFINING = 0.05  # score
 _FOUND = 0.1  # score of somebody for whom a turned look has paid
 _STILL_THERE = 0.3  # score of a person followed without the body network
 _SAME_BODY = 0.3  # similarity of a person in two frames
-_WORTHLESS = 0.05  # confidence of joints that are as good as missing
+_WORTHLESS = 0.0  # confidence of joints that are as good as missing
 
 
 class Detector:

@@ -97,7 +97,8 @@ class PoseEngine:
         if backend is None:
             backend, refiner = load_networks(model, refine, self.settings, device=device, in_flight=in_flight)
         self._backend = backend
-        self._detector = Detector(backend, None if refiner is None else Refiner(refiner), self.settings)
+        mirrored = self.settings.accuracy == "high"
+        self._detector = Detector(backend, None if refiner is None else Refiner(refiner, mirrored), self.settings)
         self._loads = loads_of(self._backend, batch, in_flight)
         prepare_parser(announce)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from pose.refine.crops import Crop, crop_of
 _SIZE = 256  # of the crops, pixels
 _WIDTH_OF_MIDDLE = 10.0  # cells
 _SLACK = 2.0  # cells
+_AGREE = 24.0  # pixels of the crop between a joint and the same one seen mirrored
+
+Float = TypeVar("Float", bound=np.floating)
 
 
 class Refiner:
@@ -29,13 +33,15 @@ class Refiner:
 
     Args:
         backend: the network; its maps are `CenterMaps`.
+        mirrored: show it each crop mirrored as well, and take the mean.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, mirrored: bool = False) -> None:
         if not isinstance(backend.layout, CenterLayout):
             raise ValueError(f"{backend.model.name}: expected a network that finds one person in a crop")
         self._backend = backend
-        self._joints = backend.layout.skeleton.joints
+        self._mirrored = mirrored
+        self._skeleton = backend.layout.skeleton
 
     @property
     def model(self) -> ModelInfo:
@@ -64,23 +70,57 @@ class Refiner:
         for start in range(0, len(tasks), batch):
             some = tasks[start : start + batch]
             crops = np.stack([crop.cut(images[i]) for i, _, crop in some])
-            for (i, j, crop), maps in zip(some, self._backend.infer(crops), strict=True):
-                assert isinstance(maps, CenterMaps)
-                refined[i][j] = self._read(people[i][j], crop, maps)
+            priors = [crop.to_crop(self._own(people[i][j])[:, :2]) for i, j, crop in some]
+            seen = self._read(crops, priors)
+            if self._mirrored:
+                swap = self._skeleton.mirror_indices
+                flipped = [_flipped(prior[swap]) for prior in priors]
+                other = self._read(np.ascontiguousarray(crops[:, :, ::-1]), flipped)
+                seen = [_mean(one, _flipped(two[swap])) for one, two in zip(seen, other, strict=True)]
+            for (i, j, crop), joints in zip(some, seen, strict=True):
+                refined[i][j] = self._placed(people[i][j], crop, joints)
         return refined
 
-    def _read(self, person: Person, crop: Crop, maps: CenterMaps) -> Person:
-        places = [person.skeleton.index(joint) for joint in self._joints]
-        stride = maps.layout.stride
-        prior = crop.to_crop(person.keypoints[places, :2]) / stride
-        middle = np.full(2, crop.size / (2 * stride))
-        joints = read_person(
-            maps.centers[0], maps.heatmaps, maps.regressions, maps.offsets, middle, _WIDTH_OF_MIDDLE, prior, _SLACK
-        )
+    def _own(self, person: Person) -> NDArray[np.float32]:
+        """The person's joints in this network's order."""
+        return person.keypoints[[person.skeleton.index(joint) for joint in self._skeleton.joints]]
+
+    def _read(self, crops: NDArray[np.uint8], priors: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float32]]:
+        """(K, 3) x, y in pixels of the crop and belief, of the person in each whose joints are about at its prior."""
+        found = []
+        for maps, prior in zip(self._backend.infer(crops), priors, strict=True):
+            assert isinstance(maps, CenterMaps)
+            stride = maps.layout.stride
+            middle = np.full(2, _SIZE / (2 * stride))
+            planes = (maps.centers[0], maps.heatmaps, maps.regressions, maps.offsets)
+            joints = read_person(*planes, middle, _WIDTH_OF_MIDDLE, prior / stride, _SLACK)
+            joints[:, :2] *= stride
+            found.append(joints)
+        return found
+
+    def _placed(self, person: Person, crop: Crop, joints: NDArray[np.float32]) -> Person:
         if not np.isfinite(joints).all():
             return person
+        places = [person.skeleton.index(joint) for joint in self._skeleton.joints]
         keypoints = person.keypoints.copy()
-        keypoints[places, :2] = crop.to_frame(joints[:, :2] * stride)
+        keypoints[places, :2] = crop.to_frame(joints[:, :2])
         keypoints[places, 2] = np.clip(joints[:, 2], 0, 1)
-        score = person.score * float(keypoints[places, 2].mean())
-        return replace(person, keypoints=keypoints, score=score)
+        return replace(person, keypoints=keypoints, score=person.score * float(keypoints[places, 2].mean()))
+
+
+def _flipped(joints: NDArray[Float]) -> NDArray[Float]:
+    """(K, 2 or 3) joints of a crop on the crop flipped left to right; left and right keep their places."""
+    flipped = joints.copy()
+    flipped[:, 0] = _SIZE - 1 - flipped[:, 0]
+    return flipped
+
+
+def _mean(one: NDArray[np.float32], two: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of two answers that agree the mean, weighted by their beliefs; of two that do not, the surer one."""
+    weights = np.stack([one[:, 2:], two[:, 2:]]) + 1e-6
+    mean = (np.stack([one, two]) * weights).sum(axis=0) / weights.sum(axis=0)
+    agree = np.linalg.norm(one[:, :2] - two[:, :2], axis=1) <= _AGREE
+    surer = np.where(one[:, 2:] >= two[:, 2:], one, two)
+    mean[:, 2] = (one[:, 2] + two[:, 2]) / 2
+    surer[:, 2] = mean[:, 2]
+    return np.where(agree[:, None], mean, surer).astype(np.float32)

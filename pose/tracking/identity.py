@@ -24,7 +24,7 @@ from pose.tracking.costs import Array
 from pose.tracking.tracker import Tracker, TrackerSettings
 from pose.tracking.tracklets import Tracklet
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Version of what makes tracks of tracklets; raise it as `pose.engine.ALGORITHM`."""
 
 
@@ -65,10 +65,10 @@ class ResolveSettings:
     speed_change_rate: float = 0.35
     duplicate_similarity: float = 0.5
     duplicate_share: float = 0.5
-    min_seconds: float = 0.1
+    min_seconds: float = 0.2
     min_joints: float = 3.0
     still: float = 0.15
-    still_score: float = 0.25
+    still_score: float = 0.6
 
 
 Kind = Literal["join", "duplicate", "ghost", "suggestion"]

@@ -24,7 +24,7 @@ from pose.tracking.tracklets import Meeting, Tracklet
 Rows = NDArray[np.intp]
 
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Version of what makes tracklets of people; raise it as `pose.engine.ALGORITHM`."""
 
 
@@ -55,8 +55,8 @@ class TrackerSettings:
         motion: of the filters.
     """
 
-    strong_score: float = 0.2
-    weak_score: float = 0.03
+    strong_score: float = 0.5
+    weak_score: float = 0.05
     min_joints: int = 3
     min_similarity: float = 0.25
     min_weak_similarity: float = 0.4

@@ -38,13 +38,13 @@ FIGURE = np.array(
 )  # fmt: skip
 
 
-def figure(x: float, y: float, height: float = 200.0, score: float = 0.6, hide: tuple[int, ...] = ()) -> Person:
+def figure(x: float, y: float, height: float = 200.0, score: float = 0.95, hide: tuple[int, ...] = ()) -> Person:
     keypoints = np.concatenate([np.array([x, y]) + height * FIGURE, np.full((18, 1), score)], axis=1)
     keypoints[list(hide)] = np.nan, np.nan, 0
     return Person(keypoints.astype(np.float32), score, skeleton=COCO_18)
 
 
-def scene(*paths: dict[int, tuple[float, float]], n: int = 60, score: float = 0.6) -> list[FramePeople]:
+def scene(*paths: dict[int, tuple[float, float]], n: int = 60, score: float = 0.95) -> list[FramePeople]:
     """Frames from one dict per person: frame number -> place of the feet."""
     return [
         FramePeople(t, t / FPS, tuple(figure(*path[t], score=score) for path in paths if t in path)) for t in range(n)
@@ -163,7 +163,7 @@ def test_weak_detections_extend_a_tracklet_but_start_none():
 def test_second_detection_of_one_person_starts_no_tracklet():
     frames = scene(line((100, 400), (4, 0), range(30)), n=30)
     for t in range(10, 20):
-        frames[t] = replace(frames[t], people=(*frames[t].people, figure(103 + 4 * t, 402, score=0.5)))
+        frames[t] = replace(frames[t], people=(*frames[t].people, figure(103 + 4 * t, 402, score=0.9)))
     assert ids(follow(frames)[0]) == [[1]] * 10 + [[1, None]] * 10 + [[1]] * 10
 
 
@@ -243,7 +243,7 @@ def test_tracklet_says_what_was_seen():
     (tracklet,) = follow(frames)[1].finish()
     assert (tracklet.first_frame, tracklet.last_frame, tracklet.n) == (5, 44, 40)
     assert (tracklet.first_time_s, tracklet.last_time_s) == (5 / FPS, 44 / FPS)
-    assert tracklet.mean_score == pytest.approx(0.6)
+    assert tracklet.mean_score == pytest.approx(0.95)
     assert tracklet.mean_joints == pytest.approx(17)
     assert tracklet.joints_seen[4] == pytest.approx(0.5)
     np.testing.assert_allclose(tracklet.last_velocity, [180, 0], atol=5)
@@ -307,7 +307,7 @@ def test_ghosts_are_nobody():
     frames = scene(walker, n=90)
     shelf = tuple(i for i in range(18) if i not in (0, 1, 2, 5, 14))
     for t in range(10, 80, 2):  # a flickering background figure of few joints
-        frames[t] = replace(frames[t], people=(*frames[t].people, figure(900, 300, score=0.22, hide=shelf)))
+        frames[t] = replace(frames[t], people=(*frames[t].people, figure(900, 300, score=0.4, hide=shelf)))
     frames[85] = replace(frames[85], people=(*frames[85].people, figure(500, 200)))  # one false frame
     resolution = resolve(follow(frames)[1].finish())
     assert resolution.identity[1] == 1
@@ -318,7 +318,7 @@ def test_ghosts_are_nobody():
 def test_person_found_twice_for_a_while_is_one():
     frames = scene(line((100, 400), (3, 0), range(90)), n=90)
     for t in range(30, 60):
-        frames[t] = replace(frames[t], people=(*frames[t].people, figure(112 + 3 * t, 404, score=0.4)))
+        frames[t] = replace(frames[t], people=(*frames[t].people, figure(112 + 3 * t, 404, score=0.8)))
     settings = TrackerSettings(duplicate_similarity=1.0)
     tracklets = follow(frames, settings)[1].finish()
     (meeting,) = tracklets[0].meetings

@@ -22,7 +22,8 @@ class TorchBackend:
         layout: meaning of its channels.
         model: which network it is.
         device: `cpu` or `cuda`.
-        precision: of weights and arithmetic.
+        precision: of weights and arithmetic. At bfloat16 what the network names in `delicate_layers`, if it does, stays
+            float32.
         sharing: of the CPU's cores. Sets torch's number of threads, of which there is one per process.
 
     Raises:
@@ -52,7 +53,14 @@ class TorchBackend:
             torch.set_num_threads(threads_each)
         self._dtype = _DTYPES[precision]
         self._device = torch.device(str(device))
-        self._network = network.eval().to(self._device, self._dtype)
+        self._network = network.eval().to(self._device)
+        delicate: list[nn.Module] = getattr(network, "delicate_layers", list)() if precision == "bfloat16" else []
+        spared = {layer for block in delicate for layer in block.modules()}
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.to(torch.float32 if layer in spared else self._dtype)
+                if spared:
+                    layer.register_forward_pre_hook(_as_its_weights)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
 
     @property
@@ -66,6 +74,10 @@ class TorchBackend:
         pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).to(self._dtype)
         values = [_array(value) for value in self._network(pixels)]
         return to_maps(dict(zip(self.layout.outputs, values, strict=True)), self.layout, self.model)
+
+
+def _as_its_weights(layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(x.to(layer.weight.dtype) for x in inputs)
 
 
 def _array(maps: Tensor) -> NDArray[np.float32]:

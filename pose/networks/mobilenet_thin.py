@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from pose.networks.layers import SameConv2d
 
 Refinement = Literal["both", "pafs", "heatmaps"]
+_BRANCHES = ("paf", "heat")  # of a `Stage`
 
 
 @dataclass(frozen=True)
@@ -173,3 +174,9 @@ class MobilenetThin(nn.Module):
         if not self.config.refines(last, "heatmaps"):
             heatmaps = heatmaps[:, : self.config.n_heatmaps]
         return heatmaps, pafs
+
+    def delicate_layers(self) -> list[nn.Module]:
+        """Small layers that stay float32 at bfloat16: the first ones, and of each output the last three. Rounding these
+        moves the maps more than rounding most others does."""
+        ends = [next(b for s in reversed(self.stages) if (b := getattr(s, kind)) is not None) for kind in _BRANCHES]
+        return [self.stem, self.backbone[0], *(block for branch in ends for block in list(branch)[-3:])]

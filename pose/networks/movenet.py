@@ -135,3 +135,8 @@ class Movenet(nn.Module):
         for lateral, smooth, finer in zip(self.laterals[1:], self.smooths, reversed(tapped), strict=True):
             x = smooth(self.upsample(x) + lateral(finer))  # 32 at 1/16, 24 at 1/8, 24 at 1/4
         return tuple(head(x) for head in self.heads.values())
+
+    def delicate_layers(self) -> list[nn.Module]:
+        """Small layers that stay float32 at bfloat16: the first ones, the pyramid's end and the heads, whose regressions
+        reach tens of cells, where bfloat16 counts in quarters."""
+        return [self.stem, self.backbone[0], self.laterals[-1], self.smooths[-1], self.heads]

@@ -131,6 +131,22 @@ def test_torch_gives_the_same(backend: Backend, frame: NDArray[np.uint8], precis
     assert_close(ours.infer(frame[None])[0], backend.infer(frame[None])[0], 1e-4 if precision == "float32" else 0.15)
 
 
+@pytest.mark.parametrize("light", [False, True])
+def test_bfloat16_spares_delicate_layers(light: bool) -> None:
+    """Their weights are the float32 ones, not merely float32 numbers that were rounded before."""
+    from pose.backends.torch_backend import TorchBackend
+    from pose.networks.mobilenet_thin import LIGHT, MobilenetThin
+
+    torch = pytest.importorskip("torch")
+    network = MobilenetThin(LIGHT if light else None)
+    spared = [p for layer in network.delicate_layers() for p in layer.parameters()]
+    before = [p.clone() for p in spared]
+    TorchBackend(network, OPENPOSE_COCO, INFO, Device("cpu"), "bfloat16", Sharing(1))
+    assert all(torch.equal(p, b) for p, b in zip(spared, before, strict=True))
+    rounded = sum(p.numel() for p in network.parameters() if p.dtype == torch.bfloat16)
+    assert rounded > 0.9 * sum(p.numel() for p in network.parameters())
+
+
 @pytest.mark.parametrize(("precision", "atol"), [("float32", 1e-4), ("bfloat16", 0.15)])
 def test_openvino_gives_the_same(
     backend: Backend, frame: NDArray[np.uint8], precision: Precision, atol: float, body_graph: Path

@@ -207,7 +207,7 @@ class Detector:
         found: list[list[Person]] = [[] for _ in images]
         for look in looks:
             size = fit_longer_side(images[0].shape[:2], look.size, layout.multiple)
-            canvases, placements = zip(*(letterbox(image, size) for image in images), strict=True)
+            canvases, placements = zip(*(letterbox(image, size, blur=False) for image in images), strict=True)
             batch = np.stack(canvases)
             maps = self.body.infer(np.ascontiguousarray(batch[:, :, ::-1]) if look.mirrored else batch)
             for people, one, placement in zip(found, maps, placements, strict=True):

@@ -137,6 +137,6 @@ class Movenet(nn.Module):
         return tuple(head(x) for head in self.heads.values())
 
     def delicate_layers(self) -> list[nn.Module]:
-        """Small layers that stay float32 at bfloat16: the first ones, the pyramid's end and the heads, whose regressions
-        reach tens of cells, where bfloat16 counts in quarters."""
+        """Small layers that stay float32 at bfloat16: the first ones, the pyramid's end, and the heads, whose
+        regressions reach tens of cells, where bfloat16 counts in quarters."""
         return [self.stem, self.backbone[0], self.laterals[-1], self.smooths[-1], self.heads]

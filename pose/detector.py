@@ -103,7 +103,8 @@ _WORTH_REFINING = 0.05  # score
 _FOUND = 0.1  # score of somebody for whom a turned look has paid
 _STILL_THERE = 0.3  # score of a person followed without the body network
 _SAME_BODY = 0.3  # similarity of a person in two frames
-_WORTHLESS = 0.0  # confidence of joints that are as good as missing
+_GUESS = 0.35  # confidence of joints that are mere guesses: missing
+_GHOST = 0.05  # score of people who are hardly ever there
 
 
 class Detector:
@@ -283,9 +284,9 @@ class Detector:
             keypoints[:, 2] = self._calibration.joints(keypoints[:, 2])
             if person.skeleton is COCO_18:
                 keypoints = with_neck(keypoints)
-            keypoints[keypoints[:, 2] < _WORTHLESS] = np.nan, np.nan, 0
+            keypoints[keypoints[:, 2] < _GUESS] = np.nan, np.nan, 0
             score = float(self._calibration.people(person.score))
-            if np.isfinite(keypoints[:, 0]).sum() >= self.settings.parser.min_joints:
+            if score >= _GHOST and np.isfinite(keypoints[:, 0]).sum() >= self.settings.parser.min_joints:
                 calibrated.append(replace(person, keypoints=keypoints, score=score))
         calibrated.sort(key=lambda person: -person.score)
         return calibrated[: self.settings.parser.max_people]

@@ -182,7 +182,7 @@ def test_the_trial_settles_on_the_faster_load() -> None:
             with self.lock:
                 self.inside += 1
                 crowd = self.inside
-            time.sleep(0.01 if crowd <= 2 else 0.1)
+            time.sleep(0.01 if crowd <= 2 else 0.4)
             with self.lock:
                 self.inside -= 1
             return super().infer(batch)

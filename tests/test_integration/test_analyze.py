@@ -115,7 +115,7 @@ def test_provenance(analysed: Path) -> None:
         "model": "movenet_thunder", "sha256": "8646731427bdcbabed8c74bc4507c1d6889ea453bb5dc3bd698b65f857448df3",
     }  # fmt: skip
     page = (analysed / "demo" / "report.html").read_text(encoding="utf-8")
-    assert "pose network movenet_multipose (weights SHA-256 93642ba43afb), each person refined by movenet_thunder" in page
+    assert "movenet_multipose (weights SHA-256 93642ba43afb), each person refined by movenet_thunder (weights" in page
     assert run["pose"]["device"] == "cpu"
     assert run["settings"]["pose"]["part"] == {"start_s": 3.0, "end_s": 4.5, "every": 1}
     assert run["actions"]["model"]

@@ -94,6 +94,7 @@ def pose_all(
                 "frames": count,
                 "device": pose_run.device,
                 "model": pose_run.model_name,
+                "refiner": pose_run.extra.get("refiner", {}).get("name"),
                 "json": str(out / "json"),
                 "overlay": str(drawn.path) if drawn else None,
                 "db": opened.where,

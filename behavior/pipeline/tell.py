@@ -134,6 +134,7 @@ def tell(
     seconds = round(pose_run.extra["seconds"] + time.monotonic() - begin, 3)
     provenance = _provenance(recording, pose_run, track_run, action_run, seconds, len(times), notes)
     provenance["fingerprint"] = fingerprint
+    refiner = provenance["pose"]["refiner"]
     provenance["overlay"] = asdict(drawn) if drawn else None
     write_page(
         ReportData(
@@ -154,6 +155,8 @@ def tell(
                 device=pose_run.device or "unknown",
                 pose_model=pose_run.model_name or "unknown",
                 pose_model_sha256=pose_run.model_sha256 or "",
+                refiner=refiner and refiner["model"],
+                refiner_sha256=refiner and refiner["sha256"],
                 action_model=action_run.model_name if action_run else None,
                 action_model_sha256=action_run.model_sha256 if action_run else None,
                 source_sha256=recording.stored.sha256,
@@ -177,6 +180,7 @@ def tell(
         "coded": len(coded),
         "device": pose_run.device,
         "model": pose_run.model_name,
+        "refiner": refiner and refiner["model"],
         "seconds": seconds,
         "frames_per_second": _rate(len(times), pose_run.extra["seconds"]),
     }
@@ -365,6 +369,7 @@ def _provenance(
         "pose": {
             "model": pose_run.model_name,
             "sha256": pose_run.model_sha256,
+            "refiner": _refiner(pose_run),
             "device": pose_run.device,
             "runtime": pose_run.extra.get("runtime"),
             "load": pose_run.extra.get("load"),
@@ -380,6 +385,12 @@ def _provenance(
         "notes": list(notes),
         "runs": {"pose": pose_run.id, "track": track_run.id, "actions": action_run.id if action_run else None},
     }
+
+
+def _refiner(pose_run: Run) -> dict[str, str] | None:
+    """Name and hash of the network that looked at each person again; not where a user's own lies."""
+    refiner = pose_run.extra.get("refiner")
+    return {"model": refiner["name"], "sha256": refiner["sha256"]} if refiner else None
 
 
 def _suggestions(tx: Connection, run_id: int) -> list[tuple[int, int, str]]:

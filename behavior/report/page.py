@@ -62,7 +62,8 @@ class Provenance:
     Attributes:
         version: of Posescribe.
         device: that really ran, e.g. `cpu` or `cuda:0`.
-        pose_model, pose_model_sha256: network and digest of its weights.
+        pose_model, pose_model_sha256: body network and digest of its weights.
+        refiner, refiner_sha256: the network that looked at each person again; None without one.
         action_model, action_model_sha256: None when actions were left out.
         source_sha256: of the source file; None for cameras.
         started: local time, ISO 8601.
@@ -80,6 +81,8 @@ class Provenance:
     started: str
     seconds: float
     frames_per_second: float
+    refiner: str | None = None
+    refiner_sha256: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,8 +337,11 @@ def _methods(report: ReportData) -> str:
     text = (
         f"{people.capitalize()} in {report.source_path} (SHA-256 {(made.source_sha256 or 'none')[:12]},"
         f" {report.n_frames:,} frames) were located and followed with Posescribe {made.version}, pose network"
-        f" {made.pose_model} (weights SHA-256 {made.pose_model_sha256[:12]})."
+        f" {made.pose_model} (weights SHA-256 {made.pose_model_sha256[:12]})"
     )
+    if made.refiner is not None:
+        text += f", each person refined by {made.refiner} (weights SHA-256 {(made.refiner_sha256 or '')[:12]})"
+    text += "."
     if n == 1:
         text = text.replace(" were located", " was located")
     if made.action_model is not None:

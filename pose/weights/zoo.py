@@ -321,6 +321,7 @@ def _made_by() -> str:
 
 
 def _load(weights: _Weights, device: Device, sharing: Sharing, precision: Precision | None, light: bool) -> Backend:
+    light = light and weights.entry is MOBILENET_THIN
     if precision is None:
         precision = "float32" if device.kind == "cpu" else "float16"
     if precision == "float16" and device.kind == "cpu":

@@ -66,8 +66,10 @@ def make_bout(track_id: int, action: str, start_frame: int, stop_frame: int) -> 
 PROVENANCE = Provenance(
     version="0.1.0",
     device="cpu",
-    pose_model="mobilenet_thin",
+    pose_model="movenet_multipose",
     pose_model_sha256="51f8" * 16,
+    refiner="movenet_thunder",
+    refiner_sha256="8646" * 16,
     action_model="default",
     action_model_sha256="ab12" * 16,
     source_sha256="d9a6" * 16,
@@ -270,8 +272,10 @@ def test_the_page_says_what_was_found(watched: Watched) -> None:
     text = page.locator(".provenance").inner_text()
     for expected in [
         "cpu",
-        "mobilenet_thin",
+        "movenet_multipose",
         "51f8" * 16,
+        "movenet_thunder",
+        "8646" * 16,
         "ab12" * 16,
         "d9a6" * 16,
         "were located and followed with Posescribe 0.1.0",
@@ -286,7 +290,7 @@ def test_nothing_is_taken_for_markup(watched: Watched) -> None:
     people = (replace(report.people[0], name=NASTY), report.people[1])
     bouts = (make_bout(1, NASTY, 10, 19),)
     summary = pd.DataFrame([(1, NASTY, 1, 1.0, 1.0, 0.25, 1.0)], columns=report.summary.columns)
-    provenance = replace(PROVENANCE, device=NASTY, pose_model=NASTY)
+    provenance = replace(PROVENANCE, device=NASTY, pose_model=NASTY, refiner=NASTY)
     page = watched.open(
         replace(
             report,

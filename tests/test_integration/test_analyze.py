@@ -109,7 +109,13 @@ def test_the_whole_sample(sample_video: Path, tmp_path: Path) -> None:
 def test_provenance(analysed: Path) -> None:
     run = json.loads((analysed / "demo" / "run.json").read_text())
     assert run["source"]["sha256"] == "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"
-    assert run["pose"]["sha256"] == "51f84ea82b3d0143dd4cf362e018c125e832c64771908ee8766fbd8b0328008d"
+    assert run["pose"]["model"] == "movenet_multipose"
+    assert run["pose"]["sha256"] == "93642ba43afb2fabdd0ac839bfccbe1a2558a011a9057c09350d6e88c1046470"
+    assert run["pose"]["refiner"] == {
+        "model": "movenet_thunder", "sha256": "8646731427bdcbabed8c74bc4507c1d6889ea453bb5dc3bd698b65f857448df3",
+    }  # fmt: skip
+    page = (analysed / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "movenet_multipose (weights SHA-256 93642ba43afb), each person refined by movenet_thunder (weights" in page
     assert run["pose"]["device"] == "cpu"
     assert run["settings"]["pose"]["part"] == {"start_s": 3.0, "end_s": 4.5, "every": 1}
     assert run["actions"]["model"]
@@ -132,7 +138,7 @@ def test_a_lost_file_is_written_again_without_the_network(
     shutil.copytree(analysed, tmp_path, dirs_exist_ok=True)
     (tmp_path / "demo" / "bouts.csv").unlink()
     assert main(["analyze", str(sample_video), "--out", str(tmp_path), *PART]) == 0
-    assert "mobilenet_thin on" not in capsys.readouterr().err
+    assert " on cpu (" not in capsys.readouterr().err
     assert (tmp_path / "demo" / "bouts.csv").read_bytes() == (analysed / "demo" / "bouts.csv").read_bytes()
 
 

@@ -37,7 +37,8 @@ def test_the_demo_is_an_analysis_of_the_sample(
     told = capsys.readouterr()
     result = json.loads(told.out)
     assert fetched[0] == assets.SAMPLE_VIDEO.name
-    assert (result["frames"], result["device"], result["model"]) == (N_FRAMES, "cpu", "mobilenet_thin")
+    assert (result["frames"], result["device"], result["model"]) == (N_FRAMES, "cpu", "movenet_multipose")
+    assert result["refiner"] == "movenet_thunder"
     assert Path(result["report"]) == out / "demo" / "report.html"
     assert told.err.splitlines()[-1] == result["report"]
     assert result["people"] >= 1

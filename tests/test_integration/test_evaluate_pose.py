@@ -61,7 +61,7 @@ def test_its_own_keypoints_score_one(truth: Path, capsys: pytest.CaptureFixture[
     n_people = len(json.loads((truth / "truth.json").read_text())["annotations"])
     assert n_people >= 4
     assert (found["n_images"], found["n_annotated"], found["n_found"]) == (2, n_people, n_people)
-    assert (found["model"], found["device"], found["net_height"]) == ("mobilenet_thin", "cpu", 368)
+    assert (found["model"], found["refiner"], found["device"]) == ("movenet_multipose", "movenet_thunder", "cpu")
 
 
 def test_keypoints_elsewhere_score_nothing(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,7 +68,7 @@ class EngineSettings:
     Attributes:
         net_height: height of the network's input at `balanced` accuracy, pixels; None is the network's own choice:
             368 for part affinity fields, 640 on the longer side for centre networks.
-        accuracy: how much work is put in; see `docs/pose.md` for what each level does.
+        accuracy: how much work is put in; see `docs/networks.md` for what each level does.
         precision: of the networks' arithmetic; None is float32 on CPUs and float16 on GPUs.
         parser: thresholds of the parser.
         every_body: the body network looks at each n-th frame of a video; in between people are followed by the refiner.

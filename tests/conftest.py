@@ -34,7 +34,7 @@ settings.load_profile("posescribe")
 
 @pytest.fixture(scope="session")
 def body_graph() -> Path:
-    """The default network's frozen graph."""
+    """The frozen graph of mobilenet_thin."""
     return assets.fetch(assets.MOBILENET_THIN_GRAPH)
 
 

@@ -15,7 +15,7 @@ def demo(
     json_: Json = False,
     resume: Resume = True,
 ) -> None:
-    """Analyse the sample video; fetches it and the network's weights the first time.
+    """Analyse the sample video; fetches it the first time.
 
     The report is OUT/demo/report.html.
     """

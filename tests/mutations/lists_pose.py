@@ -32,7 +32,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_TRACKER, "        self._scene += 1\n", "", "a cut is no new scene", _TRACKS),
     Fault(_TRACKER, "max_lost_s: float = 0.4", "max_lost_s: float = 0.1", "short gaps end tracks", _TRACKS),
     Fault(_TRACKER, "duplicate_similarity: float = 0.6", "duplicate_similarity: float = 1.6", "doubles start", _TRACKS),
-    Fault(_TRACKER, "strong_score: float = 0.2", "strong_score: float = 0.05", "weak detections start tracks", _TRACKS),
+    Fault(_TRACKER, "strong_score: float = 0.5", "strong_score: float = 0.05", "weak detections start tracks", _TRACKS),
     Fault(_TRACKER, "max_step_s: float = 2.0", "max_step_s: float = 20.0", "followed over a pause", _TRACKS),
     Fault(_MOTION, "drift: float = 0.4", "drift: float = 0.0", "at low frame rates people are lost", _TRACKS),
     Fault(_MOTION, "joint_memory_s: float = 1.0", "joint_memory_s: float = 9.0", "joints are never forgotten", _TRACKS),

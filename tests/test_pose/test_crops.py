@@ -46,7 +46,8 @@ def brightest(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     weights = image[:, :, 0].astype(np.float64)
     weights[weights <= 130] = 0
     ys, xs = np.mgrid[: image.shape[0], : image.shape[1]]
-    return np.array([(xs * weights).sum(), (ys * weights).sum()]) / weights.sum()
+    middle: NDArray[np.float64] = np.array([(xs * weights).sum(), (ys * weights).sum()]) / weights.sum()
+    return middle
 
 
 @pytest.mark.parametrize("quarters", range(4))

@@ -18,7 +18,9 @@ def somebody(seed: int, score: float = 1.0, size: float = 100.0, shift: float = 
 
 
 def moved(person: Person, by: float, score: float) -> Person:
-    return Person(person.keypoints + np.float32([by, by, 0]), score, skeleton=COCO_17)
+    keypoints = person.keypoints.copy()
+    keypoints[:, :2] += by
+    return Person(keypoints, score, skeleton=COCO_17)
 
 
 def in_pycocotools(person: Person, truth: Person, area: float) -> float:

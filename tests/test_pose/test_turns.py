@@ -40,7 +40,7 @@ def test_a_lit_pixel_is_turned_back_to_its_place(quarters: int, x: int, y: int) 
     assert view.shape == ((5, 7, 3), (7, 5, 3))[quarters % 2]
     ((row, column),) = np.argwhere(view[:, :, 0])
     back = turned_back(at(column, row), quarters, (5, 7))
-    np.testing.assert_array_equal(back.keypoints[NOSE], np.float32([x, y, 0.7]))
+    np.testing.assert_array_equal(back.keypoints[NOSE], np.array([x, y, 0.7], dtype=np.float32))
     assert np.isnan(back.keypoints[1:, :2]).all()
     assert not back.keypoints[1:, 2].any()
     assert (back.score, back.track_id) == (0.4, 3)

@@ -55,21 +55,22 @@ class Crop:
         """(size, size, 3) uint8 of an (H, W, 3) frame; grey where the crop leaves it."""
         shrink = max(round(1 / self.scale), 1) if self.scale < _SHRINK_FROM else 1
         turn = self._turn
-        half = np.ceil(self.side / 2) + shrink
-        corner = np.maximum(np.floor(self.middle - half), 0)
-        end = np.minimum(np.ceil(self.middle + half) + 1, image.shape[1::-1])
-        columns, rows = (max(int(length) // shrink, 1) for length in end - corner)
-        x, y = corner.astype(int)
-        part = image[y : y + rows * shrink, x : x + columns * shrink]
-        if part.size == 0:
-            return np.full((self.size, self.size, 3), _GREY, dtype=np.uint8)
+        corner = np.zeros(2)
         if shrink > 1:
-            part = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+            half = np.ceil(self.side / 2) + shrink
+            corner = np.maximum(np.floor(self.middle - half), 0)
+            end = np.minimum(np.ceil(self.middle + half) + 1, image.shape[1::-1])
+            columns, rows = (max(int(length) // shrink, 1) for length in end - corner)
+            x, y = corner.astype(int)
+            part = image[y : y + rows * shrink, x : x + columns * shrink]
+            if part.size == 0:
+                return np.full((self.size, self.size, 3), _GREY, dtype=np.uint8)
+            image = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         # a pixel p of the shrunk part is at `shrink * (p + 0.5) - 0.5 + corner` in the frame
         origin = (shrink - 1) / 2 + corner
         shift = turn @ (origin - self.middle) + (self.size - 1) / 2
         way = np.column_stack([turn * shrink, shift])
-        cut = cv2.warpAffine(part, way, (self.size, self.size), flags=cv2.INTER_LINEAR, borderValue=_GREY)
+        cut = cv2.warpAffine(image, way, (self.size, self.size), flags=cv2.INTER_LINEAR, borderValue=_GREY)
         return np.asarray(cut, dtype=np.uint8)
 
 

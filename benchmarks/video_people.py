@@ -67,6 +67,11 @@ ENGINES = {
     "balanced": Engine(),
     "fast": Engine(settings=EngineSettings(accuracy="fast")),
     "high": Engine(settings=EngineSettings(accuracy="high")),
+    "every_body 2": Engine(settings=EngineSettings(every_body=2)),
+    "every_body 4": Engine(settings=EngineSettings(every_body=4)),
+    "every_body 8": Engine(settings=EngineSettings(every_body=8)),
+    "mobilenet_thin": Engine("mobilenet_thin", "none"),
+    "mobilenet_thin and Thunder": Engine("mobilenet_thin", "movenet_thunder"),
 }
 
 GROW, LEAST_IOU, LEAST_INSIDE, CROWDED_IOU = 0.15, 0.3, 0.7, 0.1

@@ -13,7 +13,7 @@ import numpy as np
 from tracking_sets import pack, read_mot, unpack
 
 from pose import EngineSettings, PoseEngine
-from pose.engine import ALGORITHM
+from pose.engine import ALGORITHM, DEFAULT_MODEL
 from pose.people import FramePeople
 from pose.skeleton import SKELETONS, Skeleton
 from pose.weights.assets import MULTIVIEW_SAMPLES, SAMPLE_VIDEO, fetch
@@ -30,12 +30,13 @@ nobody is there."""
 class Engine:
     """One way of finding people."""
 
-    model: str = "mobilenet_thin"
+    model: str = DEFAULT_MODEL
+    refine: str | None = None
     settings: EngineSettings = field(default_factory=EngineSettings)
 
     @cached_property
     def loaded(self) -> PoseEngine:
-        return PoseEngine(self.model, settings=self.settings)
+        return PoseEngine(self.model, refine=self.refine, settings=self.settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ class Video:
 
 def find(video: Video, name: str, engine: Engine, keep: Path | None) -> Found:
     """Runs an engine, or reads what it found before under the same name with the same model and settings."""
-    made_by = f"{engine.model} {engine.settings!r} {ALGORITHM} {video.source} {len(video.truth)}"
+    made_by = f"{engine.model} {engine.refine} {engine.settings!r} {ALGORITHM} {video.source} {len(video.truth)}"
     file = None if keep is None else keep / f"{name}-{video.name}.npz".replace(" ", "_")
     if file is not None and file.exists():
         with np.load(file) as data:

@@ -18,7 +18,7 @@ from pose.confidence import calibration_of
 from pose.looks import merge, mirror
 from pose.maps import CenterLayout, CenterMaps, Maps
 from pose.parsing import ParserSettings, find_centered_people, keep_best, parse
-from pose.parsing.merging import similarities
+from pose.parsing.merging import SAME, similarities
 from pose.parsing.neck import to_coco_18, with_neck
 from pose.people import Person
 from pose.preprocess import NET_HEIGHT, Placement, fit, fit_longer_side, letterbox
@@ -101,7 +101,9 @@ class EngineSettings:
 
 _WORTH_REFINING = 0.05  # score
 _FOUND = 0.1  # score of somebody for whom a turned look has paid
-_STILL_THERE = 0.3  # score of a person followed without the body network
+_THERE = 0.3  # score of somebody who does not vanish from one frame to the next
+_FOLLOWED = 0.5  # score, before refining, of a person followed without the body network
+_STILL_THERE = 0.7  # score of him, refined
 _SAME_BODY = 0.3  # similarity of a person in two frames
 _GUESS = 0.35  # confidence of joints that are mere guesses: missing
 _GHOST = 0.05  # score of people who are hardly ever there
@@ -144,7 +146,8 @@ class Detector:
     def follow(self, images: Sequence[NDArray[np.uint8]], batch: int = 1) -> list[list[Person]]:
         """People of each of some consecutive frames of a video, best first.
 
-        The turned looks that find somebody in the first frame are repeated in all; those that do not, in none.
+        The turned looks that find somebody in the first frame are repeated in all; those that do not, in none. Whoever
+        is seen in one frame and not found in the next, or in the one before, is looked for there by the refiner.
         """
         step = self.settings.every_body if self.refiner is not None else 1
         keys = list(range(0, len(images), step))
@@ -157,7 +160,13 @@ class Detector:
         for i in range(len(images)):
             if i not in found:
                 found[i] = self._carry_on([found[j] for j in range(max(i - 2, 0), i)], images[i])
-        return [found[i] for i in range(len(images))]
+        people = [found[i] for i in range(len(images))]
+        if self.refiner is not None:
+            for direction in (1, -1):
+                images, people = images[::direction], people[::direction]
+                self._look_again(images, people)
+            people.reverse()
+        return people
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -253,14 +262,29 @@ class Detector:
         return paid
 
     def _finish(self, images: Sequence[NDArray[np.uint8]], people: list[list[Person]]) -> list[list[Person]]:
-        """Refined, calibrated, the best first, no more than wanted."""
+        """Refined, everybody once, calibrated, the best first, no more than wanted."""
         if self.refiner is not None:
             worth = [[person for person in persons if person.score >= _WORTH_REFINING] for persons in people]
-            people = self.refiner.refine(images, worth)
+            people = [keep_best(persons) for persons in self.refiner.refine(images, worth)]
         return [self._calibrated(persons) for persons in people]
 
+    def _look_again(self, images: Sequence[NDArray[np.uint8]], people: list[list[Person]]) -> None:
+        """Adds to each frame those of the frame before who are lost in it and whom the refiner still sees."""
+        for i in range(1, len(images)):
+            known = [person for person in people[i - 1] if person.score >= _THERE]
+            found = similarities(known, people[i]).max(axis=1, initial=0) >= _SAME_BODY
+            lost = [person for person, is_found in zip(known, found, strict=True) if not is_found]
+            if lost:
+                again = self._carry_on([*people[max(i - 2, 0) : i - 1], lost], images[i])
+                new = similarities(again, people[i]).max(axis=1, initial=0) < SAME
+                people[i] += [person for person, is_new in zip(again, new, strict=True) if is_new]
+                people[i].sort(key=lambda person: -person.score)
+
     def _carry_on(self, before: list[list[Person]], image: NDArray[np.uint8]) -> list[Person]:
-        """The people of the frames before, moved on as they moved and refined; who is not seen any more is left out."""
+        """The people of the frames before, moved on as they moved and refined; who is not seen any more is left out.
+
+        Nobody is surer to be there than he was before.
+        """
         assert self.refiner is not None
         last, earlier = before[-1], before[-2] if len(before) > 1 else []
         alike = similarities(last, earlier)
@@ -272,9 +296,14 @@ class Detector:
                 step = np.nan_to_num(np.nanmedian(person.keypoints[:, :2] - twin.keypoints[:, :2], axis=0))
             keypoints = person.keypoints.copy()
             keypoints[:, :2] += step
-            moved.append(replace(person, keypoints=keypoints, score=1.0))
+            moved.append(replace(person, keypoints=keypoints, score=_FOLLOWED))
         [refined] = self.refiner.refine([image], [moved])
-        return [person for person in self._calibrated(keep_best(refined)) if person.score >= _STILL_THERE]
+        seen = []
+        for person, again in zip(last, refined, strict=True):
+            for one in self._calibrated([again]):
+                if one.score >= _STILL_THERE:
+                    seen.append(replace(one, score=min(one.score, person.score)))
+        return keep_best(seen)
 
     def _calibrated(self, people: list[Person]) -> list[Person]:
         """The best people, first the best; scores and confidences say how likely what they say is right."""

@@ -72,7 +72,7 @@ def test_joints_come_back_to_the_frame() -> None:
     """The network sees each joint 2 pixels right of and 1 below where the body network saw it."""
     people = [[somebody(1, 100, 100)], [somebody(2, 300, 200), somebody(3, 120, 180)]]
     flat = [person for persons in people for person in persons]
-    truth = [person.keypoints[PLACES, :2].astype(np.float64) + (2, 1) for person in flat]
+    truth = [(*person.keypoints[PLACES, :2].astype(np.float64), 2, 1) for person in flat]
 
     def answer(i: int) -> CenterMaps:
         crop = crop_of(flat[i], 256)

@@ -72,7 +72,7 @@ def test_joints_come_back_to_the_frame() -> None:
     """The network sees each joint 2 pixels right of and 1 below where the body network saw it."""
     people = [[somebody(1, 100, 100)], [somebody(2, 300, 200), somebody(3, 120, 180)]]
     flat = [person for persons in people for person in persons]
-    truth = [(*person.keypoints[PLACES, :2].astype(np.float64), 2, 1) for person in flat]
+    truth = [person.keypoints[PLACES, :2].astype(np.float64) + np.array([2, 1]) for person in flat]
 
     def answer(i: int) -> CenterMaps:
         crop = crop_of(flat[i], 256)
@@ -175,7 +175,7 @@ def test_real_people_stay_where_they_are(thunder: Refiner, frame: NDArray[np.uin
         away = np.linalg.norm(person.keypoints[sure, :2] - before.keypoints[sure, :2], axis=1)
         assert sure.sum() >= 10
         assert np.median(away) < 0.04 * height
-        assert away.max() < 0.2 * height
+        assert np.mean(away < 0.1 * height) > 0.85
 
 
 def test_a_joint_that_was_misplaced_is_put_right(

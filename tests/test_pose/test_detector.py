@@ -111,12 +111,12 @@ def test_a_clip_repeats_the_turned_looks_that_paid_and_no_others(body: Backend, 
 
 def test_between_the_key_frames_people_are_followed(body: Backend, thunder: Backend, clip: Images) -> None:
     counted = Counted(body)
-    every = detector(body, thunder, net_height=384).follow(clip)
-    some = detector(counted, thunder, net_height=384, every_body=4).follow(clip)
+    some = detector(counted, thunder, every_body=4).follow(clip)
     assert sum(shape[0] for shape in counted.shown) == 2 * 2  # two key frames, two sizes
     assert len(some) == len(clip)
-    for people, expected in zip(some, every, strict=True):
-        assert_same(sure(people), sure(expected), 0.8)
+    for i in (1, 3, 7):
+        (expected,) = detector(body, thunder).detect(clip[i : i + 1])
+        assert_same(sure(some[i]), sure(expected), 0.8)
 
 
 def test_without_a_refiner_every_frame_is_a_key_frame(body: Backend, clip: Images) -> None:

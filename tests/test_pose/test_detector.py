@@ -228,7 +228,7 @@ class Blank(FrameSource):
     def __init__(self, kind: str, live: bool) -> None:
         super().__init__(Selection())
         self.info = SourceInfo("blank", "memory", kind, 64, 48)  # type: ignore[arg-type]
-        self.live = live  # type: ignore[misc]
+        self.live = live
 
     def _pictures(self) -> Iterator[Picture]:
         yield from ()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose.preprocess import MAX_ASPECT, NetSize, Placement, fit, letterbox
+from pose.preprocess import MAX_ASPECT, NetSize, Placement, fit, fit_longer_side, letterbox
 
 lengths = st.integers(1, 3000)
 
@@ -115,3 +115,23 @@ def test_shrinking_much_averages() -> None:
     image[::2] = 254
     canvas, _ = letterbox(image, NetSize(96, 96))
     assert np.ptp(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY)) < 90
+
+
+@given(height=lengths, width=lengths, longer=st.integers(16, 900))
+def test_fit_longer_side_keeps_aspect_and_multiple(height: int, width: int, longer: int) -> None:
+    size = fit_longer_side((height, width), longer, 32)
+    assert size.height % 32 == size.width % 32 == 0
+    assert longer <= max(size.height, size.width) < longer + 32
+    scale = longer / max(height, width)
+    assert size.height - 32 <= height * scale + 0.5
+    assert size.width - 32 <= width * scale + 0.5
+    assert size.height >= height * scale - 0.5
+    assert size.width >= width * scale - 0.5
+
+
+def test_fit_longer_side_knows_the_usual_sizes() -> None:
+    assert fit_longer_side((1080, 1920), 640, 32) == NetSize(384, 640)
+    assert fit_longer_side((1920, 1080), 256, 32) == NetSize(256, 160)
+    assert fit_longer_side((1, 9000), 640, 32) == NetSize(32, 640)
+    with pytest.raises(ValueError, match="at least 1×1"):
+        fit_longer_side((0, 5), 640, 32)

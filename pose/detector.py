@@ -311,7 +311,7 @@ class Detector:
         for person in people:
             keypoints = person.keypoints.copy()
             keypoints[:, 2] = self._calibration.joints(keypoints[:, 2])
-            if person.skeleton is COCO_18:
+            if person.skeleton is COCO_18 and (self._centered or self.refiner is not None):  # which see no necks
                 keypoints = with_neck(keypoints)
             keypoints[keypoints[:, 2] < _GUESS] = np.nan, np.nan, 0
             score = float(self._calibration.people(person.score))

@@ -112,6 +112,20 @@ def test_pixels_are_those_of_the_original_frame() -> None:
     np.testing.assert_allclose(walker.keypoints[:, :2], truth, atol=4.0)
 
 
+def test_a_neck_that_the_network_saw_stays_without_shoulders() -> None:
+    class OneSided(Drawn):
+        def _draw(self, index: int) -> Maps:
+            maps = super()._draw(index)
+            maps.heatmaps[COCO_18.index("left_shoulder")] = 0
+            return maps
+
+    (found,) = PoseEngine(backend=OneSided(), settings=SETTINGS).detect([np.full((HEIGHT, WIDTH, 3), 10, np.uint8)])
+    assert found
+    for person in found:
+        assert np.isnan(person["left_shoulder"][0])
+        assert np.isfinite(person["neck"]).all()
+
+
 def test_a_failing_network_reaches_the_caller_and_ends_the_threads() -> None:
     source = Numbered(200)
     with (

@@ -17,6 +17,7 @@ from behavior.cli import main
 from behavior.pipeline import commands, stages, tell
 from behavior.pipeline.loading import Models
 from behavior.pipeline.settings import Settings
+from pose.detector import EngineSettings
 from pose.sources.video import VideoSource
 from storage import open_database, recordings, runs
 
@@ -208,8 +209,8 @@ def test_what_a_release_left_is_not_done_again_until_the_algorithm_changes(
     def engine(_: Any) -> Any:
         raise AssertionError("the network is asked for")
 
-    models: Any = Models(SimpleNamespace(sha256="51f8" * 16), engine, None)  # type: ignore[arg-type]
-    settings, narrator = Settings(clothes=True), Silent()
+    models: Any = Models(SimpleNamespace(sha256="51f8" * 16), lambda _: None, engine, None)  # type: ignore[arg-type]
+    settings, narrator = Settings(engine=EngineSettings(net_height=368), clothes=True), Silent()
     monkeypatch.setattr(stages, "POSE", 1)  # as in that release
     with open_database(tmp_path / "old.db") as database:
         with database.transaction() as tx:

@@ -28,7 +28,7 @@ def detections(path: Path) -> Path:
     for frame in range(100):
         places = [(100 + 5 * frame, 0.9)] if not 40 <= frame < 60 else []
         places += [(600, 0.8)] if frame >= 10 else []
-        places += [(900, 0.3)] if frame == 70 else []
+        places += [(900, 0.6)] if frame == 70 else []
         for x, score in places:
             keypoints = np.column_stack([BODY + np.array([x, 200]), np.full(len(BODY), score)]).ravel().tolist()
             items.append({"image_id": frame, "category_id": 1, "keypoints": keypoints, "score": score})

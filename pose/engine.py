@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo
 from pose.detector import Accuracy, Detector, EngineSettings
-from pose.errors import PoseError
+from pose.errors import ModelError, PoseError
 from pose.parsing import prepare_parser
 from pose.people import FramePeople, Person
 from pose.refine import Refiner
@@ -176,6 +176,10 @@ def load_networks(
     )
     name = refine or usual_refiner(settings.accuracy)
     if name == "none":
+        if settings.every_body > 1:
+            raise ModelError("nobody can be followed between the frames without a refiner; leave every_body at 1")
+                "people are followed between the frames by a refiner, but there is none; leave every_body at 1"
+            )
         return body, None
     return body, load_backend(
         name, role="refiner", device=device, precision=settings.precision, in_flight=in_flight, progress=progress

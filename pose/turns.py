@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pose.people import Person
 from pose.refine.crops import quarters_of
 
-_SOMEBODY = 0.3  # score of the best person below which somebody may have been missed
+_SOMEBODY = 0.4  # score of the best person below which somebody may have been missed
 _LYING = 0.15  # score of a person who seems to lie
 
 

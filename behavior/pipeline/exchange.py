@@ -12,6 +12,7 @@ from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
 from behavior.pipeline.stages import VERSION, follow_people, name_actions
 from behavior.recognition.model import load_action_model
+from pose.tracking import ResolveSettings, TrackerSettings
 from storage import bouts, open_database, recordings, runs, tracks
 from storage.bouts import Bout
 from storage.database import Database
@@ -26,6 +27,12 @@ from storage.runs import Current
 
 _ENDINGS = (".analysis.h5", "_keypoints.json")
 """Of files that other programs name after a recording; longer than a suffix."""
+
+IMPORTED = Settings(
+    tracker=TrackerSettings(strong_score=0.2, weak_score=0.03),
+    resolve=ResolveSettings(still_score=0.25, min_seconds=0.1),
+)
+"""How imported people are followed: other programs' scores are no probabilities, and mostly lower."""
 
 
 def export(database: str, recording: str | None, format: str, path: Path) -> list[Path]:
@@ -125,7 +132,7 @@ def import_keypoints(
         if stored.track_run is not None:
             track_run = runs.choose(tx, (tracks.changed_run(tx, stored.track_run) or stored.track_run).id)
         else:
-            track_run = follow_people(opened, stored.pose_run, Settings(), narrator)
+            track_run = follow_people(opened, stored.pose_run, IMPORTED, narrator)
         named = bouts.read_bouts(tx, name_actions(opened, track_run, model, Settings(), narrator).id) if model else []
         recording = recordings.get_recording(tx, stored.recording_id)
         if recording.name != called:

@@ -178,8 +178,6 @@ def load_networks(
     if name == "none":
         if settings.every_body > 1:
             raise ModelError("nobody can be followed between the frames without a refiner; leave every_body at 1")
-                "people are followed between the frames by a refiner, but there is none; leave every_body at 1"
-            )
         return body, None
     return body, load_backend(
         name, role="refiner", device=device, precision=settings.precision, in_flight=in_flight, progress=progress

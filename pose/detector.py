@@ -99,13 +99,14 @@ class EngineSettings:
         return _TURNS[self.accuracy]
 
 
-_WORTH_REFINING = 0.05  # score
+_WORTH_REFINING = 0.05  # score of the body network
+_WORTH_KEEPING = 0.02  # the same without a refiner; lower ones are eight of eleven people and .002 AP
 _FOUND = 0.1  # score of somebody for whom a turned look has paid
 _THERE = 0.3  # score of somebody who does not vanish from one frame to the next
 _FOLLOWED = 0.5  # score, before refining, of a person followed without the body network
 _STILL_THERE = 0.65  # score of him, refined
 _SAME_BODY = 0.3  # similarity of a person in two frames
-_GUESS = 0.35  # confidence of joints that are mere guesses: missing
+_GUESS = 0.3  # confidence of joints that are mere guesses: missing
 _GHOST = 0.05  # score of people who are hardly ever there
 
 
@@ -266,6 +267,8 @@ class Detector:
         if self.refiner is not None:
             worth = [[person for person in persons if person.score >= _WORTH_REFINING] for persons in people]
             people = [keep_best(persons) for persons in self.refiner.refine(images, worth)]
+        elif self._centered:
+            people = [[person for person in persons if person.score >= _WORTH_KEEPING] for persons in people]
         return [self._calibrated(persons) for persons in people]
 
     def _look_again(self, images: Sequence[NDArray[np.uint8]], people: list[list[Person]]) -> None:

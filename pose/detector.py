@@ -66,8 +66,8 @@ class EngineSettings:
     """What the people found depend on, apart from the networks' weights and the device.
 
     Attributes:
-        net_height: height of the network's input at `balanced` accuracy, pixels; None is the network's own choice:
-            368 for part affinity fields, 640 on the longer side for centre networks.
+        net_height: size of the network's input at `balanced` accuracy, pixels: its height for part affinity fields, the
+            longer side of the larger look for centre networks; None is the network's own choice, 368 and 640.
         accuracy: how much work is put in; see `docs/networks.md` for what each level does.
         precision: of the networks' arithmetic; None is float32 on CPUs and float16 on GPUs.
         parser: thresholds of the parser.

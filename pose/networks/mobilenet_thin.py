@@ -155,6 +155,16 @@ class MobilenetThin(nn.Module):
         return {"heatmaps": self.config.n_heatmaps, "pafs": self.config.n_pafs}
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        heatmaps, pafs = self.stage_outputs(image)[-1]
+        last = len(self.config.refinements)  # what it did not refine may still be wide
+        if not self.config.refines(last, "pafs"):
+            pafs = pafs[:, : self.config.n_pafs]
+        if not self.config.refines(last, "heatmaps"):
+            heatmaps = heatmaps[:, : self.config.n_heatmaps]
+        return heatmaps, pafs
+
+    def stage_outputs(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Heatmaps and fields after each stage, for intermediate supervision; the last are those of `forward`."""
         x = self.stem(image)  # (B, 24, H/2, W/2)
         tapped = []
         for i, block in enumerate(self.backbone):
@@ -164,16 +174,13 @@ class MobilenetThin(nn.Module):
         features = [self.pool(tapped[0]), *tapped[1:]]  # 96 + 384 + 384 channels, all (H/8, W/8)
 
         pafs, heatmaps = self.stages[0](*features)
+        outputs = [(heatmaps, pafs)]
         for stage in self.stages[1:]:
             finer_pafs, finer_heatmaps = stage(pafs, heatmaps, *features)  # 38 + 19 + 864 = 921 channels in
             pafs = pafs if finer_pafs is None else finer_pafs
             heatmaps = heatmaps if finer_heatmaps is None else finer_heatmaps
-        last = len(self.config.refinements)  # what it did not refine may still be wide
-        if not self.config.refines(last, "pafs"):
-            pafs = pafs[:, : self.config.n_pafs]
-        if not self.config.refines(last, "heatmaps"):
-            heatmaps = heatmaps[:, : self.config.n_heatmaps]
-        return heatmaps, pafs
+            outputs.append((heatmaps, pafs))
+        return outputs
 
     def delicate_layers(self) -> list[nn.Module]:
         """Small layers that stay float32 at bfloat16: the first ones, and of each output the last three. Rounding these

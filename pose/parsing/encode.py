@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,46 +39,101 @@ def encode(
     Returns:
         Heatmaps in [0, 1] with `1 - max over joints` as background, and fields of length at most 1.
     """
-    skeleton, stride = layout.skeleton, layout.stride
+    n_joints = len(layout.skeleton)
+    keypoints = [person.keypoints[:, :2] for person in people]
+    wrong = [points.shape[0] for points in keypoints if len(points) != n_joints]
+    if wrong:
+        raise ValueError(f"expected keypoints of shape {(n_joints, 3)}, got {(wrong[0], 3)}")
+    points = np.stack(keypoints) if keypoints else np.empty((0, n_joints, 2))
+    return encode_points(points, layout, height, width, sigma=sigma, limb_half_width=limb_half_width)
+
+
+def encode_points(
+    points: NDArray[np.floating],
+    layout: MapLayout,
+    height: int,
+    width: int,
+    *,
+    sigma: float = 7.0,
+    limb_half_width: float = 8.0,
+) -> Maps:
+    """`encode` for (n_people, n_joints, 2) x, y in pixels of the network's input. Releases the GIL."""
+    stride = layout.stride
     shape = (-(-height // stride), -(-width // stride))
     heatmaps = np.zeros((layout.n_heatmaps, *shape), dtype=np.float32)
     pafs = np.zeros((layout.n_pafs, *shape), dtype=np.float32)
-    drawn = np.zeros((len(skeleton.limbs), *shape), dtype=np.int32)
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    for person in people:
-        if len(person.keypoints) != len(skeleton):
-            raise ValueError(f"expected keypoints of shape {(len(skeleton), 3)}, got {person.keypoints.shape}")
-        cells = pixels_to_cells(person.keypoints[:, :2], stride)
-        for heatmap, (x, y), seen in zip(heatmaps, cells, person.visible, strict=False):
-            if seen:
-                squared = (columns - x) ** 2 + (rows - y) ** 2
-                np.maximum(heatmap, np.exp(squared * (-0.5 * (stride / sigma) ** 2)), out=heatmap)
-        for limb, (a, b) in enumerate(skeleton.limb_indices):
-            if person.visible[a] and person.visible[b]:
-                field, mask = _limb_field(cells[a], cells[b], columns, rows, limb_half_width / stride)
-                pafs[list(layout.limb_channels[limb])] += field[:, None, None] * mask
-                drawn[limb] += mask
-    for limb, channels in enumerate(layout.limb_channels):
-        pafs[list(channels)] /= np.maximum(drawn[limb], 1)
+    cells = np.ascontiguousarray(pixels_to_cells(points, stride))
+    _draw_joints(cells, heatmaps, -0.5 * (stride / sigma) ** 2)
+    limbs = layout.skeleton.limb_indices.astype(np.int64)
+    channels = np.array(layout.limb_channels, dtype=np.int64).reshape(-1, 2)
+    _draw_limbs(cells, limbs, channels, pafs, limb_half_width / stride)
     heatmaps[-1] = 1 - heatmaps[:-1].max(axis=0)
     return Maps(heatmaps, pafs, layout)
 
 
-def _limb_field(
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-    columns: NDArray[np.float32],
-    rows: NDArray[np.float32],
+_NOTHING = 1e-7  # of a Gaussian is not drawn
+
+
+@numba.njit(nogil=True, cache=True)
+def _window(low: float, high: float, size: int) -> tuple[int, int]:
+    """First cell, and the one behind the last, of those from `low` to `high`."""
+    return int(max(np.ceil(low), 0)), int(min(np.floor(high), size - 1)) + 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _draw_joints(cells: NDArray[np.float64], heatmaps: NDArray[np.float32], exponent: float) -> None:
+    """Gaussians `exp(exponent * distance²)`, the greatest of all people in each cell."""
+    _, height, width = heatmaps.shape
+    reach = np.sqrt(np.log(_NOTHING) / exponent)
+    for person in range(cells.shape[0]):
+        for joint in range(cells.shape[1]):
+            x, y = cells[person, joint]
+            if not (np.isfinite(x) and np.isfinite(y)):
+                continue
+            top, bottom = _window(y - reach, y + reach, height)
+            left, right = _window(x - reach, x + reach, width)
+            for row in range(top, bottom):
+                for column in range(left, right):
+                    value = np.exp(exponent * ((column - x) ** 2 + (row - y) ** 2))
+                    if value > heatmaps[joint, row, column]:
+                        heatmaps[joint, row, column] = value
+
+
+@numba.njit(nogil=True, cache=True)
+def _draw_limbs(
+    cells: NDArray[np.float64],
+    limbs: NDArray[np.int64],
+    channels: NDArray[np.int64],
+    pafs: NDArray[np.float32],
     half_width: float,
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Unit vector of a limb and the cells it covers; none when its joints coincide."""
-    length = float(np.hypot(*(end - start)))
-    if length == 0:
-        return np.zeros(2), np.zeros(rows.shape, dtype=np.bool_)
-    unit = (end - start) / length
-    dx, dy = columns - start[0], rows - start[1]
-    along = dx * unit[0] + dy * unit[1]
-    across = dx * unit[1] - dy * unit[0]
-    # The ends reach as far as the sides, so that even a limb shorter than a cell covers some cell's centre.
-    mask = (along >= -half_width) & (along <= length + half_width) & (np.abs(across) <= half_width)
-    return unit, mask
+) -> None:
+    """Unit vectors in the cells that each limb covers, averaged over people; none when its joints coincide."""
+    _, height, width = pafs.shape
+    drawn = np.zeros((height, width), dtype=np.int32)
+    reach = 1.5 * half_width  # a corner is sqrt(2) half widths from its end
+    for limb in range(len(limbs)):
+        drawn[:] = 0
+        x_field, y_field = pafs[channels[limb, 0]], pafs[channels[limb, 1]]
+        for person in range(cells.shape[0]):
+            x, y = cells[person, limbs[limb, 0]]
+            dx, dy = cells[person, limbs[limb, 1], 0] - x, cells[person, limbs[limb, 1], 1] - y
+            length = np.hypot(dx, dy)
+            if not np.isfinite(length) or length == 0:
+                continue
+            ux, uy = dx / length, dy / length
+            top, bottom = _window(min(y, y + dy) - reach, max(y, y + dy) + reach, height)
+            left, right = _window(min(x, x + dx) - reach, max(x, x + dx) + reach, width)
+            for row in range(top, bottom):
+                for column in range(left, right):
+                    along = (column - x) * ux + (row - y) * uy
+                    across = (column - x) * uy - (row - y) * ux
+                    # The ends reach as far as the sides, so that even a limb shorter than a cell covers some centre.
+                    if -half_width <= along <= length + half_width and abs(across) <= half_width:
+                        x_field[row, column] += ux
+                        y_field[row, column] += uy
+                        drawn[row, column] += 1
+        for row in range(height):
+            for column in range(width):
+                if drawn[row, column] > 1:
+                    x_field[row, column] /= drawn[row, column]
+                    y_field[row, column] /= drawn[row, column]

@@ -31,3 +31,14 @@ def test_strided_padding_is_tensorflows(size: int, first_centre: int) -> None:
         row = torch.arange(size, dtype=torch.float32).expand(1, 1, size, size)
         seen = layer(row)[0, 0, 0]
     assert seen.tolist() == list(range(first_centre, size, 2))
+
+
+def test_the_last_of_its_stages_is_what_it_gives() -> None:
+    network = MobilenetThin()
+    image = torch.rand(1, 3, 24, 32) * 255
+    with torch.inference_mode():
+        stages, (heatmaps, pafs) = network.stage_outputs(image), network(image)
+    assert len(stages) == 6
+    assert torch.equal(stages[-1][0], heatmaps)
+    assert torch.equal(stages[-1][1], pafs)
+    assert len({float(stage[1].sum()) for stage in stages}) == 6

@@ -258,6 +258,33 @@ def test_encode_averages_fields_where_limbs_cross() -> None:
     assert maps.pafs[[x, y], 7, 4] == pytest.approx([0, 1])
 
 
+def test_encode_draws_what_the_formulas_say_in_every_cell() -> None:
+    """Also where people overlap, leave the image or have a joint twice; the reference looks at every cell."""
+    rng = np.random.default_rng(3)
+    points = rng.uniform(-30, 130, (4, 18, 2))
+    points[1, 4] = points[1, 3]
+    points[rng.random((4, 18)) < 0.2] = np.nan
+    with_confidence = np.dstack([points, np.ones((4, 18))]).astype(np.float32)
+    maps = encode([Person(p, 1.0, skeleton=COCO_18) for p in with_confidence], OPENPOSE_COCO, 96, 80)
+    cells = (with_confidence[..., :2].astype(np.float64) + 0.5) / 8 - 0.5
+    row, column = np.mgrid[:12, :10]
+    for joint in range(18):
+        distances = [(column - x) ** 2 + (row - y) ** 2 for x, y in cells[:, joint] if np.isfinite(x)]
+        expected = np.exp(-0.5 * (8 / 7) ** 2 * np.min([np.full((12, 10), 1e9), *distances], axis=0))
+        assert np.abs(maps.heatmaps[joint] - expected).max() < 1e-6
+    for (a, b), channels in zip(COCO_18.limb_indices, OPENPOSE_COCO.limb_channels, strict=True):
+        total, drawn = np.zeros((2, 12, 10)), np.zeros((12, 10))
+        for start, end in zip(cells[:, a], cells[:, b], strict=True):
+            length = np.hypot(*(end - start))
+            if length > 0:  # and no NaN
+                ux, uy = (end - start) / length
+                along, across = ((column - start[0]) * p + (row - start[1]) * q for p, q in ((ux, uy), (uy, -ux)))
+                covered = (along >= -1) & (along <= length + 1) & (np.abs(across) <= 1)
+                total += np.array([ux, uy])[:, None, None] * covered
+                drawn += covered
+        assert np.abs(maps.pafs[list(channels)] - total / np.maximum(drawn, 1)).max() < 1e-6
+
+
 def test_encode_refuses_people_of_another_layout() -> None:
     with pytest.raises(ValueError, match=r"\(18, 3\)"):
         encode([Person(np.zeros((17, 3), dtype=np.float32), 1.0, skeleton=COCO_17)], OPENPOSE_COCO, 80, 80)

@@ -19,7 +19,7 @@ from pose.looks import merge, mirror
 from pose.maps import CenterLayout, CenterMaps, Maps
 from pose.parsing import ParserSettings, find_centered_people, keep_best, parse
 from pose.parsing.merging import SAME, similarities
-from pose.parsing.neck import to_coco_18, with_neck
+from pose.parsing.middles import to_coco_18, with_middles
 from pose.people import Person
 from pose.preprocess import NET_HEIGHT, Placement, fit, fit_longer_side, letterbox
 from pose.refine import Refiner
@@ -314,8 +314,8 @@ class Detector:
         for person in people:
             keypoints = person.keypoints.copy()
             keypoints[:, 2] = self._calibration.joints(keypoints[:, 2])
-            if person.skeleton is COCO_18 and (self._centered or self.refiner is not None):  # which see no necks
-                keypoints = with_neck(keypoints)
+            if self._centered or self.refiner is not None:  # which see no middles
+                keypoints = with_middles(keypoints, person.skeleton)
             keypoints[keypoints[:, 2] < _GUESS] = np.nan, np.nan, 0
             score = float(self._calibration.people(person.score))
             if score >= _GHOST and np.isfinite(keypoints[:, 0]).sum() >= self.settings.parser.min_joints:

@@ -1,6 +1,7 @@
 """The one description that networks and parsing share: what a pose network puts out.
 
-Networks of part affinity fields give `Maps`, centre networks (`pose.networks.movenet`) `CenterMaps`.
+Networks of part affinity fields give `Maps`, centre networks (`pose.networks.movenet`) `CenterMaps`, convolutional pose
+machines, which see one person, hand or face in a crop, `BeliefMaps`.
 
 A map cell (column i, row j) has its centre at pixel `stride * (i + 0.5) - 0.5` of the network's input, where a pixel's
 own centre is at whole numbers. `cells_to_pixels` and `pixels_to_cells` are the only places where this is written.
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pose.skeleton import COCO_17, COCO_18, Skeleton
+from pose.parts import FACE_70, HAND_21
+from pose.skeleton import BODY_25, COCO_17, COCO_18, CPM_9, CPM_14, MPI_15, Skeleton
 
 Planes = Mapping[str, NDArray[np.float32]]
 """The outputs of a network for one image by their names, (channels, h, w) each."""
@@ -147,8 +149,56 @@ class CenterMaps:
                 raise ValueError(f"expected {name} of shape {(channels, *size)}, got {shape}")
 
 
-Layout = MapLayout | CenterLayout
-AnyMaps = Maps | CenterMaps
+@dataclass(frozen=True)
+class BeliefLayout:
+    """What a convolutional pose machine puts out.
+
+    Attributes:
+        skeleton: joints of the network.
+        size: height and width of the crop that it sees, pixels.
+        stride: input pixels per map cell.
+    """
+
+    skeleton: Skeleton
+    size: int = 368
+    stride: int = 8
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of the input are multiples of so many pixels."""
+        return self.stride
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Name and channels of each output of such a network."""
+        return {"heatmaps": len(self.skeleton) + 1}
+
+    def maps(self, planes: Planes) -> BeliefMaps:
+        """The outputs for one crop."""
+        return BeliefMaps(planes["heatmaps"], self)
+
+
+@dataclass(frozen=True, eq=False)
+class BeliefMaps:
+    """Output of a convolutional pose machine for one crop.
+
+    Attributes:
+        heatmaps: (n_joints + 1, h, w) float32 belief of each joint of the one in the crop's middle, about [0, 1],
+            background last.
+        layout: meaning of the channels.
+    """
+
+    heatmaps: NDArray[np.float32]
+    layout: BeliefLayout
+
+    def __post_init__(self) -> None:
+        n = len(self.layout.skeleton) + 1
+        if self.heatmaps.ndim != 3 or self.heatmaps.shape[0] != n:
+            raise ValueError(f"expected heatmaps of shape ({n}, h, w), got {self.heatmaps.shape}")
+
+
+Layout = MapLayout | CenterLayout | BeliefLayout
+AnyMaps = Maps | CenterMaps | BeliefMaps
 
 
 def cells_to_pixels(cells: ArrayLike, stride: int) -> NDArray[np.float64]:
@@ -169,6 +219,24 @@ OPENPOSE_COCO = MapLayout(
     ),
 )  # fmt: skip
 """OpenPose's COCO network and those trained after it, mobilenet_thin among them (poseParameters.cpp)."""
+
+OPENPOSE_BODY_25 = MapLayout(
+    skeleton=BODY_25,
+    limb_channels=(
+        (0, 1), (14, 15), (22, 23), (16, 17), (18, 19), (24, 25), (26, 27), (6, 7), (2, 3), (4, 5),
+        (8, 9), (10, 11), (12, 13), (30, 31), (32, 33), (36, 37), (34, 35), (38, 39), (20, 21), (28, 29),
+        *((i, i + 1) for i in range(40, 52, 2)),
+    ),
+)  # fmt: skip
+"""OpenPose's BODY_25 network."""
+
+OPENPOSE_MPI = MapLayout(skeleton=MPI_15, limb_channels=tuple((i, i + 1) for i in range(0, 28, 2)))
+"""OpenPose's MPI network."""
+
+CPM_BODY = BeliefLayout(CPM_14)
+CPM_UPPER_BODY = BeliefLayout(CPM_9)
+OPENPOSE_HAND = BeliefLayout(HAND_21)
+OPENPOSE_FACE = BeliefLayout(FACE_70)
 
 MOVENET_MULTIPOSE = CenterLayout()
 MOVENET_THUNDER = CenterLayout(boxes=False)

@@ -7,7 +7,7 @@ does not annotate takes the value of its nearest annotated relative.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -25,12 +25,15 @@ class Skeleton:
         joints: K unique joint names, in storage order.
         limbs: pairs of joint names, from the joint nearer to the trunk to the farther one where that has a meaning.
         sigmas: K object-keypoint-similarity constants (dimensionless; COCO's sigma, not its doubled kappa).
+        middles: joints that are by definition half way between two others, with these two. Not stored, and no part of
+            what makes two layouts equal.
     """
 
     name: str
     joints: tuple[str, ...]
     limbs: tuple[tuple[str, str], ...]
     sigmas: tuple[float, ...]
+    middles: tuple[tuple[str, tuple[str, str]], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if len(set(self.joints)) != len(self.joints):
@@ -66,13 +69,17 @@ class Skeleton:
 
 _SIGMA = {
     "nose": 0.026, "neck": 0.079, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
-    "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035, "big_toe": 0.089, "small_toe": 0.089, "heel": 0.089,
+    "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head": 0.035, "head_top": 0.035, "chest": 0.107,
+    "big_toe": 0.089, "small_toe": 0.089, "heel": 0.089,
 }  # fmt: skip
 
 
 def _sigmas(joints: tuple[str, ...]) -> tuple[float, ...]:
     return tuple(_SIGMA[joint.removeprefix("left_").removeprefix("right_").removeprefix("mid_")] for joint in joints)
 
+
+_NECK = ("neck", ("right_shoulder", "left_shoulder"))
+_MID_HIP = ("mid_hip", ("right_hip", "left_hip"))
 
 _COCO_18_JOINTS = (
     "nose", "neck",
@@ -95,6 +102,7 @@ COCO_18 = Skeleton(
         ("right_shoulder", "right_ear"), ("left_shoulder", "left_ear"),
     ),
     sigmas=_sigmas(_COCO_18_JOINTS),
+    middles=(_NECK,),
 )  # fmt: skip
 """OpenPose's COCO layout; its limbs are in the order of its PAF channels (see `pose.maps`)."""
 
@@ -141,7 +149,58 @@ BODY_25 = Skeleton(
         ("right_ankle", "right_big_toe"), ("right_big_toe", "right_small_toe"), ("right_ankle", "right_heel"),
     ),
     sigmas=_sigmas(_BODY_25_JOINTS),
+    middles=(_NECK, _MID_HIP),
 )  # fmt: skip
+
+_CPM_14_JOINTS = (
+    "head", "neck",
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+)  # fmt: skip
+_ARMS = (
+    ("neck", "right_shoulder"), ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+    ("neck", "left_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+)  # fmt: skip
+_LEGS = (
+    ("right_hip", "right_knee"), ("right_knee", "right_ankle"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+)  # fmt: skip
+
+MPI_15 = Skeleton(
+    name="mpi_15",
+    joints=(*_CPM_14_JOINTS, "chest"),
+    limbs=(
+        ("head", "neck"), *_ARMS, ("neck", "chest"),
+        ("chest", "right_hip"), *_LEGS[:2], ("chest", "left_hip"), *_LEGS[2:],
+    ),
+    sigmas=_sigmas((*_CPM_14_JOINTS, "chest")),
+)  # fmt: skip
+"""OpenPose's MPI layout. As in MPII's annotations, `head` is the top of the head, `neck` lies above the shoulders."""
+
+CPM_14 = Skeleton(
+    name="cpm_14",
+    joints=_CPM_14_JOINTS,
+    limbs=(("head", "neck"), *_ARMS, ("neck", "right_hip"), *_LEGS[:2], ("neck", "left_hip"), *_LEGS[2:]),
+    sigmas=_sigmas(_CPM_14_JOINTS),
+)
+"""The body of Convolutional Pose Machines (LSP and MPII), in their order of parts; head and neck as in `MPI_15`."""
+
+_CPM_9_JOINTS = (
+    "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
+    "left_hip", "right_hip", "head",
+)  # fmt: skip
+
+CPM_9 = Skeleton(
+    name="cpm_9",
+    joints=_CPM_9_JOINTS,
+    limbs=(
+        ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+        ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"),
+        ("head", "left_shoulder"), ("head", "right_shoulder"),
+    ),
+    sigmas=_sigmas(_CPM_9_JOINTS),
+)  # fmt: skip
+"""The upper body of Convolutional Pose Machines (FLIC), in their order of parts."""
 
 _HALPE_26_JOINTS = (
     *_COCO_17_JOINTS, "head_top", "neck", "mid_hip",
@@ -166,5 +225,5 @@ HALPE_26 = Skeleton(
 )  # fmt: skip
 """Halpe-FullBody's body and feet (https://github.com/Fang-Haoshu/Halpe-FullBody), the default of Pose2Sim."""
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_18, COCO_17, BODY_25, HALPE_26)}
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_18, COCO_17, BODY_25, HALPE_26, MPI_15, CPM_14, CPM_9)}
 """Known body layouts by name, as stored in the database and in model files."""

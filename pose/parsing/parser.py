@@ -125,11 +125,13 @@ _LIMB_LENGTHS = {
         ("neck", "shoulder"): 0.129, ("shoulder", "elbow"): 0.186, ("elbow", "wrist"): 0.146, ("neck", "hip"): 0.30,
         ("shoulder", "hip"): 0.288, ("neck", "mid_hip"): 0.288, ("mid_hip", "hip"): 0.10, ("hip",): 0.25,
         ("hip", "knee"): 0.245, ("knee", "ankle"): 0.246, ("neck", "nose"): 0.13, ("nose", "eye"): 0.04,
-        ("eye", "ear"): 0.06, ("shoulder", "ear"): 0.18,
+        ("eye", "ear"): 0.06, ("shoulder", "ear"): 0.18, ("head", "neck"): 0.18, ("neck", "chest"): 0.15,
+        ("chest", "hip"): 0.17, ("ankle", "big_toe"): 0.13, ("big_toe", "small_toe"): 0.06, ("ankle", "heel"): 0.06,
     }.items()
 }  # fmt: skip
 """Shares of the body height (Drillis and Contini 1966, as in Winter, Biomechanics and Motor Control, figure 4.1); the
-face by eye, and from hip to hip what people with their legs apart have, annotators' hips lying outside the joints."""
+head, chest and feet by eye, and from hip to hip what people with their legs apart have, annotators' hips lying outside
+the joints."""
 
 
 @lru_cache(maxsize=16)

@@ -82,8 +82,16 @@ class Refiner:
         return refined
 
     def _own(self, person: Person) -> NDArray[np.float32]:
-        """The person's joints in this network's order."""
-        return person.keypoints[[person.skeleton.index(joint) for joint in self._skeleton.joints]]
+        """The person's joints in this network's order; NaN, NaN, 0 for those that the person's layout lacks."""
+        own = np.full((len(self._skeleton), 3), (np.nan, np.nan, 0), dtype=np.float32)
+        theirs, ours = self._common(person)
+        own[ours] = person.keypoints[theirs]
+        return own
+
+    def _common(self, person: Person) -> tuple[list[int], list[int]]:
+        """Where the joints that both layouts have stand in the person's, and in this network's."""
+        joints = [joint for joint in self._skeleton.joints if joint in person.skeleton.joints]
+        return [person.skeleton.index(joint) for joint in joints], [self._skeleton.index(joint) for joint in joints]
 
     def _read(self, crops: NDArray[np.uint8], priors: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float32]]:
         """(K, 3) x, y in pixels of the crop and belief, of the person in each whose joints are about at its prior."""
@@ -101,11 +109,11 @@ class Refiner:
     def _placed(self, person: Person, crop: Crop, joints: NDArray[np.float32]) -> Person:
         if not np.isfinite(joints).all():
             return person
-        places = [person.skeleton.index(joint) for joint in self._skeleton.joints]
+        theirs, ours = self._common(person)
         keypoints = person.keypoints.copy()
-        keypoints[places, :2] = crop.to_frame(joints[:, :2])
-        keypoints[places, 2] = np.clip(joints[:, 2], 0, 1)
-        return replace(person, keypoints=keypoints, score=person.score * float(keypoints[places, 2].mean()))
+        keypoints[theirs, :2] = crop.to_frame(joints[ours, :2])
+        keypoints[theirs, 2] = np.clip(joints[ours, 2], 0, 1)
+        return replace(person, keypoints=keypoints, score=person.score * float(keypoints[theirs, 2].mean()))
 
 
 def _flipped(joints: NDArray[Float]) -> NDArray[Float]:

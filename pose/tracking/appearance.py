@@ -25,7 +25,7 @@ def clothing(image: NDArray[np.uint8], people: Sequence[Person], skeleton: Skele
     Args:
         image: (H, W, 3) uint8 BGR, the frame in which the people were found.
         people: N of them.
-        skeleton: with shoulders, hips and knees.
+        skeleton: any; joints of the trunk and thighs that it lacks count as missing.
 
     Returns:
         (N, CLOTHING_SIZE) float64: 8 hues, dark and bright, and 4 greys, of the trunk, then of the thighs; sums to 1. A
@@ -35,8 +35,9 @@ def clothing(image: NDArray[np.uint8], people: Sequence[Person], skeleton: Skele
     if not people:
         return result
     points = np.stack([person.keypoints[:, :2] for person in people]).astype(np.float64)
+    nowhere = np.full((len(people), 2), np.nan)
     rs, ls, rh, lh, rk, lk = (
-        points[:, skeleton.index(f"{side}_{joint}")]
+        points[:, skeleton.index(f"{side}_{joint}")] if f"{side}_{joint}" in skeleton.joints else nowhere
         for joint in ("shoulder", "hip", "knee")
         for side in ("right", "left")
     )

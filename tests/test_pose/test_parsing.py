@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from pose.errors import ModelError
-from pose.maps import OPENPOSE_COCO, MapLayout, Maps
+from pose.maps import OPENPOSE_BODY_25, OPENPOSE_COCO, OPENPOSE_MPI, MapLayout, Maps
 from pose.parsing import ParserSettings, encode, parse
 from pose.people import Person
-from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
+from pose.skeleton import COCO_17, COCO_18, Skeleton
 
 HEIGHT, WIDTH = 368, 656
 
@@ -210,17 +211,34 @@ def test_crowds_are_counted(n_columns: int, n_rows: int) -> None:
     assert all(person.visible.all() for person in found)
 
 
-def test_another_layout_works() -> None:
-    """BODY_25, and a stride of 4."""
-    layout = MapLayout(BODY_25, tuple((2 * i, 2 * i + 1) for i in range(len(BODY_25.limbs))), stride=4)
-    points = np.full((25, 3), np.nan, dtype=np.float32)
-    points[:, 2] = 0
-    for joint, (x, y) in zip(COCO_18.joints, STANDING, strict=True):
-        points[BODY_25.index(joint)] = (x + 100, y + 60, 1)
-    points[BODY_25.index("mid_hip")] = (100, 110, 1)
-    (found,) = parse(encode([Person(points, 1.0, skeleton=BODY_25)], layout, 240, 200))
-    assert np.array_equal(found.visible, np.isfinite(points[:, 0]))
-    assert np.nanmax(np.abs(found.keypoints[:, :2] - points[:, :2])) < 1
+BODY = dict(zip(COCO_18.joints, STANDING.tolist(), strict=True)) | {
+    "mid_hip": (0, 50), "head": (0, -44), "chest": (0, 25), "left_big_toe": (22, 124), "left_small_toe": (28, 122),
+    "left_heel": (10, 126), "right_big_toe": (-22, 124), "right_small_toe": (-28, 122), "right_heel": (-10, 126),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [OPENPOSE_COCO, OPENPOSE_BODY_25, OPENPOSE_MPI, replace(OPENPOSE_BODY_25, stride=4)],
+    ids=lambda layout: f"{layout.skeleton.name}, stride {layout.stride}",
+)
+def test_people_of_every_layout_come_back(layout: MapLayout) -> None:
+    body = np.array([BODY[joint] for joint in layout.skeleton.joints])
+    scene = [
+        Person(np.column_stack([scale * body + (x, 150), np.ones(len(body))]).astype(np.float32), 1.0,
+               skeleton=layout.skeleton)
+        for x, scale in ((120, 1.5), (330, 1.8))
+    ]  # fmt: skip
+    found = from_left(parse(encode(scene, layout, 400, 480)))
+    assert len(found) == 2
+    for person, truth in zip(found, scene, strict=True):
+        assert person.skeleton is layout.skeleton
+        np.testing.assert_allclose(person.keypoints[:, :2], truth.keypoints[:, :2], atol=1)
+
+
+@pytest.mark.parametrize("layout", [OPENPOSE_COCO, OPENPOSE_BODY_25, OPENPOSE_MPI], ids=lambda it: it.skeleton.name)
+def test_every_field_has_channels_of_its_own(layout: MapLayout) -> None:
+    assert sorted(channel for pair in layout.limb_channels for channel in pair) == list(range(layout.n_pafs))
 
 
 def test_a_layout_of_too_many_joints_is_refused() -> None:

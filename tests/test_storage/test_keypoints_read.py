@@ -165,7 +165,7 @@ def person(joints: int, x: float = 10.0) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("joints", "expected"), [(18, COCO_18.joints), (25, BODY_25.joints), (15, ("Head", "neck"))], ids=str
+    ("joints", "expected"), [(18, COCO_18.joints), (25, BODY_25.joints), (15, ("head", "neck"))], ids=str
 )
 def test_openpose_layouts_and_versions(tmp_path: Path, joints: int, expected: tuple[str, ...]) -> None:
     old = {"version": 1.1, "people": [{"pose_keypoints_2d": person(joints), "hand_left_keypoints_2d": [1, 1, 1]}]}

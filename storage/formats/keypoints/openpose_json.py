@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pose.people import FramePeople, Person
-from pose.skeleton import COCO_18, Skeleton
+from pose.skeleton import COCO_18, MPI_15, Skeleton
 from storage.database import Database
 from storage.errors import ExchangeError, StorageError
 from storage.formats.keypoints.content import (
@@ -49,10 +49,6 @@ _EMPTY = (
     "hand_left_keypoints_3d",
     "hand_right_keypoints_3d",
 )
-_MPI_15 = (
-    "Head", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist", "RHip", "RKnee", "RAnkle",
-    "LHip", "LKnee", "LAnkle", "Chest",
-)  # fmt: skip
 _FILE = re.compile(r"(.*)_(\d{12})_keypoints(_\d+)?\.json")
 
 
@@ -195,7 +191,7 @@ def _layout(files: dict[int, Path], path: Path, notes: list[str]) -> tuple[Skele
     for file in files.values():
         for person in _people(file):
             size = len(_body(person, str(file)))
-            joints = _MPI_15 if size == len(_MPI_15) else body_joints(size, notes)
+            joints = MPI_15.joints if size == len(MPI_15) else body_joints(size, notes)
             if joints is None:
                 raise ExchangeError(f"{file}: pose_keypoints_2d has {size} joints, expected {BODIES} or 15 (MPI)")
             return *layout(joints, (), path), size

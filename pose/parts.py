@@ -1,0 +1,78 @@
+"""Joint layouts of a hand and of a face, as OpenPose's networks give them.
+
+Hand: https://arxiv.org/abs/1704.07809. Face: the 68 points of iBUG (https://ibug.doc.ic.ac.uk/resources/300-W/) and the
+two pupils. Left and right are the person's. Sigmas are those of COCO-WholeBody (https://arxiv.org/abs/2007.11858); the
+pupils, which it does not have, take the mean of their eyes'.
+"""
+
+from __future__ import annotations
+
+from pose.skeleton import Skeleton
+
+FINGERS = ("thumb", "index", "middle", "ring", "little")
+
+
+def _chains() -> tuple[tuple[str, ...], ...]:
+    """Each finger's joints, from the palm out: a thumb has a carpometacarpal and one interphalangeal joint."""
+    kinds = dict.fromkeys(FINGERS, ("mcp", "pip", "dip", "tip")) | {"thumb": ("cmc", "mcp", "ip", "tip")}
+    return tuple(tuple(f"{finger}_{kind}" for kind in kinds[finger]) for finger in FINGERS)
+
+
+HAND_21 = Skeleton(
+    name="hand_21",
+    joints=("wrist", *(joint for chain in _chains() for joint in chain)),
+    limbs=tuple(limb for chain in _chains() for limb in zip(("wrist", *chain), chain, strict=False)),
+    sigmas=(
+        0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024, 0.022, 0.026, 0.017, 0.021,
+        0.021, 0.032, 0.020, 0.019, 0.022, 0.031,
+    ),
+)  # fmt: skip
+"""A hand: the wrist, then thumb to little finger, each from the palm to the tip."""
+
+_EYE = ("outer", "upper_outer", "upper_inner", "inner", "lower_inner", "lower_outer")
+
+
+def _face_joints() -> tuple[str, ...]:
+    """In iBUG's order: the person's right stands left in the image and comes first."""
+    mouth = ("corner", "upper_outer", "upper_inner"), ("lower_inner", "lower_outer")
+    return (
+        *(f"right_jaw_{i}" for i in range(1, 9)), "chin", *(f"left_jaw_{i}" for i in range(8, 0, -1)),
+        *(f"right_brow_{i}" for i in range(1, 6)), *(f"left_brow_{i}" for i in range(5, 0, -1)),
+        *(f"nose_bridge_{i}" for i in range(1, 5)),
+        "right_nostril_1", "right_nostril_2", "nose_base", "left_nostril_2", "left_nostril_1",
+        *(f"right_eye_{part}" for part in _EYE),
+        *(f"left_eye_{_EYE[i]}" for i in (3, 2, 1, 0, 5, 4)),
+        *(f"right_lip_{part}" for part in mouth[0]), "upper_lip", *(f"left_lip_{part}" for part in mouth[0][::-1]),
+        *(f"left_lip_{part}" for part in mouth[1][::-1]), "lower_lip", *(f"right_lip_{part}" for part in mouth[1]),
+        "right_mouth_corner", "right_mouth_upper", "mouth_upper", "left_mouth_upper", "left_mouth_corner",
+        "left_mouth_lower", "mouth_lower", "right_mouth_lower",
+        "right_pupil", "left_pupil",
+    )  # fmt: skip
+
+
+def _lines(*stretches: tuple[int, int, bool]) -> tuple[tuple[str, str], ...]:
+    """Limbs along stretches (first, last, closed) of the face's points."""
+    names = _face_joints()
+    lines = []
+    for first, last, closed in stretches:
+        lines += [(names[i], names[i + 1]) for i in range(first, last)]
+        lines += [(names[last], names[first])] if closed else []
+    return tuple(lines)
+
+
+FACE_70 = Skeleton(
+    name="face_70",
+    joints=_face_joints(),
+    limbs=_lines(
+        (0, 16, False), (17, 21, False), (22, 26, False), (27, 30, False), (31, 35, False),
+        (36, 41, True), (42, 47, True), (48, 59, True), (60, 67, True),
+    ),
+    sigmas=(
+        0.042, 0.043, 0.044, 0.043, 0.040, 0.035, 0.031, 0.025, 0.020, 0.023, 0.029, 0.032, 0.037, 0.038, 0.043,
+        0.041, 0.045, 0.013, 0.012, 0.011, 0.011, 0.012, 0.012, 0.011, 0.011, 0.013, 0.015, 0.009, 0.007, 0.007,
+        0.007, 0.012, 0.009, 0.008, 0.016, 0.010, 0.017, 0.011, 0.009, 0.011, 0.009, 0.007, 0.013, 0.008, 0.011,
+        0.012, 0.010, 0.034, 0.008, 0.008, 0.009, 0.008, 0.008, 0.007, 0.010, 0.008, 0.009, 0.009, 0.009, 0.007,
+        0.007, 0.008, 0.011, 0.008, 0.008, 0.008, 0.010, 0.008, 0.011, 0.015,
+    ),
+)  # fmt: skip
+"""A face: jaw, brows, nose, eyes, the lips' outline (`lip`), the mouth's opening (`mouth`), pupils."""

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo
-from pose.detector import Accuracy, Detector, EngineSettings
+from pose.detector import Detector
 from pose.errors import ModelError, PoseError
 from pose.parsing import prepare_parser
 from pose.people import FramePeople, Person
 from pose.refine import Refiner
+from pose.settings import Accuracy, EngineSettings
 from pose.skeleton import Skeleton
 from pose.sources import Frame, FrameSource, open_source
 from pose.sources.readahead import read_ahead

@@ -1,80 +1,182 @@
-"""Several looks at one image, merged on the maps: mirrored and at other sizes (`--accuracy high`).
+"""Looks of a body network at an image, at several sizes, mirrored and turned: images -> people of all looks.
 
-The mean over looks needs one grid. Sizes differ by one factor per axis around the image's top left corner, since every
-look's image lies there on its canvas (see `pose.preprocess`): `(cell + 0.5) / scale` is the same point in all of them.
+Looks of part affinity fields are merged on their maps, those of centre networks on their people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.maps import MapLayout, Maps
+from pose.averaging import merge, mirror
+from pose.backends.base import Backend
+from pose.maps import AnyMaps, CenterLayout, CenterMaps, Maps
+from pose.parsing import find_centered_people, keep_best, parse
+from pose.parsing.middles import to_coco_18
+from pose.people import Person
+from pose.preprocess import NET_HEIGHT, NetSize, Placement, fit, fit_longer_side, letterbox
+from pose.settings import Accuracy, EngineSettings
+from pose.skeleton import COCO_18, Skeleton
+from pose.turns import turned, turned_back, worth_turning
 
 
-def mirror(maps: Maps) -> Maps:
-    """Maps of a canvas flipped left to right as those of the canvas itself: left and right joints change places.
+@dataclass(frozen=True)
+class Look:
+    """One way in which an image is shown to the network.
 
-    Raises `ValueError` when the layout lacks the mirror image of one of its limbs.
+    Attributes:
+        size: of the network's input, pixels: its height for networks of part affinity fields, its longer side for
+            centre networks.
+        mirrored: left to right.
     """
-    heat, paf, sign = _mirror_channels(maps.layout)
-    heatmaps = maps.heatmaps[heat, :, ::-1]
-    pafs = maps.pafs[paf, :, ::-1] * sign[:, None, None]
-    return Maps(np.ascontiguousarray(heatmaps), np.ascontiguousarray(pafs), maps.layout)
+
+    size: int
+    mirrored: bool = False
 
 
-def merge(looks: Sequence[Maps], scales: Sequence[tuple[float, float]]) -> Maps:
-    """The mean of several looks, on the grid of the first one.
+_FIELD_LOOKS: dict[Accuracy, tuple[tuple[float, bool], ...]] = {
+    "fast": ((0.913, False),),
+    "balanced": ((1.0, False),),
+    "high": ((1.5, False), (1.5, True), (1.0, False), (1.0, True)),
+}
+"""Of part affinity fields: height over the balanced one, and whether mirrored."""
+
+_CENTER_LOOKS: dict[Accuracy, tuple[tuple[int, bool], ...]] = {
+    "fast": ((448, False),),
+    "balanced": ((256, False), (640, False)),
+    "high": ((256, False), (448, True), (640, False), (832, True)),
+}
+"""Of centre networks: longer side, and whether mirrored."""
+
+_TURNS: dict[Accuracy, tuple[int, ...]] = {"fast": (), "balanced": (1, 3), "high": (1, 2, 3)}
+"""Quarter turns clockwise that are looked at where an upright look leaves a doubt."""
+
+_FOUND = 0.1  # score of somebody for whom a turned look has paid
+
+
+class BodyLooks:
+    """The people that a body network sees in images; neither refined nor calibrated, in pixels of the images.
 
     Args:
-        looks: maps of one image, none mirrored.
-        scales: pixels of the network's input per pixel of the image along x and along y, per look.
+        body: finds everybody in an image.
+        settings: its accuracy says which looks are taken.
     """
-    if not looks or len(looks) != len(scales):
-        raise ValueError(f"expected one scale per look and at least one look, got {len(looks)} and {len(scales)}")
-    first, (scale_x, scale_y) = looks[0], scales[0]
-    height, width = first.heatmaps.shape[1:]
-    heatmaps, pafs = np.zeros_like(first.heatmaps), np.zeros_like(first.pafs)
-    for look, (look_x, look_y) in zip(looks, scales, strict=True):
-        rows = _cubic(height, look.heatmaps.shape[1], look_y / scale_y)
-        columns = _cubic(width, look.heatmaps.shape[2], look_x / scale_x).T
-        heatmaps += rows @ look.heatmaps @ columns
-        pafs += rows @ look.pafs @ columns
-    share = np.float32(1 / len(looks))
-    return Maps(heatmaps * share, pafs * share, first.layout)
+
+    def __init__(self, body: Backend, settings: EngineSettings) -> None:
+        self.body = body
+        self.centered = isinstance(body.layout, CenterLayout)
+        self._parser = settings.parser
+        self._turns = _TURNS[settings.accuracy]
+        self._looks = self._looks_of(settings.accuracy, settings.net_height)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Joints of the people seen."""
+        return COCO_18 if self.centered else self.body.layout.skeleton
+
+    def see(self, images: Sequence[NDArray[np.uint8]], batch: int) -> list[list[Person]]:
+        """People of each image as it stands; so many images of one size at a time go through the network together."""
+        return self._see(images, self._looks, batch)
+
+    def turns(self, people: Sequence[Person]) -> dict[int, bool]:
+        """Which quarter turns are worth a look at an image with these people, see `pose.turns.worth_turning`."""
+        return worth_turning(people, self._turns)
+
+    def see_turned(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        people: list[list[Person]],
+        quarters: int,
+        batch: int,
+        likely: bool,
+    ) -> bool:
+        """Adds those whom a turned look sees better than the looks before; whether there are any.
+
+        The smallest look goes first; the others follow where it finds somebody, or that is `likely` anyway.
+        """
+        views = [turned(image, quarters) for image in images]
+        looks = sorted(self._looks, key=lambda look: (look.size, look.mirrored))
+        paid = _add_turned(images, people, quarters, self._see(views, looks[:1], batch))
+        if (paid or likely) and len(looks) > 1:
+            paid |= _add_turned(images, people, quarters, self._see(views, looks[1:], batch))
+        return paid
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _looks_of(self, accuracy: Accuracy, height: int | None) -> tuple[Look, ...]:
+        if self.centered:
+            share = 1.0 if height is None else height / 640
+            return tuple(Look(round(size * share), mirrored) for size, mirrored in _CENTER_LOOKS[accuracy])
+        return tuple(
+            Look(round((height or NET_HEIGHT) * share), mirrored) for share, mirrored in _FIELD_LOOKS[accuracy]
+        )
+
+    def _see(self, images: Sequence[NDArray[np.uint8]], looks: Sequence[Look], batch: int) -> list[list[Person]]:
+        people_of = self._centered_people if self.centered else self._parsed_people
+        found: list[list[Person]] = []
+        for _, group in groupby(images, key=lambda image: image.shape):
+            alike = list(group)
+            for start in range(0, len(alike), batch):
+                shown = [self._show(alike[start : start + batch], look) for look in looks]
+                found += [people_of(seen, looks) for seen in zip(*shown, strict=True)]
+        return found
+
+    def _show(self, images: list[NDArray[np.uint8]], look: Look) -> list[tuple[AnyMaps, Placement]]:
+        """Maps of images of one size, and where on the network's input each lies."""
+        size = self._canvas(images[0].shape[:2], look)
+        canvases, placements = zip(*(letterbox(i, size, blur=not self.centered) for i in images), strict=True)
+        batch = np.stack(canvases)
+        maps = self.body.infer(np.ascontiguousarray(batch[:, :, ::-1]) if look.mirrored else batch)
+        return list(zip(maps, placements, strict=True))
+
+    def _canvas(self, image_size: tuple[int, int], look: Look) -> NetSize:
+        layout = self.body.layout
+        if isinstance(layout, CenterLayout):
+            return fit_longer_side(image_size, look.size, layout.multiple)
+        return fit(image_size, look.size, layout.stride)
+
+    def _parsed_people(self, seen: Sequence[tuple[AnyMaps, Placement]], looks: Sequence[Look]) -> list[Person]:
+        straight = []
+        for (maps, _), look in zip(seen, looks, strict=True):
+            assert isinstance(maps, Maps)
+            straight.append(mirror(maps) if look.mirrored else maps)
+        merged = straight[0] if len(seen) == 1 else merge(straight, [(p.scale_x, p.scale_y) for _, p in seen])
+        return [_placed(person, seen[0][1]) for person in parse(merged, self._parser)]
+
+    def _centered_people(self, seen: Sequence[tuple[AnyMaps, Placement]], looks: Sequence[Look]) -> list[Person]:
+        people = []
+        for (maps, placement), look in zip(seen, looks, strict=True):
+            assert isinstance(maps, CenterMaps)
+            width = maps.heatmaps.shape[2] * maps.layout.stride
+            for person in find_centered_people(maps, self._parser.max_people):
+                straight = _mirrored(person, width) if look.mirrored else person
+                people.append(_placed(to_coco_18(straight), placement))
+        return keep_best(people)
 
 
-def _mirror_channels(layout: MapLayout) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """Which channel each heatmap and each field is taken from, and the sign of each field."""
-    partner = layout.skeleton.mirror_indices
-    heat = np.append(partner, len(layout.skeleton))  # the background is its own mirror image
-    limbs = {(a, b): channels for (a, b), channels in zip(_pairs(layout), layout.limb_channels, strict=True)}
-    paf = np.empty(layout.n_pafs, dtype=np.intp)
-    sign = np.empty(layout.n_pafs, dtype=np.float32)
-    for (a, b), (x, y) in limbs.items():
-        mirrored = (int(partner[a]), int(partner[b]))
-        if mirrored not in limbs:
-            raise ValueError(f"skeleton {layout.skeleton.name} has no mirror image of its limb {a}-{b}")
-        paf[[x, y]] = limbs[mirrored]
-        sign[[x, y]] = -1, 1
-    return heat, paf, sign
+def _add_turned(
+    images: Sequence[NDArray[np.uint8]], people: list[list[Person]], quarters: int, seen: list[list[Person]]
+) -> bool:
+    paid = False
+    for image, persons, found in zip(images, people, seen, strict=True):
+        new = [turned_back(person, quarters, image.shape[:2]) for person in found]
+        persons[:] = keep_best([*persons, *new])
+        paid |= any(person.score > _FOUND and any(person is one for one in new) for person in persons)
+    return paid
 
 
-def _pairs(layout: MapLayout) -> list[tuple[int, int]]:
-    return [(int(a), int(b)) for a, b in layout.skeleton.limb_indices]
+def _mirrored(person: Person, width: int) -> Person:
+    """A person of a canvas flipped left to right, on the canvas itself."""
+    keypoints = person.keypoints[person.skeleton.mirror_indices].copy()
+    keypoints[:, 0] = width - 1 - keypoints[:, 0]
+    return replace(person, keypoints=keypoints)
 
 
-def _cubic(n_out: int, n_in: int, factor: float) -> NDArray[np.float32]:
-    """(n_out, n_in) cubic convolution (Keys 1981, a = -0.75 as in OpenCV) at `(i + 0.5) * factor - 0.5`, ends held."""
-    weights = np.zeros((n_out, n_in), dtype=np.float32)
-    positions = (np.arange(n_out) + 0.5) * factor - 0.5
-    cells = np.floor(positions).astype(np.intp)
-    for offset in range(-1, 3):
-        d = np.abs(positions - (cells + offset))
-        near = 1.25 * d**3 - 2.25 * d**2 + 1
-        far = -0.75 * (d**3 - 5 * d**2 + 8 * d - 4)
-        weight = np.where(d <= 1, near, np.where(d < 2, far, 0))
-        np.add.at(weights, (np.arange(n_out), np.clip(cells + offset, 0, n_in - 1)), weight)
-    return weights
+def _placed(person: Person, placement: Placement) -> Person:
+    keypoints = person.keypoints.copy()
+    keypoints[:, :2] = placement.to_source(keypoints[:, :2])
+    return replace(person, keypoints=keypoints)

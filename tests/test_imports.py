@@ -26,9 +26,9 @@ ALLOWED = {
 
 ROOMS = {
     "pose": (
-        "errors", "layouts", "skeleton", "parts", "people", "tables", "maps", "preprocess", "looks", "metrics",
-        "networks", "parsing", "tracking", "backends", "confidence", "refine", "turns", "detector", "weights",
-        "sources", "throughput", "engine",
+        "errors", "layouts", "skeleton", "parts", "people", "tables", "maps", "preprocess", "averaging", "metrics",
+        "networks", "parsing", "tracking", "backends", "settings", "confidence", "refine", "turns", "looks",
+        "following", "detector", "weights", "sources", "throughput", "engine",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (

@@ -10,8 +10,8 @@ from behavior.pipeline.models import locate
 from behavior.pipeline.progress import Narrator
 from behavior.recognition.model import ActionModel, load_action_model
 from pose.backends.base import ModelInfo
-from pose.detector import Accuracy, EngineSettings
 from pose.engine import PoseEngine, load_networks, usual_refiner
+from pose.settings import Accuracy, EngineSettings
 from pose.weights.assets import Asset
 from pose.weights.zoo import identify
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from behavior.recognition.recognise import RecogniseSettings
 from features.clean import CleanSettings
 from pose.backends.base import Precision
-from pose.detector import Accuracy, EngineSettings
 from pose.parsing import ParserSettings
+from pose.settings import Accuracy, EngineSettings
 from pose.tracking import ResolveSettings, TrackerSettings
 
 

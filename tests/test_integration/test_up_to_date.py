@@ -17,7 +17,7 @@ from behavior.cli import main
 from behavior.pipeline import commands, stages, tell
 from behavior.pipeline.loading import Models
 from behavior.pipeline.settings import Settings
-from pose.detector import EngineSettings
+from pose.settings import EngineSettings
 from pose.sources.video import VideoSource
 from storage import open_database, recordings, runs
 

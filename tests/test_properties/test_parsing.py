@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pose.looks import mirror
+from pose.averaging import mirror
 from pose.maps import OPENPOSE_COCO, Maps
 from pose.parsing import encode, parse
 from pose.people import Person

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pose.looks import merge, mirror
+from pose.averaging import merge, mirror
 from pose.maps import OPENPOSE_COCO, MapLayout, Maps
 from pose.parsing import encode, parse
 from pose.people import Person

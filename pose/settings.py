@@ -1,0 +1,44 @@
+"""What the people found depend on, apart from the networks' weights and the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from pose.backends.base import Precision
+from pose.parsing import ParserSettings
+
+Accuracy = Literal["fast", "balanced", "high"]
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Settings of the engine.
+
+    Attributes:
+        net_height: size of the network's input at `balanced` accuracy, pixels: its height for part affinity fields, the
+            longer side of the larger look for centre networks; None is the network's own choice, 368 and 640.
+        accuracy: how much work is put in; see `docs/networks.md` for what each level does.
+        precision: of the networks' arithmetic; None is float32 on CPUs and float16 on GPUs.
+        parser: thresholds of the parser.
+        every_body: the body network looks at each n-th frame of a video; in between people are followed by the refiner.
+    """
+
+    net_height: int | None = None
+    accuracy: Accuracy = "balanced"
+    precision: Precision | None = None
+    parser: ParserSettings = field(default_factory=ParserSettings)
+    every_body: int = 1
+
+    def __post_init__(self) -> None:
+        if self.net_height is not None and self.net_height < 64:
+            raise ValueError(f"net_height must be at least 64 pixels, got {self.net_height}")
+        if self.accuracy not in get_args(Accuracy):
+            raise ValueError(f"accuracy must be one of {', '.join(get_args(Accuracy))}, got {self.accuracy!r}")
+        if self.every_body < 1:
+            raise ValueError(f"every_body must be at least 1, got {self.every_body}")
+
+    @property
+    def light(self) -> bool:
+        """Whether half of the network's refinements are left out, see `pose.weights.zoo.load_backend`."""
+        return self.accuracy == "fast"

@@ -155,7 +155,7 @@ class MobilenetThin(nn.Module):
         return {"heatmaps": self.config.n_heatmaps, "pafs": self.config.n_pafs}
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        heatmaps, pafs = self.stage_outputs(image)[-1]
+        heatmaps, pafs = self.each_stage(image)[-1]
         last = len(self.config.refinements)  # what it did not refine may still be wide
         if not self.config.refines(last, "pafs"):
             pafs = pafs[:, : self.config.n_pafs]
@@ -163,7 +163,7 @@ class MobilenetThin(nn.Module):
             heatmaps = heatmaps[:, : self.config.n_heatmaps]
         return heatmaps, pafs
 
-    def stage_outputs(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def each_stage(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Heatmaps and fields after each stage, for intermediate supervision; the last are those of `forward`."""
         x = self.stem(image)  # (B, 24, H/2, W/2)
         tapped = []

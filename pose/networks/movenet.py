@@ -136,6 +136,10 @@ class Movenet(nn.Module):
             x = smooth(self.upsample(x) + lateral(finer))  # 32 at 1/16, 24 at 1/8, 24 at 1/4
         return tuple(head(x) for head in self.heads.values())
 
+    def each_stage(self, image: Tensor) -> list[tuple[Tensor, ...]]:
+        """The outputs of its one stage."""
+        return [self(image)]
+
     def delicate_layers(self) -> list[nn.Module]:
         """Small layers that stay float32 at bfloat16: the first ones, the pyramid's end, and the heads, whose
         regressions reach tens of cells, where bfloat16 counts in quarters."""

@@ -31,7 +31,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx, nn
 
-from pose.networks.layers import Affine, SameConv2d
+from pose.networks.layers import Affine, CenterMap, LayerTracer, SameConv2d
 from pose.networks.mobilenet_thin import Branch, Entry, MobilenetThin, Separable
 from pose.networks.movenet import Movenet
 
@@ -161,14 +161,6 @@ def to_onnx(
     return model
 
 
-class _Leaves(fx.Tracer):
-    """Traces down to the layers the writer knows."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002 # torch names it
-        known = (nn.Conv2d, nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.MaxPool2d, nn.Upsample, nn.Identity, Affine)
-        return isinstance(m, known)
-
-
 class _Writer:
     """ONNX nodes and weights along a trace; a value is called what its module is called."""
 
@@ -186,7 +178,7 @@ class _Writer:
             assert isinstance(argument, fx.Node)
             return names[argument]
 
-        for node in _Leaves().trace(network).nodes:
+        for node in LayerTracer().trace(network).nodes:
             name = str(node.target)
             names[node] = name if node.op == "call_module" and name not in names.values() else node.name
             if node.op == "placeholder":
@@ -208,16 +200,25 @@ class _Writer:
     def _layer(self, name: str, layer: nn.Module, source: str) -> str:
         """Writes one layer; gives the name of its output."""
         match layer:
-            case SameConv2d():
+            case nn.Conv2d():
                 inputs = [source, self._weight(f"{name}.weight", layer.weight)]
                 if layer.bias is not None:
                     inputs.append(self._weight(f"{name}.bias", layer.bias))
                 shape = {"kernel_shape": layer.kernel_size, "strides": layer.stride, "group": layer.groups}
-                self._add("Conv", inputs, name, auto_pad="SAME_UPPER", **shape)
+                if isinstance(layer, SameConv2d):
+                    self._add("Conv", inputs, name, auto_pad="SAME_UPPER", **shape)
+                else:
+                    assert not isinstance(layer.padding, str)
+                    self._add("Conv", inputs, name, pads=layer.padding * 2, dilations=layer.dilation, **shape)
             case nn.ReLU6():  # a kind of nn.Hardtanh, not of nn.ReLU
                 self._add("Clip", [source, self._number(f"{name}.low", 0), self._number(f"{name}.high", 6)], name)
             case nn.ReLU():
                 self._add("Relu", [source], name)
+            case nn.PReLU():
+                slopes = self._weight(f"{name}.weight", layer.weight.view(-1, 1, 1))
+                self._add("PRelu", [source, slopes], name)
+            case nn.ELU():
+                self._add("Elu", [source], name, alpha=layer.alpha)
             case nn.Sigmoid():
                 self._add("Sigmoid", [source], name)
             case Affine():
@@ -232,6 +233,10 @@ class _Writer:
                 self._add("Resize", [source, "", f"{name}.scales"], name, **mode)
             case nn.MaxPool2d(kernel_size=2, ceil_mode=True):
                 self._add("MaxPool", [source], name, kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
+            case nn.MaxPool2d(kernel_size=3, stride=2, padding=0, ceil_mode=True):
+                self._add("MaxPool", [source], name, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+            case CenterMap():
+                self._center_map(name, layer, source)
             case nn.Identity():
                 return source
             case _:
@@ -240,9 +245,42 @@ class _Writer:
 
     def _first_channels(self, source: str, n: int, name: str) -> None:
         bounds = {"start": 0, "stop": n, "axis": 1}
-        for bound, value in bounds.items():
-            self.weights.append(numpy_helper.from_array(np.array([value], dtype=np.int64), f"{name}.{bound}"))
-        self._add("Slice", [source, *(f"{name}.{bound}" for bound in bounds)], name)
+        self._add("Slice", [source, *(self._integers(f"{name}.{key}", [at]) for key, at in bounds.items())], name)
+
+    def _center_map(self, name: str, layer: CenterMap, source: str) -> None:
+        """Both profiles of the map, each out of the source's size along its axis, and their product for each image."""
+        self._add("Shape", [source], f"{name}.shape")
+        self._integers(f"{name}.zero", 0)
+        self._integers(f"{name}.one", 1)
+        for axis, outside in ((2, [0, 1, 3]), (3, [0, 1, 2])):
+            part = f"{name}.{axis}"
+            self._integers(f"{part}.axis", axis)
+            self._integers(f"{part}.outside", outside)
+            self._add("Gather", [f"{name}.shape", f"{part}.axis"], f"{part}.cells")
+            self._add("Mul", [f"{part}.cells", self._integers(f"{part}.stride", layer.stride)], f"{part}.size")
+            self._add("Range", [f"{name}.zero", f"{part}.size", f"{name}.one"], f"{part}.counted")
+            self._add("Cast", [f"{part}.counted"], f"{part}.pixels", to=TensorProto.FLOAT)
+            self._add("ReduceMean", [f"{part}.pixels"], f"{part}.middle", axes=[0])
+            self._add("Sub", [f"{part}.pixels", f"{part}.middle"], f"{part}.distances")
+            self._add("Mul", [f"{part}.distances", f"{part}.distances"], f"{part}.squares")
+            scale = np.array(-0.5 / layer.sigma**2, dtype=np.float32)
+            self.weights.append(numpy_helper.from_array(scale, f"{part}.scale"))
+            self._add("Mul", [f"{part}.squares", f"{part}.scale"], f"{part}.exponents")
+            self._add("Exp", [f"{part}.exponents"], f"{part}.gaussian")
+            self._add("Unsqueeze", [f"{part}.gaussian", f"{part}.outside"], f"{part}.profile")
+            size = {key: [1, 1] for key in ("kernel_shape", "strides")}
+            size["kernel_shape"][axis - 2], size["strides"][axis - 2] = layer.kernel, layer.stride
+            pads = [0, 0, int(axis == 2), int(axis == 3)]  # beyond the end, where it is left out of the mean
+            self._add("AveragePool", [f"{part}.profile"], f"{part}.pooled", pads=pads, **size)
+        self._add("Mul", [f"{name}.2.pooled", f"{name}.3.pooled"], f"{name}.map")
+        self._add("Gather", [f"{name}.shape", self._integers(f"{name}.first", [0])], f"{name}.batch")
+        self._add("Concat", [f"{name}.batch", self._integers(f"{name}.ones", [1, 1, 1])], f"{name}.sizes", axis=0)
+        self._add("Expand", [f"{name}.map", f"{name}.sizes"], f"{name}.expanded")
+        self._add("Cast", [f"{name}.expanded"], name, to=helper.np_dtype_to_tensor_dtype(self.dtype))
+
+    def _integers(self, name: str, value: int | list[int]) -> str:
+        self.weights.append(numpy_helper.from_array(np.array(value, dtype=np.int64), name))
+        return name
 
     def _add(self, kind: str, inputs: list[str], output: str, **attributes: object) -> None:
         self.nodes.append(helper.make_node(kind, inputs, [output], output, None, None, None, **attributes))

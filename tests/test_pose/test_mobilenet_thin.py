@@ -37,7 +37,7 @@ def test_the_last_of_its_stages_is_what_it_gives() -> None:
     network = MobilenetThin()
     image = torch.rand(1, 3, 24, 32) * 255
     with torch.inference_mode():
-        stages, (heatmaps, pafs) = network.stage_outputs(image), network(image)
+        stages, (heatmaps, pafs) = network.each_stage(image), network(image)
     assert len(stages) == 6
     assert torch.equal(stages[-1][0], heatmaps)
     assert torch.equal(stages[-1][1], pafs)

@@ -215,6 +215,28 @@ for _side in SIDES:
         )(_above(f"{_side}_{_joint}", _end))  # fmt: skip
 
 
+def _pitch(heel: str, toe: str) -> FrameFunction:
+    def pitch(body: Body) -> Array:
+        forward = body.joint(toe) - body.joint(heel)
+        forward[:, 0] = np.abs(forward[:, 0])  # whichever way the foot points
+        return geometry.tilt(np.zeros_like(forward), forward)
+
+    return pitch
+
+
+for _side in SIDES:
+    _foot = (f"{_side}_heel", f"{_side}_big_toe")
+    feature(
+        name=f"{_side}_foot_pitch", unit="deg",
+        formula="atan2({0}.y − {1}.y, |{1}.x − {0}.x|); 0 flat, + toes up, − heel up".format(*_foot),
+        joints=_foot, dimensions=(2,), nan="a joint is missing, or heel and toe coincide", reference=WINTER,
+    )(_pitch(*_foot))  # fmt: skip
+    feature(
+        name=f"{_side}_foot_length", unit="torso", formula="|{} − {}| / torso".format(*_foot), joints=_foot,
+        nan=SCALED, reference="own",
+    )(_distance(*_foot))  # fmt: skip
+
+
 @feature(
     name="ankle_lift", unit="torso", formula="|left_ankle.y − right_ankle.y| / torso",
     joints=("left_ankle", "right_ankle", "mid_hip"), nan=SCALED, reference="own",

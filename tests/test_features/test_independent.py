@@ -57,6 +57,9 @@ def test_one_frame(scene: tuple[PoseSequence, PoseSequence, pd.Series, pd.Series
     assert row["trunk_inclination"] == pytest.approx(math.degrees(cmath.phase(complex(-y, x))))
     x, y = at["left_shoulder"] - at["right_shoulder"]
     assert row["shoulder_tilt"] == pytest.approx(math.degrees(math.atan(-y / x)))
+    x, y = at["left_big_toe"] - at["left_heel"]
+    assert row["left_foot_pitch"] == pytest.approx(math.degrees(math.asin(-y / math.hypot(x, y))))
+    assert row["left_foot_length"] == pytest.approx(math.hypot(x, y) / torso)
     assert row["hull_area"] == pytest.approx(ConvexHull(a.points[AT]).volume / torso**2)
     assert row["centre_speed"] == pytest.approx(np.linalg.norm(derivative(a, "mid_hip", 1)) / torso)
     assert row["left_wrist_acceleration"] == pytest.approx(np.linalg.norm(derivative(a, "left_wrist", 2)) / torso)

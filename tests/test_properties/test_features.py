@@ -24,10 +24,10 @@ from pose.skeleton import SKELETONS
 Array = NDArray[np.float64]
 
 REST = {
-    "nose": (8, -96), "eye": (6, -100), "ear": (0, -98), "head_top": (0, -112),
+    "nose": (8, -96), "eye": (6, -100), "ear": (0, -98), "head_top": (0, -112), "head": (1, -111),
     "neck": (0, -80), "shoulder": (0, -79), "elbow": (2, -45),
-    "wrist": (8, -14), "hip": (0, 0), "mid_hip": (0, 0), "knee": (4, 45), "ankle": (0, 90), "big_toe": (14, 96),
-    "small_toe": (12, 95), "heel": (-4, 94),
+    "wrist": (8, -14), "hip": (0, 0), "mid_hip": (0, 0), "chest": (1, -40), "knee": (4, 45), "ankle": (0, 90),
+    "big_toe": (14, 96), "small_toe": (12, 95), "heel": (-4, 94),
 }  # fmt: skip
 
 

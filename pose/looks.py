@@ -5,6 +5,7 @@ Looks of part affinity fields are merged on their maps, those of centre networks
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -137,7 +138,7 @@ class BodyLooks:
         layout = self.body.layout
         if isinstance(layout, CenterLayout):
             return fit_longer_side(image_size, look.size, layout.multiple)
-        return fit(image_size, look.size, layout.stride)
+        return fit(image_size, look.size, math.lcm(layout.stride, layout.multiple))
 
     def _parsed_people(self, seen: Sequence[tuple[AnyMaps, Placement]], looks: Sequence[Look]) -> list[Person]:
         straight = []

@@ -10,7 +10,7 @@ own centre is at whole numbers. `cells_to_pixels` and `pixels_to_cells` are the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -237,6 +237,9 @@ CPM_BODY = BeliefLayout(CPM_14)
 CPM_UPPER_BODY = BeliefLayout(CPM_9)
 OPENPOSE_HAND = BeliefLayout(HAND_21)
 OPENPOSE_FACE = BeliefLayout(FACE_70)
+
+MOVENET_FIELDS = replace(OPENPOSE_COCO, stride=4, multiple=32)
+"""OpenPose's channels on MoveNet's features."""
 
 MOVENET_MULTIPOSE = CenterLayout()
 MOVENET_THUNDER = CenterLayout(boxes=False)

@@ -5,6 +5,7 @@ A model imported by the user is a copy in the cache folder (`models/<name>`), fo
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from behavior.errors import ActionModelError
 from behavior.recognition.model import DEFAULT, ActionModel, load_action_model
 from pose.errors import ModelError, PoseError
 from pose.weights.assets import Asset, Progress, Shipped, cache_folder, cached_path, find_shipped, is_cached
-from pose.weights.zoo import NETWORK_FILES, NETWORKS, NetworkEntry, Role, identify, role_of
+from pose.weights.zoo import CARD, NETWORK_FILES, NETWORKS, NetworkEntry, Role, identify, role_of
 from storage.errors import OutputError
 from storage.files import write_bytes
 
@@ -48,6 +49,8 @@ def describe(name: str) -> dict[str, Any]:
     if name in NETWORKS:
         return _network(NETWORKS[name])
     place = locate(name)
+    if (Path(place) / CARD).is_file():
+        return _trained_network(name, Path(place))
     if Path(place).suffix in NETWORK_FILES:
         known = identify(place)
         return {"name": name, "kind": _KINDS[role_of(Path(place))], "accuracy": "not measured", "sha256": known.sha256,
@@ -92,7 +95,7 @@ def import_model(file: Path, name: str) -> Path:
     if file.is_dir() and any(path.is_symlink() for path in file.rglob("*")):
         raise ActionModelError(f"{file}: holds links to files elsewhere; copy the files themselves into it")
     network = file.suffix in NETWORK_FILES
-    if network:
+    if network or (file / CARD).is_file():
         from pose.weights.zoo import load_backend
 
         load_backend(str(file), role=None, device="cpu")
@@ -132,21 +135,33 @@ def _folder() -> Path:
 
 
 def _network(entry: NetworkEntry) -> dict[str, Any]:
+    weights = entry.weights
+    assert weights is not None  # of all that are in `NETWORKS`
     accuracy = "not measured" if entry.coco_ap is None else f"{entry.coco_ap:.3f} AP ({entry.coco_ap_on})"
     return {
         "name": entry.name,
         "kind": _KINDS[entry.role],
         "accuracy": accuracy,
-        "sha256": entry.weights.member_sha256,
+        "sha256": weights.member_sha256,
         "licence": entry.licence,
-        "source": entry.weights.origin,
+        "source": weights.origin,
         "recipe": entry.recipe,
         "papers": list(entry.papers),
         "joints": list(entry.layout.skeleton.joints),
         "parameters": entry.parameters,
         "input": f"{entry.preprocessing}; trained at height {entry.net_height}",
-        "cached": _where(entry.weights),
+        "cached": _where(weights),
     }
+
+
+def _trained_network(name: str, folder: Path) -> dict[str, Any]:
+    """Of a folder that `train-pose` wrote."""
+    known = identify(str(folder))  # checks it
+    card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    ap = card["figures"].get("ap")
+    told = "not measured" if ap is None else f"{ap:.3f} AP ({card['data']['held_out']})"
+    return {"name": name, "kind": "pose", "accuracy": told, "sha256": known.sha256, "licence": known.licence,
+            "source": known.source, **{key: card[key] for key in ("network", "data", "recipe", "figures")}}  # fmt: skip
 
 
 def _where(weights: Asset | Shipped) -> str:

@@ -125,16 +125,21 @@ class Movenet(nn.Module):
         return dict(self.config.heads)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        x = self.pyramid(image)[-1]
+        return tuple(head(x) for head in self.heads.values())
+
+    def pyramid(self, image: Tensor) -> list[Tensor]:
+        """Its levels from the coarsest, 64 channels at 1/32, to the finest, 24 at 1/4, which the heads read."""
         x = self.stem(self.normalise(image))  # 1/2
         tapped = []
         for i, block in enumerate(self.backbone):
             x = block(x)
             if i in self.config.taps:
                 tapped.append(x)  # 1/4, 1/8, 1/16
-        x = self.laterals[0](self.last(x))  # 64 channels at 1/32
+        levels = [self.laterals[0](self.last(x))]
         for lateral, smooth, finer in zip(self.laterals[1:], self.smooths, reversed(tapped), strict=True):
-            x = smooth(self.upsample(x) + lateral(finer))  # 32 at 1/16, 24 at 1/8, 24 at 1/4
-        return tuple(head(x) for head in self.heads.values())
+            levels.append(smooth(self.upsample(levels[-1]) + lateral(finer)))  # 32 at 1/16, 24 at 1/8, 24 at 1/4
+        return levels
 
     def each_stage(self, image: Tensor) -> list[tuple[Tensor, ...]]:
         """The outputs of its one stage."""

@@ -34,6 +34,7 @@ from torch import Tensor, fx, nn
 from pose.networks.layers import Affine, CenterMap, LayerTracer, SameConv2d
 from pose.networks.mobilenet_thin import Branch, Entry, MobilenetThin, Separable
 from pose.networks.movenet import Movenet
+from pose.networks.movenet_fields import MovenetFields
 
 _OPSET, _IR_VERSION = 17, 9  # read by every onnxruntime since 1.15
 _BLOCK = 16  # channels per block of onnxruntime's AVX-512 kernels; the 8 of its other kernels divide it
@@ -121,7 +122,9 @@ def _fold_scaling(block: Separable) -> None:
 
 
 def to_onnx(
-    network: MobilenetThin | Movenet, precision: Precision = "float32", metadata: Mapping[str, str] | None = None
+    network: MobilenetThin | Movenet | MovenetFields,
+    precision: Precision = "float32",
+    metadata: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """The network, as it is, as an ONNX model; see the module's docstring for its input and outputs.
 

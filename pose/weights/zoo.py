@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pose.backends.base import Backend, Device, ModelInfo, Precision, Sharing
 from pose.errors import AssetError, DeviceError, ModelError
-from pose.maps import MOVENET_MULTIPOSE, MOVENET_THUNDER, OPENPOSE_COCO, Layout
+from pose.maps import MOVENET_FIELDS, MOVENET_MULTIPOSE, MOVENET_THUNDER, OPENPOSE_COCO, Layout
 from pose.weights import assets
 from pose.weights.assets import Asset, Progress, Shipped
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from pose.networks.mobilenet_thin import MobilenetThin
     from pose.networks.movenet import Movenet
+    from pose.networks.movenet_fields import MovenetFields
 
     N = TypeVar("N", bound=nn.Module)
 
@@ -39,7 +41,7 @@ class NetworkEntry:
     Attributes:
         name: what `--model` or `--refine` takes.
         role: `body` finds the people of an image, `refiner` the joints of one person in a crop.
-        weights: where they are.
+        weights: where they are; None where there are none yet but those of a model folder.
         layout: meaning of its output channels.
         net_height: height of the input it was trained at, pixels.
         preprocessing: what it takes.
@@ -52,7 +54,7 @@ class NetworkEntry:
 
     name: str
     role: Role
-    weights: Asset | Shipped
+    weights: Asset | Shipped | None
     layout: Layout
     net_height: int
     preprocessing: str
@@ -64,11 +66,16 @@ class NetworkEntry:
 
     @property
     def licence(self) -> str:
-        return self.weights.licence
+        return "unknown" if self.weights is None else self.weights.licence
 
     def find(self, progress: Progress | None = None) -> Path:
-        """Its original file, fetched when it is neither shipped nor cached. Raises `AssetError`."""
+        """Its original file, fetched when it is neither shipped nor cached.
+
+        Raises `AssetError`, or `ModelError` where there is none.
+        """
         weights = self.weights
+        if weights is None:
+            raise ModelError(f"{self.name}: no weights are published; train them with `posescribe train-pose`")
         return assets.find_shipped(weights) if isinstance(weights, Shipped) else assets.fetch(weights, progress)
 
 
@@ -112,14 +119,32 @@ THUNDER = NetworkEntry(
     papers=("https://arxiv.org/abs/1904.07850", "https://arxiv.org/abs/1801.04381"),
 )
 
+MOVENET_FIELDS_ENTRY = NetworkEntry(
+    name="movenet_fields",
+    role="body",
+    weights=None,
+    layout=MOVENET_FIELDS,
+    net_height=320,
+    preprocessing="BGR, 0 to 255, brought to [-1, 1] inside; height and width multiples of 32",
+    parameters=4_781_747,
+    recipe="a head of part affinity fields on movenet_multipose, trained by `posescribe train-pose`",
+    papers=("https://arxiv.org/abs/1812.08008", "https://arxiv.org/abs/1904.07850"),
+)
+
 NETWORKS = {entry.name: entry for entry in (MULTIPOSE, MOBILENET_THIN, THUNDER)}
+
+STRUCTURES = NETWORKS | {MOVENET_FIELDS_ENTRY.name: MOVENET_FIELDS_ENTRY}
+"""And those without weights of their own, which a model's folder brings."""
+
+CARD, FOLDER_WEIGHTS = "card.json", "network.safetensors"
+"""What `posescribe train-pose` writes into a model's folder, see `pose.training.card`."""
 
 NETWORK_FILES = (".pb", ".onnx", ".safetensors")
 """Suffixes of files that hold a network: TensorFlow's frozen graph, ONNX, a state dict."""
 
 _MADE_BY = (
     "weights/export.py", "weights/graphdef.py", "networks/layers.py", "networks/mobilenet_thin.py",
-    "networks/movenet.py",
+    "networks/movenet.py", "networks/movenet_fields.py",
 )  # fmt: skip
 
 
@@ -138,7 +163,7 @@ def load_backend(
 
     Args:
         model: a name of `NETWORKS`, or a file: the frozen graph (`.pb`) or state dict (`.safetensors`) of such a
-            network, or an ONNX file as `pose.weights.export` writes it.
+            network, an ONNX file as `pose.weights.export` writes it, or the folder that `train-pose` wrote.
         role: what it must be good for; None for any.
         device: `auto` (the first GPU that works, else the CPU), `cpu`, `cuda`, `cuda:N` or `tensorrt`.
         threads, in_flight: how frames share a CPU, see `pose.backends.base.Sharing`.
@@ -187,6 +212,33 @@ def identify(model: str = MOBILENET_THIN.name, progress: Progress | None = None)
     return _Weights.find(model, progress).info
 
 
+def define(name: str) -> MobilenetThin | Movenet | MovenetFields:
+    """The network of that name of `STRUCTURES`, its weights not yet set."""
+    if name == MOBILENET_THIN.name:
+        from pose.networks.mobilenet_thin import MobilenetThin
+
+        return MobilenetThin()
+    if name == MOVENET_FIELDS_ENTRY.name:
+        from pose.networks.movenet_fields import MovenetFields
+
+        return MovenetFields()
+
+    from pose.networks import movenet
+
+    return movenet.Movenet(movenet.MULTIPOSE if name == MULTIPOSE.name else movenet.THUNDER)
+
+
+def state_of(model: str, progress: Progress | None = None) -> tuple[dict[str, Tensor], ModelInfo]:
+    """The weights of a network by name, file or folder (all but ONNX), as float32 tensors by their names in `define`.
+
+    Raises `ModelError` or `AssetError`.
+    """
+    weights = _Weights.find(model, progress)
+    if weights.file.suffix == ".onnx":
+        raise ModelError(f"{weights.file}: training can't start from ONNX; give .pb, .safetensors or a model folder")
+    return weights._state_dict(), weights.info
+
+
 def role_of(file: Path) -> Role:
     """What the network of a user's file is good for. Raises `ModelError`."""
     return _Weights.find(str(file), None).entry.role
@@ -216,32 +268,32 @@ class _Weights:
     def find(cls, model: str, progress: Progress | None) -> _Weights:
         if model in NETWORKS:
             entry = NETWORKS[model]
-            weights = entry.weights
-            info = ModelInfo(model, weights.member_sha256, weights.origin, weights.licence)
-            return cls(entry.find(progress), info, entry)
+            file, weights = entry.find(progress), entry.weights
+            assert weights is not None  # else there would be no file
+            return cls(file, ModelInfo(model, weights.member_sha256, weights.origin, weights.licence), entry)
         file = Path(model)
+        if (file / CARD).is_file():
+            return cls(*_read_folder(file))
         if file.suffix == ".json":
             raise ModelError(f"{file}: a model of TensorFlow.js runs once `posescribe models convert` has converted it")
         if file.suffix not in NETWORK_FILES:
             raise ModelError(
-                f"unknown network {model!r}; expected {', '.join(NETWORKS)} or a .pb, .onnx or .safetensors file"
+                f"unknown network {model!r}; expected {', '.join(NETWORKS)} or a .pb, .onnx or .safetensors file, "
+                "or a folder that `train-pose` wrote"
             )
         if not file.is_file():
             raise ModelError(f"{file}: no such file; expected a network's weights")
         info = ModelInfo(file.stem, assets.digest(file), str(file.absolute()), "unknown")
         return cls(file, info, _entry_of(file))
 
-    def module(self, split: bool, light: bool) -> MobilenetThin | Movenet:
+    def module(self, split: bool, light: bool) -> MobilenetThin | Movenet | MovenetFields:
         """The torch module with these weights; mobilenet_thin streamlined, `split` as `pose.weights.export` says."""
-        if self.entry is not MOBILENET_THIN:
-            from pose.networks import movenet
-
-            return self._filled(movenet.Movenet(movenet.MULTIPOSE if self.entry is MULTIPOSE else movenet.THUNDER))
-
         from pose.networks.mobilenet_thin import LIGHT, MobilenetThin
         from pose.weights.export import streamline
 
-        network = self._filled(MobilenetThin())
+        network = self._filled(define(self.entry.name))
+        if not isinstance(network, MobilenetThin):
+            return network
         if light:
             whole, network = network, MobilenetThin(LIGHT)
             network.load_state_dict({name: whole.state_dict()[name] for name in network.state_dict()})
@@ -293,6 +345,23 @@ class _Weights:
                 f"cannot write {path} ({error.strerror}); set POSESCRIBE_CACHE to a folder that can be written"
             ) from error
         return path
+
+
+def _read_folder(folder: Path) -> tuple[Path, ModelInfo, NetworkEntry]:
+    """Weights, provenance and structure of a trained network's folder. Raises `ModelError`."""
+    file, card = folder / FOLDER_WEIGHTS, folder / CARD
+    try:
+        content = json.loads(card.read_text(encoding="utf-8"))
+        network, told, licence = (str(content[key]) for key in ("network", "sha256", "licence"))
+        entry = STRUCTURES[network]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{card}: not a card of a network of ours ({error!r}); train again") from None
+    if not file.is_file():
+        raise ModelError(f"{file}: no such file, but {card} speaks of it; copy the whole folder")
+    found = assets.digest(file)
+    if found != told:
+        raise ModelError(f"{file}: damaged or changed (sha256 {found[:12]}…, expected {told[:12]}…); copy it again")
+    return file, ModelInfo(folder.absolute().name, found, str(folder.absolute()), licence), entry
 
 
 def _entry_of(file: Path) -> NetworkEntry:

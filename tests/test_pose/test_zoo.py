@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pose.errors import AssetError, ModelError
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.weights import assets
 from pose.weights.graphdef import mobilenet_thin_weights
-from pose.weights.zoo import NETWORKS, NetworkEntry, load_backend
+from pose.weights.zoo import NETWORKS, NetworkEntry, define, load_backend
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (1, 40, 56, 3), dtype=np.uint8)
 
@@ -187,6 +188,27 @@ def test_other_channels_are_told(tmp_path: Path) -> None:
     save_file({"conv.weight": torch.zeros(3)}, tmp_path / "net.safetensors")
     with pytest.raises(ModelError, match="expected the weights of mobilenet_thin"):
         load_backend(str(tmp_path / "net.safetensors"), device="cpu")
+
+
+def test_a_trained_folder_runs_and_a_damaged_one_is_told(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    save_file(define("movenet_fields").state_dict(), folder / "network.safetensors")
+    card = {"network": "movenet_fields", "licence": "CC0-1.0", "sha256": assets.digest(folder / "network.safetensors")}
+    (folder / "card.json").write_text(json.dumps(card))
+    backend = load_backend(str(folder), device="cpu", threads=1)
+    assert (backend.model.name, backend.model.licence, backend.model.sha256) == ("mine", "CC0-1.0", card["sha256"])
+    assert backend.infer(np.zeros((1, 32, 64, 3), np.uint8))[0].heatmaps.shape == (19, 8, 16)
+    (folder / "card.json").write_text(json.dumps(card | {"network": "dancer"}))
+    with pytest.raises(ModelError, match=r"card\.json: not a card"):
+        load_backend(str(folder), device="cpu")
+    (folder / "card.json").write_text(json.dumps(card | {"sha256": "0" * 64}))
+    with pytest.raises(ModelError, match=r"network\.safetensors: damaged or changed"):
+        load_backend(str(folder), device="cpu")
+    (folder / "network.safetensors").unlink()
+    with pytest.raises(ModelError, match="no such file"):
+        load_backend(str(folder), device="cpu")
 
 
 def test_precisions_that_do_not_go_together_are_told(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from pose.maps import MOVENET_FIELDS
+from pose.networks.movenet_fields import MovenetFields, MovenetFieldsConfig, Standardise
+from pose.weights.export import to_onnx
+from pose.weights.zoo import STRUCTURES, define, state_of
+
+
+def test_has_the_parameters_the_zoo_says() -> None:
+    entry = STRUCTURES["movenet_fields"]
+    assert sum(value.numel() for value in define(entry.name).parameters()) == entry.parameters
+
+
+@pytest.mark.parametrize("stride", [4, 8])
+def test_onnx_gives_the_same_maps(stride: int) -> None:
+    torch.manual_seed(0)
+    network = MovenetFields(MovenetFieldsConfig(stride=stride, hidden=16, stages=2)).eval()
+    image = np.random.default_rng(0).integers(0, 255, (2, 64, 96, 3), np.uint8)
+    session = onnxruntime.InferenceSession(to_onnx(network).SerializeToString(), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"image": image})
+    with torch.inference_mode():
+        stages = network.each_stage(torch.from_numpy(image).permute(0, 3, 1, 2).float())
+    assert [values.shape for values in found] == [(2, n, 64 // stride, 96 // stride) for n in (19, 38)]
+    assert len(stages) == 2
+    for values, expected in zip(found, stages[-1], strict=True):
+        assert np.abs(values - expected.numpy()).max() < 1e-5
+
+
+def test_takes_the_backbone_of_multipose() -> None:
+    state, _ = state_of("movenet_multipose")
+    missing, surplus = define("movenet_fields").movenet.load_state_dict(state, strict=False)
+    assert missing == []
+    assert all(name.startswith("heads.") for name in surplus)
+    assert MOVENET_FIELDS.stride == MovenetFieldsConfig().stride
+
+
+def test_channels_are_standardised() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(4, 3, 8, 8) * torch.tensor([0.1, 5.0, 0.0]).view(1, 3, 1, 1) + 7
+    layer = Standardise(3)
+    layer.set(x.mean(dim=(0, 2, 3)), x.std(dim=(0, 2, 3)))
+    y = layer(x)
+    assert y.mean(dim=(0, 2, 3)) == pytest.approx([0, 0, 0], abs=1e-4)
+    assert y.std(dim=(0, 2, 3)) == pytest.approx([1, 1, 0], abs=1e-3)
+    assert not any(value.requires_grad for value in layer.parameters())

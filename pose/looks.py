@@ -1,6 +1,7 @@
 """Looks of a body network at an image, at several sizes, mirrored and turned: images -> people of all looks.
 
-Looks of part affinity fields are merged on their maps, those of centre networks on their people.
+Looks of part affinity fields are merged on their maps, those of centre networks on their people. A convolutional pose
+machine looks once, at the whole image, and sees the one person in it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 
 from pose.averaging import merge, mirror
 from pose.backends.base import Backend
-from pose.maps import AnyMaps, CenterLayout, CenterMaps, Maps
+from pose.maps import AnyMaps, BeliefLayout, CenterLayout, CenterMaps, Maps
 from pose.parsing import find_centered_people, keep_best, parse
 from pose.parsing.middles import to_coco_18
 from pose.people import Person
 from pose.preprocess import NET_HEIGHT, NetSize, Placement, fit, fit_longer_side, letterbox
+from pose.refine import Refiner
 from pose.settings import Accuracy, EngineSettings
 from pose.skeleton import COCO_18, Skeleton
 from pose.turns import turned, turned_back, worth_turning
@@ -63,15 +65,17 @@ class BodyLooks:
     """The people that a body network sees in images; neither refined nor calibrated, in pixels of the images.
 
     Args:
-        body: finds everybody in an image.
+        body: finds everybody in an image, or the one person that fills it.
         settings: its accuracy says which looks are taken.
     """
 
     def __init__(self, body: Backend, settings: EngineSettings) -> None:
         self.body = body
         self.centered = isinstance(body.layout, CenterLayout)
+        single = isinstance(body.layout, BeliefLayout)
+        self._single = Refiner(body, mirrored=settings.accuracy == "high") if single else None
         self._parser = settings.parser
-        self._turns = _TURNS[settings.accuracy]
+        self._turns = () if single else _TURNS[settings.accuracy]
         self._looks = self._looks_of(settings.accuracy, settings.net_height)
 
     @property
@@ -81,6 +85,8 @@ class BodyLooks:
 
     def see(self, images: Sequence[NDArray[np.uint8]], batch: int) -> list[list[Person]]:
         """People of each image as it stands; so many images of one size at a time go through the network together."""
+        if self._single is not None:
+            return [[person] for person in self._single.see_whole(images)]
         return self._see(images, self._looks, batch)
 
     def turns(self, people: Sequence[Person]) -> dict[int, bool]:

@@ -57,11 +57,11 @@ def _mark_maxima(heatmaps: NDArray[np.float32], threshold: np.float32, marks: ND
         for y in range(height):
             for x in range(0, width, max(width - 1, 1) if 0 < y < height - 1 else 1):  # the border
                 if heatmap[y, x] > threshold:
-                    marks[joint, y, x] = _is_maximum(heatmap, x, y)
+                    marks[joint, y, x] = is_maximum(heatmap, x, y)
 
 
 @numba.njit(nogil=True, cache=True)
-def _is_maximum(heatmap: NDArray[np.float32], x: int, y: int) -> bool:
+def is_maximum(heatmap: NDArray[np.float32], x: int, y: int) -> bool:
     """As in `_mark_maxima`, for any cell."""
     height, width = heatmap.shape
     value = heatmap[y, x]
@@ -85,7 +85,7 @@ def _refine_all(
     for joint in range(n_joints):
         while i < len(cells) and cells[i] < (joint + 1) * height * width:
             y, x = divmod(cells[i] - joint * height * width, width)
-            peaks[n, 0], peaks[n, 1], peaks[n, 2] = _refine(heatmaps[joint], x, y)
+            peaks[n, 0], peaks[n, 1], peaks[n, 2] = refine_peak(heatmaps[joint], x, y)
             n, i = n + 1, i + 1
         first = starts[joint]
         if n - first > max_per_joint:
@@ -98,8 +98,8 @@ def _refine_all(
 
 
 @numba.njit(nogil=True, cache=True)
-def _refine(heatmap: NDArray[np.float32], x: int, y: int) -> tuple[float, float, float]:
-    """Apex `x, y, height` of the maximum at a cell."""
+def refine_peak(heatmap: NDArray[np.float32], x: int, y: int) -> tuple[float, float, float]:
+    """Apex `x, y, height` of the maximum at a cell; a cell that is none is moved by at most half a cell."""
     height, width = heatmap.shape
     dx, dy, rise_x, rise_y = 0.0, 0.0, 1.0, 1.0
     if width >= 3:  # at the border the parabola of the three nearest cells is continued, but for its height

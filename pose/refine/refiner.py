@@ -1,8 +1,9 @@
 """Belief maps of crops -> joints on the frame.
 
-Of the maps of a crop the person asked for is read, not the likeliest one: the middle near the crop's, and each joint
-near both where the network regresses it from there and where the body network saw it (`pose.parsing.centers`). A joint
-so never jumps to a neighbour whose belief is higher, unless both agree with it.
+Refiners are centre networks (MoveNet Thunder) or convolutional pose machines. Of the maps of a crop the person asked
+for is read, not the likeliest one: each joint near where the body network saw it and, by a centre network, the middle
+near the crop's and each joint also near where it is regressed from there (`pose.parsing.centers`). A joint so never
+jumps to a neighbour whose belief is higher, unless all agree with it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo
-from pose.maps import CenterLayout, CenterMaps
+from pose.maps import BeliefLayout, BeliefMaps, CenterMaps, MapLayout, cells_to_pixels, pixels_to_cells
+from pose.parsing.beliefs import read_beliefs
 from pose.parsing.centers import read_person
 from pose.people import Person
 from pose.refine.crops import Crop, crop_of
 
-_SIZE = 256  # of the crops, pixels
+_SIZE = 256  # of the crops that centre networks see, pixels
 _WIDTH_OF_MIDDLE = 10.0  # cells
 _SLACK = 2.0  # cells
 _AGREE = 24.0  # pixels of the crop between a joint and the same one seen mirrored
@@ -32,16 +34,18 @@ class Refiner:
     """A network that finds the joints of one person in a crop, such as MoveNet Thunder.
 
     Args:
-        backend: the network; its maps are `CenterMaps`.
+        backend: the network; its maps are `CenterMaps` or `BeliefMaps`.
         mirrored: show it each crop mirrored as well, and take the mean.
     """
 
     def __init__(self, backend: Backend, mirrored: bool = False) -> None:
-        if not isinstance(backend.layout, CenterLayout):
+        layout = backend.layout
+        if isinstance(layout, MapLayout):
             raise ValueError(f"{backend.model.name}: expected a network that finds one person in a crop")
         self._backend = backend
         self._mirrored = mirrored
-        self._skeleton = backend.layout.skeleton
+        self._size = layout.size if isinstance(layout, BeliefLayout) else _SIZE
+        self.skeleton = layout.skeleton
 
     @property
     def model(self) -> ModelInfo:
@@ -65,44 +69,66 @@ class Refiner:
             (i, j, crop)
             for i, persons in enumerate(people)
             for j, person in enumerate(persons)
-            if (crop := crop_of(person, _SIZE)) is not None
+            if (crop := crop_of(person, self._size)) is not None
         ]
         for start in range(0, len(tasks), batch):
             some = tasks[start : start + batch]
             crops = np.stack([crop.cut(images[i]) for i, _, crop in some])
             priors = [crop.to_crop(self._own(people[i][j])[:, :2]) for i, j, crop in some]
-            seen = self._read(crops, priors)
-            if self._mirrored:
-                swap = self._skeleton.mirror_indices
-                flipped = [_flipped(prior[swap]) for prior in priors]
-                other = self._read(np.ascontiguousarray(crops[:, :, ::-1]), flipped)
-                seen = [_mean(one, _flipped(two[swap])) for one, two in zip(seen, other, strict=True)]
-            for (i, j, crop), joints in zip(some, seen, strict=True):
+            for (i, j, crop), joints in zip(some, self._look(crops, priors), strict=True):
                 refined[i][j] = self._placed(people[i][j], crop, joints)
         return refined
 
+    def see_whole(self, images: Sequence[NDArray[np.uint8]]) -> list[Person]:
+        """The one person of each (H, W, 3) uint8 BGR image, whose box is the image; the score is the mean belief."""
+        seen = []
+        for image in images:
+            height, width = image.shape[:2]
+            crop = Crop(np.array([width - 1, height - 1]) / 2, float(max(height, width)), 0, self._size)
+            nowhere = np.full((len(self.skeleton), 3), (np.nan, np.nan, 0), dtype=np.float32)
+            [joints] = self._look(crop.cut(image)[None], [nowhere[:, :2].astype(np.float64)])
+            seen.append(self._placed(Person(nowhere, 1.0, skeleton=self.skeleton), crop, joints))
+        return seen
+
+    def _look(self, crops: NDArray[np.uint8], priors: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float32]]:
+        """As `_read`, of crops and, where wanted, their mirror images."""
+        seen = self._read(crops, priors)
+        if self._mirrored:
+            swap = self.skeleton.mirror_indices
+            other = self._read(
+                np.ascontiguousarray(crops[:, :, ::-1]), [self._flipped(prior[swap]) for prior in priors]
+            )
+            seen = [_mean(one, self._flipped(two[swap])) for one, two in zip(seen, other, strict=True)]
+        return seen
+
     def _own(self, person: Person) -> NDArray[np.float32]:
         """The person's joints in this network's order; NaN, NaN, 0 for those that the person's layout lacks."""
-        own = np.full((len(self._skeleton), 3), (np.nan, np.nan, 0), dtype=np.float32)
+        own = np.full((len(self.skeleton), 3), (np.nan, np.nan, 0), dtype=np.float32)
         theirs, ours = self._common(person)
         own[ours] = person.keypoints[theirs]
         return own
 
     def _common(self, person: Person) -> tuple[list[int], list[int]]:
         """Where the joints that both layouts have stand in the person's, and in this network's."""
-        joints = [joint for joint in self._skeleton.joints if joint in person.skeleton.joints]
-        return [person.skeleton.index(joint) for joint in joints], [self._skeleton.index(joint) for joint in joints]
+        joints = [joint for joint in self.skeleton.joints if joint in person.skeleton.joints]
+        return [person.skeleton.index(joint) for joint in joints], [self.skeleton.index(joint) for joint in joints]
 
     def _read(self, crops: NDArray[np.uint8], priors: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float32]]:
         """(K, 3) x, y in pixels of the crop and belief, of the person in each whose joints are about at its prior."""
         found = []
         for maps, prior in zip(self._backend.infer(crops), priors, strict=True):
-            assert isinstance(maps, CenterMaps)
-            stride = maps.layout.stride
-            middle = np.full(2, _SIZE / (2 * stride))
-            planes = (maps.centers[0], maps.heatmaps, maps.regressions, maps.offsets)
-            joints = read_person(*planes, middle, _WIDTH_OF_MIDDLE, prior / stride, _SLACK)
-            joints[:, :2] *= stride
+            if isinstance(maps, BeliefMaps):
+                stride = maps.layout.stride
+                heatmaps = np.require(maps.heatmaps, np.float32, ["C"])
+                joints = read_beliefs(heatmaps, pixels_to_cells(prior, stride), _SLACK)
+                joints[:, :2] = cells_to_pixels(joints[:, :2], stride)
+            else:
+                assert isinstance(maps, CenterMaps)
+                stride = maps.layout.stride
+                middle = np.full(2, self._size / (2 * stride))
+                planes = (maps.centers[0], maps.heatmaps, maps.regressions, maps.offsets)
+                joints = read_person(*planes, middle, _WIDTH_OF_MIDDLE, prior / stride, _SLACK)
+                joints[:, :2] *= stride
             found.append(joints)
         return found
 
@@ -115,12 +141,11 @@ class Refiner:
         keypoints[theirs, 2] = np.clip(joints[ours, 2], 0, 1)
         return replace(person, keypoints=keypoints, score=person.score * float(keypoints[theirs, 2].mean()))
 
-
-def _flipped(joints: NDArray[Float]) -> NDArray[Float]:
-    """(K, 2 or 3) joints of a crop on the crop flipped left to right; left and right keep their places."""
-    flipped = joints.copy()
-    flipped[:, 0] = _SIZE - 1 - flipped[:, 0]
-    return flipped
+    def _flipped(self, joints: NDArray[Float]) -> NDArray[Float]:
+        """(K, 2 or 3) joints of a crop on the crop flipped left to right; left and right keep their places."""
+        flipped = joints.copy()
+        flipped[:, 0] = self._size - 1 - flipped[:, 0]
+        return flipped
 
 
 def _mean(one: NDArray[np.float32], two: NDArray[np.float32]) -> NDArray[np.float32]:

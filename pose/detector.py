@@ -46,6 +46,10 @@ class Detector:
         """Joints of the people found."""
         return self._looks.skeleton
 
+    def net_height(self, image_size: tuple[int, int]) -> int:
+        """See `pose.looks.BodyLooks.net_height`."""
+        return self._looks.net_height(image_size)
+
     def detect(self, images: Sequence[NDArray[np.uint8]], batch: int = 1) -> list[list[Person]]:
         """People of each image, best first; images need have nothing to do with each other.
 

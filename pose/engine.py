@@ -39,7 +39,7 @@ __all__ = [
     "load_networks", "usual_refiner",
 ]  # fmt: skip
 
-ALGORITHM = 3
+ALGORITHM = 4
 """Version of what makes people of a frame (decoding, preprocessing, parsing). Raise it when the same settings give
 another result, or a setting gets another usual value: what was stored before is then computed anew."""
 
@@ -122,6 +122,10 @@ class PoseEngine:
     def skeleton(self) -> Skeleton:
         """Joints of the people found."""
         return self._detector.skeleton
+
+    def net_height(self, image_size: tuple[int, int]) -> int:
+        """Height of the body network's input for images of (height, width), pixels; see `EngineSettings.net_height`."""
+        return self._detector.net_height(image_size)
 
     @property
     def refiner(self) -> ModelInfo | None:

@@ -20,7 +20,7 @@ from pose.maps import AnyMaps, BeliefLayout, CenterLayout, CenterMaps, Maps
 from pose.parsing import find_centered_people, keep_best, parse
 from pose.parsing.middles import to_coco_18
 from pose.people import Person
-from pose.preprocess import NET_HEIGHT, NetSize, Placement, fit, fit_longer_side, letterbox
+from pose.preprocess import NetSize, Placement, fit, fit_longer_side, letterbox
 from pose.refine import Refiner
 from pose.settings import Accuracy, EngineSettings
 from pose.skeleton import COCO_18, Skeleton
@@ -32,28 +32,27 @@ class Look:
     """One way in which an image is shown to the network.
 
     Attributes:
-        size: of the network's input, pixels: its height for networks of part affinity fields, its longer side for
-            centre networks.
+        share: of the network's input over that of the chief look, per side.
         mirrored: left to right.
     """
 
-    size: int
+    share: float = 1.0
     mirrored: bool = False
 
 
-_FIELD_LOOKS: dict[Accuracy, tuple[tuple[float, bool], ...]] = {
-    "fast": ((0.913, False),),
-    "balanced": ((1.0, False),),
-    "high": ((1.5, False), (1.5, True), (1.0, False), (1.0, True)),
+_FIELD_LOOKS: dict[Accuracy, tuple[int, tuple[Look, ...]]] = {
+    "fast": (336, (Look(),)),
+    "balanced": (368, (Look(),)),
+    "high": (368, (Look(1.5), Look(1.5, True), Look(), Look(mirrored=True))),
 }
-"""Of part affinity fields: height over the balanced one, and whether mirrored."""
+"""Of part affinity fields: usual height of the chief look, pixels, and all looks."""
 
-_CENTER_LOOKS: dict[Accuracy, tuple[tuple[int, bool], ...]] = {
-    "fast": ((448, False),),
-    "balanced": ((256, False), (640, False)),
-    "high": ((256, False), (448, True), (640, False), (832, True)),
+_CENTER_LOOKS: dict[Accuracy, tuple[int, tuple[Look, ...]]] = {
+    "fast": (448, (Look(),)),
+    "balanced": (640, (Look(0.4), Look())),
+    "high": (640, (Look(0.4), Look(0.7, True), Look(), Look(1.3, True))),
 }
-"""Of centre networks: longer side, and whether mirrored."""
+"""Of centre networks: usual longer side of the chief look, pixels, and all looks."""
 
 _TURNS: dict[Accuracy, tuple[int, ...]] = {"fast": (), "balanced": (1, 3), "high": (1, 2, 3)}
 """Quarter turns clockwise that are looked at where an upright look leaves a doubt."""
@@ -76,12 +75,18 @@ class BodyLooks:
         self._single = Refiner(body, mirrored=settings.accuracy == "high") if single else None
         self._parser = settings.parser
         self._turns = () if single else _TURNS[settings.accuracy]
-        self._looks = self._looks_of(settings.accuracy, settings.net_height)
+        self._usual, self._looks = (_CENTER_LOOKS if self.centered else _FIELD_LOOKS)[settings.accuracy]
+        self._height = settings.net_height
 
     @property
     def skeleton(self) -> Skeleton:
         """Joints of the people seen."""
         return COCO_18 if self.centered else self.body.layout.skeleton
+
+    def net_height(self, image_size: tuple[int, int]) -> int:
+        """Height of the network's input in its chief look at images of (height, width), pixels."""
+        layout = self.body.layout
+        return layout.size if isinstance(layout, BeliefLayout) else self._canvas(image_size, Look()).height
 
     def see(self, images: Sequence[NDArray[np.uint8]], batch: int) -> list[list[Person]]:
         """People of each image as it stands; so many images of one size at a time go through the network together."""
@@ -106,21 +111,13 @@ class BodyLooks:
         The smallest look goes first; the others follow where it finds somebody, or that is `likely` anyway.
         """
         views = [turned(image, quarters) for image in images]
-        looks = sorted(self._looks, key=lambda look: (look.size, look.mirrored))
+        looks = sorted(self._looks, key=lambda look: (look.share, look.mirrored))
         paid = _add_turned(images, people, quarters, self._see(views, looks[:1], batch))
         if (paid or likely) and len(looks) > 1:
             paid |= _add_turned(images, people, quarters, self._see(views, looks[1:], batch))
         return paid
 
     # ------------------------------------------------------------------------------------------------------------------
-
-    def _looks_of(self, accuracy: Accuracy, height: int | None) -> tuple[Look, ...]:
-        if self.centered:
-            share = 1.0 if height is None else height / 640
-            return tuple(Look(round(size * share), mirrored) for size, mirrored in _CENTER_LOOKS[accuracy])
-        return tuple(
-            Look(round((height or NET_HEIGHT) * share), mirrored) for share, mirrored in _FIELD_LOOKS[accuracy]
-        )
 
     def _see(self, images: Sequence[NDArray[np.uint8]], looks: Sequence[Look], batch: int) -> list[list[Person]]:
         people_of = self._centered_people if self.centered else self._parsed_people
@@ -142,9 +139,11 @@ class BodyLooks:
 
     def _canvas(self, image_size: tuple[int, int], look: Look) -> NetSize:
         layout = self.body.layout
-        if isinstance(layout, CenterLayout):
-            return fit_longer_side(image_size, look.size, layout.multiple)
-        return fit(image_size, look.size, math.lcm(layout.stride, layout.multiple))
+        multiple = math.lcm(layout.stride, layout.multiple)
+        if self.centered and self._height is None:
+            return fit_longer_side(image_size, round(look.share * self._usual), multiple)
+        height = round(look.share * (self._height or self._usual))
+        return fit(image_size, max(height, multiple), multiple)
 
     def _parsed_people(self, seen: Sequence[tuple[AnyMaps, Placement]], looks: Sequence[Look]) -> list[Person]:
         straight = []

@@ -16,8 +16,10 @@ class EngineSettings:
     """Settings of the engine.
 
     Attributes:
-        net_height: size of the network's input at `balanced` accuracy, pixels: its height for part affinity fields, the
-            longer side of the larger look for centre networks; None is the network's own choice, 368 and 640.
+        net_height: height of the body network's input, pixels, up to the next multiple that the network takes; the
+            width follows the image. Of several looks it is that of the one that `docs/networks.md` names, and the
+            others change with it. None is the network's own choice: a height of 368 (`fast`: 336) for part affinity
+            fields, a longer side of 640 (`fast`: 448) for centre networks.
         accuracy: how much work is put in; see `docs/networks.md` for what each level does.
         precision: of the networks' arithmetic; None is float32 on CPUs and float16 on GPUs.
         parser: thresholds of the parser.

@@ -29,9 +29,20 @@ def evaluate_pose(
     """
     from dataclasses import asdict
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from behavior.pipeline.loading import load_models
+    from behavior.pipeline.settings import one_or_all
     from pose.engine import EngineSettings
     from pose.metrics import evaluate_coco
+    from pose.people import Person
+
+    net_heights: set[int] = set()
+
+    def detect(image: NDArray[np.uint8]) -> list[Person]:
+        net_heights.add(engine.net_height(image.shape[:2]))
+        return engine.detect([image])[0]
 
     with Narrator() as narrator:
         engine = load_models(model, device, "none", narrator, refine=refine).engine(
@@ -40,7 +51,7 @@ def evaluate_pose(
         scores = evaluate_coco(
             images,
             annotations,
-            lambda image: engine.detect([image])[0],
+            detect,
             skeleton=engine.skeleton,
             progress=lambda done, total: narrator.step("images", done, total),
         )
@@ -48,7 +59,7 @@ def evaluate_pose(
         provenance = {"model": engine.model.name, "sha256": engine.model.sha256, "device": engine.device}
         if engine.refiner is not None:
             provenance |= {"refiner": engine.refiner.name, "refiner_sha256": engine.refiner.sha256}
-        print_json(asdict(scores) | provenance | {"net_height": net_size, "accuracy": accuracy})
+        print_json(asdict(scores) | provenance | {"net_height": one_or_all(net_heights), "accuracy": accuracy})
         return
     for name, value in asdict(scores).items():
         print_safely(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")

@@ -41,8 +41,8 @@ NetSize = Annotated[
     int | None,
     typer.Option(
         min=64,
-        help="Size of the body network's input, pixels: the longer side for MoveNet, the height for mobilenet_thin. "
-        "More finds smaller people, less is faster.  [default: as the network needs it]",
+        help="Height of the body network's input, pixels; the width follows the picture. More finds smaller people, "
+        "less is faster.  [default: as the network needs it]",
     ),
 ]
 Accuracy = Annotated[

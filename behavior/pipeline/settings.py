@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from behavior.recognition.recognise import RecogniseSettings
@@ -75,3 +76,8 @@ def make_settings(
         clothes=clothes,
         overlay=overlay,
     )
+
+
+def one_or_all(heights: Collection[int]) -> int | list[int] | None:
+    """Height of the body network's input, pixels; several where images differ in size, None where it is not known."""
+    return sorted(heights) if len(heights) > 1 else next(iter(heights), None)

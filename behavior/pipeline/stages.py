@@ -150,6 +150,7 @@ def find_people(
             )  # fmt: skip
     chunk: list[FramePeople] = []
     looks: list[NDArray[np.float64]] = []
+    net_heights = set(run.extra.get("net_heights", ()))
     saved = begin = time.monotonic()
 
     def save(stream: PoseStream, n: int) -> None:
@@ -165,6 +166,7 @@ def find_people(
                 "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
                 "notes": list(dict.fromkeys([*run.extra["notes"], *source.notes, *_dropped(source)])),
                 "load": asdict(stream.load),
+                "net_heights": sorted(net_heights),
             }
             runs.update_run(tx, run.id, device=engine.device, extra=extra)
         del chunk[:n], looks[:n]
@@ -187,6 +189,7 @@ def find_people(
                     if whole >= poses.CHUNK or time.monotonic() - saved > COMMIT_EVERY_S:
                         save(stream, whole)
                         whole = 0
+                net_heights.add(engine.net_height(frame.image.shape[:2]))
                 chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
                 if settings.clothes:
                     looks.append(clothing(frame.image, frame.people, engine.skeleton))

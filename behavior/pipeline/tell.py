@@ -22,7 +22,7 @@ from behavior.errors import DataError
 from behavior.pipeline.believed import Believed, believe
 from behavior.pipeline.describe import Share, write_features
 from behavior.pipeline.progress import Narrator
-from behavior.pipeline.settings import Settings
+from behavior.pipeline.settings import Settings, one_or_all
 from behavior.pipeline.stages import VERSION, Recording, plain, unusual
 from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
 from behavior.report.page import ALGORITHM as REPORT
@@ -370,6 +370,7 @@ def _provenance(
             "model": pose_run.model_name,
             "sha256": pose_run.model_sha256,
             "refiner": _refiner(pose_run),
+            "net_height": one_or_all(pose_run.extra.get("net_heights", ())),
             "device": pose_run.device,
             "runtime": pose_run.extra.get("runtime"),
             "load": pose_run.extra.get("load"),

@@ -148,7 +148,7 @@ def _through(layer: nn.Module, span: _Span) -> _Span:
     match layer:
         case SameConv2d():
             kernel, stride = layer.kernel_size[0], layer.stride[0]
-            return span.windows(kernel, stride, kernel // 2 if stride == 1 else n % 2, -(-n // stride))
+            return span.windows(kernel, stride, layer.padding_of(n)[0], -(-n // stride))
         case nn.Conv2d():
             assert not isinstance(layer.padding, str)
             kernel = (layer.kernel_size[0] - 1) * layer.dilation[0] + 1

@@ -11,20 +11,38 @@ from torch.nn import functional
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's SAME padding, for odd kernels at stride 1 and 3×3 kernels at stride 2.
+    """Convolution with TensorFlow's SAME padding.
 
-    At stride 2 that is (0, 1) for even sizes and (1, 1) for odd ones; (1, 1) for both would shift every joint.
+    For 3×3 kernels at stride 2 that is (0, 1) for even sizes and (1, 1) for odd ones; (1, 1) for both would shift every
+    joint.
     """
 
     def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = True) -> None:
-        padding = kernel // 2 if stride == 1 else 0
-        super().__init__(n_in, n_out, kernel, stride, padding, groups=groups, bias=bias)
+        self._pads = stride > 1 or kernel % 2 == 0
+        super().__init__(n_in, n_out, kernel, stride, 0 if self._pads else kernel // 2, groups=groups, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.stride != (1, 1):
+        if self._pads:
             height, width = x.shape[-2:]
-            x = functional.pad(x, (width % 2, 1, height % 2, 1))
+            x = functional.pad(x, (*self.padding_of(width), *self.padding_of(height)))
         return super().forward(x)
+
+    def padding_of(self, n: int) -> tuple[int, int]:
+        """Cells added before and behind n cells."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        total = max((-(-n // stride) - 1) * stride + kernel - n, 0)
+        return total // 2, total - total // 2
+
+
+class PadChannels(nn.Module):
+    """So many channels of zeros behind those that are there."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(x, (0, 0, 0, 0, 0, self.n))
 
 
 class Affine(nn.Module):
@@ -116,7 +134,7 @@ def last_outputs(stages: Sequence[tuple[Tensor | None, ...]]) -> tuple[Tensor, .
 
 _LEAVES = (
     nn.Conv2d, nn.ReLU, nn.ReLU6, nn.PReLU, nn.ELU, nn.Sigmoid, nn.MaxPool2d, nn.Upsample, nn.Identity, Affine,
-    CenterMap,
+    CenterMap, PadChannels, nn.AdaptiveAvgPool2d,
 )  # fmt: skip
 """The layers that networks are made of, for whoever walks along a trace."""
 

@@ -32,7 +32,7 @@ def list_(json_: Json = False) -> None:
     """Name, kind, measured accuracy and licence of each model."""
     from behavior.pipeline.models import describe_all
 
-    entries = describe_all()
+    entries = describe_all(figures=json_)
     if json_:
         print_json({"models": entries})
         return
@@ -68,14 +68,30 @@ def fetch(names: Annotated[list[str] | None, typer.Argument(help="Which; all whe
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="An action model, or a network's weights (.pb, .onnx, .safetensors).")],
-    name: Annotated[str, typer.Option(help="What to call it.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="An action model, or a network's weights (.caffemodel, .pth, .pt, .pb, .onnx, .safetensors)."
+        ),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call it. Left out: the network's name, for .caffemodel, .pth and .pt."),
+    ] = None,
 ) -> None:
-    """Check a model file and keep a copy in the cache folder under a name of its own."""
-    from behavior.pipeline.models import import_model
+    """Check a model file and keep it in the cache folder under a name of its own; converted, if it is Caffe's or
+    PyTorch's."""
+    from behavior.pipeline.models import describe, import_model
 
-    with Narrator() as narrator:
-        narrator.say(str(import_model(file, name)))
+    try:
+        with Narrator() as narrator:
+            called, path = import_model(file, name)
+            known = describe(called, figures=False)
+            if "network" in known:
+                narrator.say(f"{called}: weights of {known['network']}; licence: {known['licence']}")
+            narrator.say(str(path))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--name") from error
 
 
 @app.command()

@@ -9,58 +9,68 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from behavior.errors import ActionModelError
 from behavior.recognition.model import DEFAULT, ActionModel, load_action_model
 from pose.errors import ModelError, PoseError
-from pose.weights.assets import Asset, Progress, Shipped, cache_folder, cached_path, find_shipped, is_cached
-from pose.weights.zoo import CARD, NETWORK_FILES, NETWORKS, NetworkEntry, Role, identify, role_of
+from pose.weights.assets import Asset, Progress, Published, Shipped, cached_path, find_shipped, is_cached
+from pose.weights.entries import IMPORTABLE, NETWORKS, STRUCTURES, NetworkEntry
+from pose.weights.imported import CARD, FOREIGN_FILES, convert, models_folder, write_folder
+from pose.weights.zoo import NETWORK_FILES, entry_of, identify
 from storage.errors import OutputError
 from storage.files import write_bytes
 
-_KINDS: dict[Role, str] = {"body": "pose", "refiner": "refiner"}
 
-
-def describe_all() -> list[dict[str, Any]]:
+def describe_all(figures: bool = True) -> list[dict[str, Any]]:
     """A row for each network, then for each action model: the project's first, then imported.
 
-    One that can't be used has the kind `damaged` and an `error`.
+    One that can't be used has the kind `damaged` and an `error`. Without `figures` it is quicker.
     """
-    found = sorted(path.name for path in _folder().iterdir()) if _folder().is_dir() else []
+    found = sorted(path.name for path in models_folder().iterdir()) if models_folder().is_dir() else []
     imported = [name for name in found if not name.startswith(".")]
-    return [_describe_or_tell(name) for name in (*NETWORKS, DEFAULT, *imported)]
+    return [_describe_or_tell(name, figures) for name in (*NETWORKS, DEFAULT, *imported)]
 
 
-def _describe_or_tell(name: str) -> dict[str, Any]:
+def _describe_or_tell(name: str, figures: bool) -> dict[str, Any]:
     try:
-        return describe(name)
+        return describe(name, figures)
     except (ActionModelError, PoseError) as error:
         return {"name": name, "kind": "damaged", "accuracy": "unknown", "licence": "unknown", "error": str(error)}
 
 
-def describe(name: str) -> dict[str, Any]:
-    """Everything known of one model.
+def describe(name: str, figures: bool = True) -> dict[str, Any]:
+    """Everything known of one model; without `figures` all but what is counted of a network.
 
     Raises `ActionModelError` or `ModelError` when there is none of that name, `AssetError` when the package is damaged.
     """
     if name in NETWORKS:
-        return _network(NETWORKS[name])
+        return _network(NETWORKS[name], figures)
     place = locate(name)
+    if place == name and name in STRUCTURES:
+        return _network(STRUCTURES[name], figures)
     if (Path(place) / CARD).is_file():
-        return _trained_network(name, Path(place))
+        return _network_of_folder(name, Path(place), figures)
     if Path(place).suffix in NETWORK_FILES:
-        known = identify(place)
-        return {"name": name, "kind": _KINDS[role_of(Path(place))], "accuracy": "not measured", "sha256": known.sha256,
-                "licence": known.licence, "source": known.source, "size": _size(Path(place))}  # fmt: skip
+        known, entry = identify(place), entry_of(Path(place))
+        return {
+            "name": name,
+            "kind": _kind(entry),
+            "accuracy": "not measured",
+            "sha256": known.sha256,
+            "licence": known.licence,
+            "source": known.source,
+            "size": _size(Path(place)),
+            "network": entry.name,
+        } | (_figures(entry) if figures else {})
     return _action_model(name, load_action_model(place))
 
 
 def locate(name: str) -> str:
     """The path of an imported model; any other name or path as it is."""
-    imported = _folder() / name
+    imported = models_folder() / name
     if not _can_be_a_name(name) or not imported.exists():
         return name
     networks = [imported / f"{name}{suffix}" for suffix in NETWORK_FILES]
@@ -81,38 +91,76 @@ def fetch_weights(names: Iterable[str] | None, progress: Progress | None = None)
     return [NETWORKS[name].find(progress) for name in chosen]
 
 
-def import_model(file: Path, name: str) -> Path:
-    """Checks a model and copies it to the cache folder under a name.
+def import_model(file: Path, name: str | None) -> tuple[str, Path]:
+    """Checks a model and keeps it in the cache folder under a name: a copy, or what a file of Caffe or PyTorch was
+    converted to.
 
-    Raises `ModelError` or `ActionModelError` when it is not one of ours or the name is taken, `OutputError` when the
-    cache folder can't be written.
+    Args:
+        file: see `NETWORK_FILES` and `FOREIGN_FILES`; an action model's folder or zip.
+        name: None for that of the network; only a converted one has a name of its own.
+
+    Returns:
+        The model's name, and where it is kept.
+
+    Raises:
+        ValueError: no name for what has none of its own.
+        ModelError, ActionModelError: it is not one of ours, or the name is taken.
+        OutputError: the cache folder can't be written.
     """
-    if not _can_be_a_name(name):
+    foreign = file.suffix in FOREIGN_FILES
+    if name is None and not foreign:
+        raise ValueError(f"{file}: say what to call it")
+    if name is not None and not _can_be_a_name(name):
         raise ActionModelError(f"{name!r} can't be the name of a model; choose another --name")
-    target = _folder() / name
-    if target.exists():
-        raise ActionModelError(f"there is a model {name!r} already ({target}); choose another --name, or delete it")
+    if name is not None:
+        _check_free(name)
     if file.is_dir() and any(path.is_symlink() for path in file.rglob("*")):
         raise ActionModelError(f"{file}: holds links to files elsewhere; copy the files themselves into it")
-    network = file.suffix in NETWORK_FILES
-    if network or (file / CARD).is_file():
+    if foreign:
+        entry, state = convert(file)
+        name = name or entry.name
+        _check_free(name)
+        _check_name_of_network(name, entry)
+        return name, _keep(name, lambda folder: write_folder(entry, state, file, folder))
+    assert name is not None
+    if file.suffix in NETWORK_FILES or (file / CARD).is_file():
         from pose.weights.zoo import load_backend
 
         load_backend(str(file), role=None, device="cpu")
+        _check_name_of_network(name, entry_of(file))
     else:
         load_action_model(file)
+        _check_name_of_network(name, None)
+    if file.suffix in NETWORK_FILES:
+        return name, _keep(name, lambda folder: shutil.copy2(file, folder / f"{name}{file.suffix}"))
+    if file.is_dir():
+        return name, _keep(name, lambda folder: shutil.copytree(file, folder, dirs_exist_ok=True))
+    return name, _keep(name, lambda folder: shutil.copy2(file, folder), folder=False)
+
+
+def _check_free(name: str) -> None:
+    target = models_folder() / name
+    if target.exists():
+        raise ActionModelError(f"there is a model {name!r} already ({target}); choose another --name, or delete it")
+
+
+def _check_name_of_network(name: str, entry: NetworkEntry | None) -> None:
+    """A known network's name is for that network alone."""
+    if name in IMPORTABLE and IMPORTABLE[name] is not entry:
+        raise ActionModelError(f"{name!r} is the name of another network; choose another --name")
+
+
+def _keep(name: str, fill: Callable[[Path], object], folder: bool = True) -> Path:
+    """The model's place, filled elsewhere and then renamed: a folder, or a file in its stead."""
+    target = models_folder() / name
     try:
-        _folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_folder(), prefix=".importing-") as staging:
-            copy = Path(staging) / name
-            if network:
-                copy.mkdir()
-                shutil.copy2(file, copy / f"{name}{file.suffix}")
-            elif file.is_dir():
-                shutil.copytree(file, copy)
-            else:
-                shutil.copy2(file, copy)
-            os.replace(copy, target)
+        models_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=models_folder(), prefix=".importing-") as staging:
+            made = Path(staging) / name
+            if folder:
+                made.mkdir()
+            fill(made)
+            os.replace(made, target)
     except OSError as error:
         raise OutputError(
             f"{target}: can't be written ({error.strerror or error}); set POSESCRIBE_CACHE to another folder"
@@ -130,44 +178,69 @@ def convert_model(file: Path, out: Path) -> None:
     write_bytes(out, movenet_safetensors(file))
 
 
-def _folder() -> Path:
-    return cache_folder() / "models"
-
-
-def _network(entry: NetworkEntry) -> dict[str, Any]:
-    weights = entry.weights
-    assert weights is not None  # of all that are in `NETWORKS`
+def _network(entry: NetworkEntry, figures: bool) -> dict[str, Any]:
     accuracy = "not measured" if entry.coco_ap is None else f"{entry.coco_ap:.3f} AP ({entry.coco_ap_on})"
     return {
         "name": entry.name,
-        "kind": _KINDS[entry.role],
+        "kind": _kind(entry),
         "accuracy": accuracy,
-        "sha256": weights.member_sha256,
+        **({"sha256": entry.sha256} if entry.sha256 else {}),
         "licence": entry.licence,
-        "source": weights.origin,
+        "source": entry.weights_origin,
         "recipe": entry.recipe,
         "papers": list(entry.papers),
         "joints": list(entry.layout.skeleton.joints),
-        "parameters": entry.parameters,
+        **(_figures(entry) if figures else {}),
         "input": f"{entry.preprocessing}; trained at height {entry.net_height}",
-        "cached": _where(weights),
+        "cached": _where(entry),
     }
 
 
-def _trained_network(name: str, folder: Path) -> dict[str, Any]:
-    """Of a folder that `train-pose` wrote."""
-    known = identify(str(folder))  # checks it
+def _kind(entry: NetworkEntry) -> str:
+    return "pose" if entry.role == "body" else entry.role
+
+
+def _figures(entry: NetworkEntry) -> dict[str, Any]:
+    """What is counted of a network, out of its definition."""
+    found = entry.figures()
+    height, width = found.size
+    return {
+        "parameters": found.parameters,
+        "multiply_adds": found.multiply_adds,
+        "counted_at": f"{width}×{height}",
+        "receptive_field": found.receptive_fields,
+    }
+
+
+def _network_of_folder(name: str, folder: Path, figures: bool) -> dict[str, Any]:
+    """Of a folder that `train-pose` wrote, or `models import`."""
+    known, entry = identify(str(folder)), entry_of(folder)  # checks it
     card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    ap = card["figures"].get("ap")
-    told = "not measured" if ap is None else f"{ap:.3f} AP ({card['data']['held_out']})"
-    return {"name": name, "kind": "pose", "accuracy": told, "sha256": known.sha256, "licence": known.licence,
-            "source": known.source, **{key: card[key] for key in ("network", "data", "recipe", "figures")}}  # fmt: skip
+    ap = card.get("figures", {}).get("ap")
+    row: dict[str, Any] = {
+        "name": name,
+        "kind": _kind(entry),
+        "accuracy": "not measured" if ap is None else f"{ap:.3f} AP ({card['data']['held_out']})",
+        "sha256": known.sha256,
+        "licence": known.licence,
+        "source": known.source,
+    }
+    row |= {key: card[key] for key in ("network", "data", "recipe", "figures") if key in card}
+    if "source" in card:
+        row["published"] = card["source"]["published"]
+    return row | (_figures(entry) if figures else {})
 
 
-def _where(weights: Asset | Shipped) -> str:
-    if isinstance(weights, Shipped):
-        return str(find_shipped(weights))
-    return str(cached_path(weights)) if is_cached(weights) else "no, fetched when first used"
+def _where(entry: NetworkEntry) -> str:
+    match entry.weights:
+        case Shipped():
+            return str(find_shipped(entry.weights))
+        case Asset():
+            return str(cached_path(entry.weights)) if is_cached(entry.weights) else "no, fetched when first used"
+        case Published():
+            return f"no, not imported: {entry.weights.how_to_get}"
+        case None:
+            return "no, train them"
 
 
 def _action_model(name: str, model: ActionModel) -> dict[str, Any]:

@@ -111,9 +111,9 @@ def usable_devices() -> list[str]:
     return ["cpu", *(f"cuda:{i}" for i in range(gpu_count()))]
 
 
-def outputs_of(file: Path) -> set[str]:
-    """Names of the outputs of a network. Raises `ModelError` when onnxruntime cannot load it."""
-    return {value.name for value in _open(file, Device("cpu"), 1).get_outputs()}
+def outputs_of(file: Path) -> dict[str, int | None]:
+    """Names and channels of the outputs of a network. Raises `ModelError` when onnxruntime cannot load it."""
+    return _channels(_open(file, Device("cpu"), 1))
 
 
 def _open(file: Path, device: Device, threads: int) -> onnxruntime.InferenceSession:
@@ -166,7 +166,7 @@ def _session(
 def _check(session: onnxruntime.InferenceSession, file: Path, layout: Layout) -> Precision:
     """`ModelError` unless inputs and outputs are ours; the precision that the file's properties state."""
     inputs = {value.name: (value.type, value.shape[-1]) for value in session.get_inputs()}
-    outputs = {value.name: value.shape[1] if len(value.shape) == 4 else None for value in session.get_outputs()}
+    outputs = _channels(session)
     if inputs != {"image": ("tensor(uint8)", 3)} or outputs != layout.outputs:
         wanted = " and ".join(f"{name} with {channels}" for name, channels in layout.outputs.items())
         raise ModelError(
@@ -175,3 +175,7 @@ def _check(session: onnxruntime.InferenceSession, file: Path, layout: Layout) ->
         )
     stated = session.get_modelmeta().custom_metadata_map.get("precision", "float32")
     return "float16" if stated == "float16" else "float32"
+
+
+def _channels(session: onnxruntime.InferenceSession) -> dict[str, int | None]:
+    return {value.name: value.shape[1] if len(value.shape) == 4 else None for value in session.get_outputs()}

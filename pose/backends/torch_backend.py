@@ -57,7 +57,7 @@ class TorchBackend:
         delicate: list[nn.Module] = getattr(network, "delicate_layers", list)() if precision == "bfloat16" else []
         spared = {layer for block in delicate for layer in block.modules()}
         for layer in network.modules():
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(layer, nn.Conv2d | nn.PReLU):
                 layer.to(torch.float32 if layer in spared else self._dtype)
                 if spared:
                     layer.register_forward_pre_hook(_as_its_weights)
@@ -76,7 +76,7 @@ class TorchBackend:
         return to_maps(dict(zip(self.layout.outputs, values, strict=True)), self.layout, self.model)
 
 
-def _as_its_weights(layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _as_its_weights(layer: nn.Conv2d | nn.PReLU, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(x.to(layer.weight.dtype) for x in inputs)
 
 

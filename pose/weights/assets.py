@@ -85,6 +85,26 @@ class Shipped:
     origin: str
 
 
+@dataclass(frozen=True)
+class Published:
+    """Weights that their authors give out and this project does not: the user gets the file and imports it.
+
+    Attributes:
+        file: what it is called there.
+        licence: SPDX identifier, or what it says in short.
+        origin: where it is published.
+    """
+
+    file: str
+    licence: str
+    origin: str
+
+    @property
+    def how_to_get(self) -> str:
+        """What a user does to have them."""
+        return f"get {self.file} ({self.origin}; {self.licence}) and run `posescribe models import {self.file}`"
+
+
 Progress = Callable[[Asset, int, int | None], None]
 """Called while an archive is downloaded with the asset asked for, the bytes so far and the bytes in all, if known."""
 

@@ -33,8 +33,6 @@ from torch import Tensor, fx, nn
 
 from pose.networks.layers import Affine, CenterMap, LayerTracer, SameConv2d
 from pose.networks.mobilenet_thin import Branch, Entry, MobilenetThin, Separable
-from pose.networks.movenet import Movenet
-from pose.networks.movenet_fields import MovenetFields
 
 _OPSET, _IR_VERSION = 17, 9  # read by every onnxruntime since 1.15
 _BLOCK = 16  # channels per block of onnxruntime's AVX-512 kernels; the 8 of its other kernels divide it
@@ -122,19 +120,18 @@ def _fold_scaling(block: Separable) -> None:
 
 
 def to_onnx(
-    network: MobilenetThin | Movenet | MovenetFields,
-    precision: Precision = "float32",
-    metadata: Mapping[str, str] | None = None,
+    network: nn.Module, precision: Precision = "float32", metadata: Mapping[str, str] | None = None
 ) -> onnx.ModelProto:
     """The network, as it is, as an ONNX model; see the module's docstring for its input and outputs.
 
     Args:
-        network: streamlined or not.
+        network: one of `pose.networks`, streamlined or not.
         precision: of the weights and of everything between the input's cast and the outputs' cast back to float32.
         metadata: stored in the model's properties.
     """
     graph = _Writer(np.dtype(precision))
     graph.write(network)
+    outputs: Mapping[str, int] = network.outputs  # type: ignore[assignment] # a PoseNetwork's
     element = helper.np_dtype_to_tensor_dtype(graph.dtype)
     model = helper.make_model(
         helper.make_graph(
@@ -144,14 +141,14 @@ def to_onnx(
                 *graph.nodes,
                 *(
                     helper.make_node("Cast", [value], [name], to=TensorProto.FLOAT)
-                    for name, value in zip(network.outputs, graph.outputs, strict=True)
+                    for name, value in zip(outputs, graph.outputs, strict=True)
                 ),
             ],
             "pose",
             [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, "map_height", "map_width"])
-                for name, channels in network.outputs.items()
+                for name, channels in outputs.items()
             ],
             graph.weights,
         ),

@@ -1,14 +1,13 @@
 """Frozen TensorFlow graphs without TensorFlow: the named constants of a GraphDef, and our networks' weights among them.
 
-A GraphDef is a protocol-buffers message (https://protobuf.dev/programming-guides/encoding/); of its fields this reader
-knows those on the way to a constant: GraphDef.node (1), NodeDef.name (1), .op (2), .attr (5, a map), AttrValue.tensor
-(8), TensorProto.dtype (1), .tensor_shape (2), .tensor_content (4), .float_val (5), as in tensorflow/core/framework.
+A GraphDef is a message of protocol buffers; of its fields this reader knows those on the way to a constant:
+GraphDef.node (1), NodeDef.name (1), .op (2), .attr (5, a map), AttrValue.tensor (8), TensorProto.dtype (1),
+.tensor_shape (2), .tensor_content (4), .float_val (5), as in tensorflow/core/framework.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 
 from pose.errors import ModelError
 from pose.networks.mobilenet_thin import MobilenetThin
+from pose.weights.protobuf import fields, messages, text
 
 _FLOAT = 1  # DataType.DT_FLOAT
 _MOST_FILLED = 2**24
 """Numbers of a constant fill; the largest weight of our networks has fewer."""
 
-Field = tuple[int, int | memoryview]
 Weights = dict[str, NDArray[np.float32]]
 
 
@@ -37,7 +36,7 @@ def read_constants(path: Path) -> Weights:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); expected a frozen TensorFlow graph") from error
     constants: Weights = {}
     try:
-        for node in _messages(data, 1):
+        for node in messages(data, 1):
             named = _constant(node)
             if named is not None:
                 constants[named[0]] = named[1]
@@ -89,74 +88,26 @@ def _source(name: str) -> str:
     return f"{layer}/depthwise_weights" if convolution == "depthwise" else f"{layer}/weights"
 
 
-def _fields(data: memoryview) -> Iterator[Field]:
-    """Number and value of each field of one message; a length-delimited value is a slice of the data."""
-    position = 0
-    while position < len(data):
-        key, position = _varint(data, position)
-        number, wire_type = key >> 3, key & 7
-        value: int | memoryview
-        if wire_type == 0:
-            value, position = _varint(data, position)
-            yield number, value
-            continue
-        if wire_type == 2:
-            length, position = _varint(data, position)
-        elif wire_type in (1, 5):
-            length = 8 if wire_type == 1 else 4
-        else:
-            raise ValueError(f"wire type {wire_type}")
-        if position + length > len(data):
-            raise ValueError("it ends too early")
-        yield number, data[position : position + length]
-        position += length
-
-
-def _varint(data: memoryview, position: int) -> tuple[int, int]:
-    """Little-endian base 128: the number, and where it ends."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(data):
-            raise ValueError("it ends too early")
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise ValueError("a number of more than 10 bytes")
-
-
-def _messages(data: memoryview, number: int) -> Iterator[memoryview]:
-    """The length-delimited values of one field."""
-    for found, value in _fields(data):
-        if found == number and isinstance(value, memoryview):
-            yield value
-
-
-def _text(data: memoryview, number: int) -> str:
-    return bytes(next(_messages(data, number), memoryview(b""))).decode()
-
-
 def _constant(node: memoryview) -> tuple[str, NDArray[np.float32]] | None:
     """Name and value of a NodeDef that is a float32 constant."""
-    if _text(node, 2) != "Const":
+    if text(node, 2) != "Const":
         return None
-    for attribute in _messages(node, 5):
-        if _text(attribute, 1) == "value":
-            for value in _messages(attribute, 2):
-                for tensor in _messages(value, 8):
-                    if (1, _FLOAT) in _fields(tensor):
-                        return _text(node, 1), _tensor(tensor)
+    for attribute in messages(node, 5):
+        if text(attribute, 1) == "value":
+            for value in messages(attribute, 2):
+                for tensor in messages(value, 8):
+                    if (1, _FLOAT) in fields(tensor):
+                        return text(node, 1), _tensor(tensor)
     return None
 
 
 def _tensor(tensor: memoryview) -> NDArray[np.float32]:
     shape = []
-    for dimensions in _messages(tensor, 2):
-        for dimension in _messages(dimensions, 2):
-            shape.append(next((size for number, size in _fields(dimension) if number == 1), 0))
+    for dimensions in messages(tensor, 2):
+        for dimension in messages(dimensions, 2):
+            shape.append(next((size for number, size in fields(dimension) if number == 1), 0))
     sizes = tuple(size for size in shape if isinstance(size, int))
-    content = b"".join(_messages(tensor, 4)) or b"".join(_messages(tensor, 5))
+    content = b"".join(messages(tensor, 4)) or b"".join(messages(tensor, 5))
     values = np.frombuffer(content, dtype="<f4").astype(np.float32)
     count = math.prod(sizes)
     if len(values) == 1 != count:  # TensorFlow stores a constant fill once

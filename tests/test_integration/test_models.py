@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import save_file
 
 from behavior.cli import main
+from pose.networks.lightweight_openpose import LightweightOpenpose
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.weights import assets
 from pose.weights.zoo import NETWORKS, load_backend
@@ -141,6 +142,58 @@ def test_an_imported_refiner_is_one_and_finds_nobody(tmp_path: Path, capsys: pyt
     for model in ("ours", "movenet_thunder"):
         told = refused(["pose", str(image), "--out", str(tmp_path / "out"), "--model", model], capsys)
         assert "give it as --refine, and --model movenet_multipose or mobilenet_thin" in told
+
+
+def test_a_checkpoint_is_imported_under_its_networks_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its batch normalisation, which here changes nothing, is folded; what runs knows the file it came from."""
+    network = LightweightOpenpose()
+    state = network.state_dict()
+    for name, layer in network.named_modules():
+        if isinstance(layer, torch.nn.Identity):
+            before = f"{name.rpartition('.')[0]}.{int(name.rpartition('.')[2]) - 1}"
+            n = len(state[f"{before}.bias"])
+            state |= {f"{name}.{kind}": torch.zeros(n) for kind in ("bias", "running_mean")}
+            state |= {f"{name}.weight": torch.ones(n), f"{name}.running_var": torch.full((n,), 1 - 1e-5)}
+    file = tmp_path / "checkpoint_iter_1.pth"
+    torch.save({"state_dict": state}, file)
+    assert main(["models", "import", str(file)]) == 0
+    said = capsys.readouterr().err
+    assert "lightweight_openpose: weights of lightweight_openpose; licence: Apache-2.0" in said
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.unlink()
+    shown = asked(["models", "show", "lightweight_openpose"], capsys)
+    assert (shown["kind"], shown["sha256"], shown["source"]) == ("pose", sha256, file.name)
+    assert shown["licence"] == "Apache-2.0"
+    assert shown["parameters"] == sum(value.numel() for value in network.parameters())
+    assert asked(["models", "list"], capsys)["models"][len(ALWAYS) :] == [shown]
+    backend = load_backend("lightweight_openpose", device="cpu", threads=1)
+    assert (backend.model.name, backend.model.sha256) == ("lightweight_openpose", sha256)
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 80, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        expected, _ = network.eval()(torch.from_numpy(image).permute(0, 3, 1, 2).float())
+    np.testing.assert_allclose(backend.infer(image)[0].heatmaps, expected[0].numpy(), atol=1e-5)
+
+
+def test_a_network_without_weights_says_how_to_get_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = asked(["models", "show", "openpose_body_25"], capsys)
+    assert shown["licence"] == "OpenPose licence: academic or non-profit, non-commercial use only"
+    assert "not imported: get pose_iter_584000.caffemodel" in shown["cached"]
+    assert (shown["parameters"], shown["counted_at"]) == (26_166_084, "656×368")
+    assert shown["receptive_field"] == {"heatmaps": 1556, "pafs": 1076}
+    assert len(shown["joints"]) == 25
+    for command in (["pose", "x.png", "--out", str(tmp_path), "--model"], ["models", "show"]):
+        done = main([*command, "openpose_body_25"])
+        told = capsys.readouterr().err
+        assert (done == 0) == (command[0] == "models")
+        assert done == 0 or "openpose_body_25: its weights are not imported; get pose_iter_584000.caffemodel" in told
+
+
+def test_a_networks_name_is_for_that_network(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in (network, SHIPPED):
+        told = refused(["models", "import", str(file), "--name", "openpose_coco"], capsys)
+        assert "'openpose_coco' is the name of another network; choose another --name" in told
+        assert main(["models", "import", str(file)]) == 2
+        assert "say what to call it" in capsys.readouterr().err
 
 
 def test_convert_writes_the_same_file_or_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

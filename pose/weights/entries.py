@@ -45,7 +45,8 @@ class NetworkEntry:
     Attributes:
         name: what `--model` or `--refine` takes.
         role: `body` finds the people of an image, `refiner` the joints of one person in a crop; a convolutional pose
-            machine those of one `person`, `hand` or `face` in a crop.
+            machine those of one `person`, `hand` or `face`. That of a person serves as body network, too, where one
+            person fills the image.
         weights: where they are; None where there are none yet but those of a model folder.
         definition: module and class in `pose.networks`, and the class's configuration there, if it has several.
         layout: meaning of its output channels.
@@ -68,6 +69,11 @@ class NetworkEntry:
     papers: tuple[str, ...]
     coco_ap: float | None = None
     coco_ap_on: str | None = None
+
+    @property
+    def serves_as(self) -> tuple[Role, ...]:
+        """The roles that it can be asked for in."""
+        return ("body", "refiner", "person") if self.role == "person" else (self.role,)
 
     @property
     def licence(self) -> str:

@@ -74,7 +74,7 @@ def load_backend(
     asked = Device.parse(device)
     sharing = Sharing(threads, in_flight)
     weights = _Weights.find(model, progress)
-    if role not in (None, weights.entry.role):
+    if role is not None and role not in weights.entry.serves_as:
         raise ModelError(_other_role(model, weights.entry.role))
     if asked.kind != "auto":
         return _load(weights, asked, sharing, precision, light)

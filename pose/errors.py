@@ -5,7 +5,8 @@ PoseError
 ├── ModelError      an unknown network, or a file that is not one of ours
 ├── DeviceError     the asked-for device is not there
 ├── LayoutError     a layout of the body that lacks joints
-└── SourceError     an image, video or camera that can't be opened or read
+├── SourceError     an image, video or camera that can't be opened or read
+└── TrainingError   annotations that can't be learnt from, or a training that can't go on
 
 Each message is one line: what, where, what to do. Wrong arguments raise `ValueError` or `TypeError` instead.
 """
@@ -33,3 +34,7 @@ class SourceError(PoseError):
 
 class LayoutError(PoseError):
     """A layout of the body that lacks joints."""
+
+
+class TrainingError(PoseError):
+    """Annotations that can't be learnt from, or a training that can't go on."""

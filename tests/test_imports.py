@@ -28,7 +28,7 @@ ROOMS = {
     "pose": (
         "errors", "layouts", "skeleton", "parts", "people", "tables", "maps", "preprocess", "averaging", "metrics",
         "networks", "parsing", "tracking", "backends", "settings", "confidence", "refine", "turns", "looks",
-        "following", "detector", "weights", "sources", "throughput", "engine",
+        "following", "detector", "weights", "sources", "throughput", "engine", "training",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (

@@ -29,6 +29,7 @@ COMMANDS = {
     "train": ("train:train", "Train an action classifier."),
     "evaluate": ("train:evaluate", "Accuracy of an action model."),
     "predict": ("train:predict", "Name the action of each sequence."),
+    "train-pose": ("train_pose:train_pose", "Train a pose network on annotated images."),
     "evaluate-pose": ("evaluate_pose:evaluate_pose", "COCO keypoints AP of a pose network."),
     "report": ("report:report", "Report again from what is stored."),
     "models": ("models:app", "Pose networks and action models."),

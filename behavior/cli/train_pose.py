@@ -1,0 +1,133 @@
+"""`posescribe train-pose`: a pose network of your own, out of annotated images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from behavior.cli.console import Narrator
+from behavior.cli.options import Json
+from behavior.cli.printable import print_json
+
+
+def train_pose(
+    annotations: Annotated[
+        Path, typer.Argument(help="COCO keypoints (.json), MPII people (.json), or LSP's joints.mat.")
+    ],
+    images: Annotated[Path, typer.Argument(help="Folder of the images that the annotations name.")],
+    network: Annotated[str, typer.Option(help="Structure: mobilenet_thin or movenet_fields.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights to begin with: a name of `posescribe models list`, a .pb or .safetensors file, a model's "
+            "folder.  [default: random; of MoveNet for movenet_fields, whose head is random]"
+        ),
+    ] = None,
+    check: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Annotations and images to judge by.  [default: --held-out of the others]"),
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the images to judge by, drawn at random; 0 judges by none.")
+    ] = 0.05,
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Side of the square input in training, pixels.  [default: the network's]")
+    ] = None,
+    net_size: Annotated[
+        int | None, typer.Option(min=32, help="Height of the input when judged, pixels.  [default: --size]")
+    ] = None,
+    frozen: Annotated[
+        int,
+        typer.Option(min=0, help="movenet_fields: train the head alone, on features of N views of each image; 0: all."),
+    ] = 0,
+    epochs: Annotated[float, typer.Option(min=0.001, help="How often each image is learnt from.")] = 100.0,
+    batch: Annotated[int, typer.Option(min=1, help="Images that go through the network together.")] = 8,
+    accumulate: Annotated[int, typer.Option(min=1, help="Batches for each update of the weights.")] = 1,
+    optimiser: Annotated[Literal["adamw", "sgd"], typer.Option(help="Kind of update.")] = "adamw",
+    learning_rate: Annotated[float, typer.Option(min=0, help="The greatest of a cosine schedule.")] = 1e-3,
+    average: Annotated[
+        float, typer.Option(min=0, max=0.9999, help="Decay of the moving average of the weights; 0: none.")
+    ] = 0.999,
+    intermediate: Annotated[
+        bool, typer.Option("--intermediate/--last-stage", help="Losses at every stage, or at the last alone.")
+    ] = True,
+    unlabelled: Annotated[
+        Literal["absent", "unknown"], typer.Option(help="What a joint without a label is, of an annotated person.")
+    ] = "absent",
+    teacher: Annotated[
+        Literal["none", "fast", "balanced", "high"],
+        typer.Option(help="Accuracy of the default networks that label what is not labelled, once."),
+    ] = "none",
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"],
+        typer.Option(help="Of the arithmetic; float16 is for GPUs, and bfloat16 slower on most CPUs."),
+    ] = "float32",
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="Threads that make batches.")] = 2,
+    checkpoint: Annotated[float, typer.Option(min=0.01, help="Minutes between checkpoints.")] = 5.0,
+    judge: Annotated[float, typer.Option(min=0, help="Epochs between evaluations; 0: at the end alone.")] = 5.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of every random step.")] = 0,
+    licence: Annotated[str, typer.Option(help="Of the model.")] = "as the data it was trained on",
+    resume: Annotated[
+        bool, typer.Option("--resume/--restart", help="Go on where an earlier training stopped, or begin anew.")
+    ] = True,
+    json_: Json = False,
+) -> None:
+    """Train a pose network of heatmaps and part affinity fields, and measure how good it is.
+
+    Writes a folder that --model takes: network.safetensors, card.json, README.md; in training/ the log (log.csv, and
+    events for TensorBoard) and the checkpoint. Stop it when you like: the same command goes on exactly where it was.
+    """
+    import torch
+
+    from behavior.cli.train import _command
+    from pose.training.fit import FitSettings, Rhythm
+    from pose.training.targets import TargetSettings
+    from pose.training.train import Plan, train
+
+    if precision == "float16" and device == "cpu":
+        raise typer.BadParameter("--precision float16 is for GPUs; choose float32 or bfloat16")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        from pose.backends.base import Device, no_device
+
+        raise no_device(Device.parse(device), "torch finds no NVIDIA GPU, or is built without CUDA", ["cpu"])
+    settings = FitSettings(
+        epochs=epochs, batch=batch, accumulate=accumulate, optimiser=optimiser, learning_rate=learning_rate,
+        average=average, intermediate=intermediate, precision=precision, seed=seed,
+    )  # fmt: skip
+    plan = Plan(
+        annotations=annotations, images=images, network=network, out=out, start=start, check=check, held_out=held_out,
+        size=None if size is None else (size, size), net_height=net_size, frozen=frozen, licence=licence,
+        recipe=" ".join(_command()), fit=settings, targets=TargetSettings(unlabelled=unlabelled),
+        rhythm=Rhythm(checkpoint_s=60 * checkpoint, evaluate_every=judge, threads=threads),
+    )  # fmt: skip
+    with Narrator() as narrator:
+
+        def label() -> tuple[str, Any]:
+            from behavior.pipeline.loading import load_models
+            from pose.engine import EngineSettings
+
+            engine = load_models("movenet_multipose", "auto", "none", narrator).engine(
+                EngineSettings(accuracy=teacher)  # type: ignore[arg-type] # not `none`
+            )
+            refined = "" if engine.refiner is None else f" and {engine.refiner.name} {engine.refiner.sha256[:12]}"
+            name = f"{engine.model.name} {engine.model.sha256[:12]}{refined} at {teacher}"
+            return name, lambda image: engine.detect([image])[0]
+
+        trained = train(plan, narrator, device=device, teacher=None if teacher == "none" else label, restart=not resume)
+        fitted = trained.fitted
+        told = ", ".join(f"{name} {value:.3f}" for name, value in fitted.scores.items())
+        narrator.say(
+            f"{out}: {told or 'not measured'} (step {fitted.best_step:,}); {fitted.images_per_s:.1f} images/s, "
+            f"{fitted.waiting:.0%} of the time waiting for batches"
+        )
+    if json_:
+        print_json(
+            {
+                "model": str(out), "steps": fitted.steps, "best_step": fitted.best_step, "loss": fitted.loss,
+                "figures": dict(fitted.scores), "images_per_second": fitted.images_per_s, "waiting": fitted.waiting,
+            }
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Training of pose networks: annotated images in, a model folder out. Nothing outside of this room imports it."""

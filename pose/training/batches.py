@@ -1,0 +1,157 @@
+"""Batches out of samples, made ahead by threads while the network works.
+
+Which samples make a batch, and how each is changed, is a function of the seed and the batch's number alone: not of how
+many threads there are, nor of where an interrupted training went on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pose.maps import MapLayout
+from pose.training.augment import AugmentSettings, View, disturb, draw_view
+from pose.training.datasets import Dataset, Sample
+from pose.training.targets import Arrays, TargetSettings, draw_targets
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What the network sees, and what it should give.
+
+    Attributes:
+        inputs: arguments of the network's `each_stage`: (B, 3, H, W) uint8 BGR images, or features.
+        targets: (B, channels, h, w) float32 by output.
+        masks: the same, 1 where the target is known.
+    """
+
+    inputs: tuple[Tensor, ...]
+    targets: Mapping[str, Tensor]
+    masks: Mapping[str, Tensor]
+
+
+class Source(Protocol):
+    """Anything that batches come from."""
+
+    def __len__(self) -> int:
+        """How many samples an epoch has."""
+        ...
+
+    def batch(self, number: int, size: int) -> Batch:
+        """The batch of that number (from 0), always the same; may be called from several threads."""
+        ...
+
+
+def drawn(number: int, n: int, seed: int) -> int:
+    """Which of n samples is the `number`-th that is learnt from: every epoch has all of them in an order of its own."""
+    epoch, place = divmod(number, n)
+    return int(_order(seed, epoch, n)[place])
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, n: int) -> NDArray[np.intp]:
+    return np.random.default_rng([seed, 1, epoch]).permutation(n)
+
+
+class AnnotatedImages:
+    """Batches of annotated images, each time in another view.
+
+    Args:
+        datasets: learnt from together.
+        layout: of the network.
+        size: height and width of the network's input, pixels.
+        augment, targets: see there.
+        seed: of everything that is drawn.
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[Dataset],
+        layout: MapLayout,
+        size: tuple[int, int],
+        augment: AugmentSettings | None = None,
+        targets: TargetSettings | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.layout, self.size, self.seed = layout, size, seed
+        self.augment, self.targets = augment or AugmentSettings(), targets or TargetSettings()
+        self._samples = [(sample, dataset.known) for dataset in datasets for sample in dataset.samples]
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def picture(self, number: int) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 BGR, the `number`-th view; grey for an image that is damaged behind its header."""
+        sample, _, view, rng = self._view(number)
+        image = read_image(sample)
+        if image is None:
+            return np.full((*self.size, 3), 127, dtype=np.uint8)
+        return disturb(rng, view.image(image), self.augment)
+
+    def truth(self, number: int) -> tuple[Arrays, Arrays]:
+        """Targets and masks of the `number`-th view."""
+        sample, known, view, _ = self._view(number)
+        return draw_targets(sample, view, known, self.layout, self.targets)
+
+    def _view(self, number: int) -> tuple[Sample, NDArray[np.bool_], View, np.random.Generator]:
+        sample, known = self._samples[drawn(number, len(self), self.seed)]
+        rng = np.random.default_rng([self.seed, 2, number])
+        return sample, known, draw_view(rng, sample, self.size, self.augment), rng
+
+    def batch(self, number: int, size: int) -> Batch:
+        """See `Source`."""
+        numbers = range(number * size, (number + 1) * size)
+        images = np.stack([self.picture(n) for n in numbers])
+        targets, masks = zip(*(self.truth(n) for n in numbers), strict=True)
+        return Batch((torch.from_numpy(images).permute(0, 3, 1, 2),), stacked(targets), stacked(masks))
+
+
+def read_image(sample: Sample) -> NDArray[np.uint8] | None:
+    """(H, W, 3) uint8 BGR of the size that the annotations speak of, not turned by EXIF; None when it can't be read."""
+    image = cv2.imread(str(sample.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return None if image is None else np.asarray(image, dtype=np.uint8)
+
+
+def stacked(arrays: Sequence[Arrays]) -> dict[str, Tensor]:
+    """One batch of the targets or masks of several samples."""
+    return {name: torch.from_numpy(np.stack([array[name] for array in arrays])) for name in arrays[0]}
+
+
+class Ahead:
+    """Batches in order, some of them made before they are asked for.
+
+    Attributes:
+        waited_s: how long whoever asked had to wait.
+    """
+
+    def __init__(self, make: Callable[[int], Batch], start: int, stop: int, threads: int = 2) -> None:
+        self._make, self._start, self._stop, self._threads = make, start, stop, threads
+        self.waited_s = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        pending: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(max(self._threads, 1), thread_name_prefix="batches") as pool:
+            try:
+                following = self._start
+                for _ in range(self._start, self._stop):
+                    while following < self._stop and len(pending) <= self._threads:
+                        pending.append(pool.submit(self._make, following))
+                        following += 1
+                    asked = time.perf_counter()
+                    batch = pending.popleft().result()
+                    self.waited_s += time.perf_counter() - asked
+                    yield batch
+            finally:
+                for future in pending:
+                    future.cancel()

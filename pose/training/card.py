@@ -1,0 +1,86 @@
+"""The model folder: weights, and a card that says what they were made of. `pose.weights.zoo` reads it for `--model`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from pose.weights.zoo import CARD, FOLDER_WEIGHTS
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card says besides the weights' hash.
+
+    Attributes:
+        network: name of the structure, see `pose.weights.zoo.STRUCTURES`.
+        net_height: height of the input that it was trained at, pixels.
+        data: annotations (name, images, people, sha256), what was held out, teacher, weights that training began with.
+        licence: of the weights.
+        recipe: the command.
+        settings: of the training.
+    """
+
+    network: str
+    net_height: int
+    data: Mapping[str, Any]
+    licence: str
+    recipe: str
+    settings: Mapping[str, Any]
+
+
+def write_model(folder: Path, network: nn.Module, card: Card, figures: Mapping[str, float], step: int) -> str:
+    """Writes weights, `card.json` and README.md; gives the weights' sha256."""
+    content = save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
+    sha256 = hashlib.sha256(content).hexdigest()
+    values = {
+        "network": card.network, "sha256": sha256, "net_height": card.net_height, "licence": card.licence,
+        "data": dict(card.data), "recipe": card.recipe, "settings": dict(card.settings),
+        "figures": {"step": step, **figures},
+        "versions": {"posescribe": version("posescribe"), "torch": torch.__version__},
+    }  # fmt: skip
+    _write(folder / FOLDER_WEIGHTS, content)
+    _write(folder / CARD, (json.dumps(values, indent=1) + "\n").encode())
+    _write(folder / "README.md", _readme(folder.name, values).encode())
+    return sha256
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)
+
+
+def _readme(name: str, card: Mapping[str, Any]) -> str:
+    data = card["data"]
+    figures = ", ".join(f"{k.upper()} {v:.3f}" for k, v in card["figures"].items() if k != "step") or "not measured"
+    lines = [
+        f"# {name}",
+        "",
+        f"A pose network with the structure of `{card['network']}`, trained by Posescribe. Use it with `--model`.",
+        "",
+        f"- data: {data['trained_on']}",
+        f"- began with: {data['start']}",
+        *([f"- teacher where labels were missing: {data['teacher']}"] if data.get("teacher") else []),
+        f"- figures at step {card['figures']['step']:,}: {figures}",
+        f"- measured on: {data['held_out']}; one look at height {card['net_height']}, upright, without a refiner",
+        f"- licence: {card['licence']}",
+        f"- sha256 of the weights: {card['sha256']}",
+        "",
+        "```sh",
+        card["recipe"],
+        "```",
+        "",
+        "Settings, versions and hashes of the data: `card.json`; the course of the training: `training/log.csv`.",
+    ]
+    return "\n".join(lines) + "\n"

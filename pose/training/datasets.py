@@ -186,7 +186,7 @@ def read_annotations(annotations: Path, images: Path, skeleton: Skeleton) -> Dat
     samples = [s for s in (_sample(entry, names, images, skeleton, findings) for entry in entries) if s is not None]
     dataset = Dataset(samples, skeleton, known, findings, annotations.name)
     if not any(len(sample.keypoints) for sample in samples):
-        raise TrainingError(f"{annotations}: nothing to learn from; {findings or 'it names no people'}")
+        raise TrainingError(f"{annotations}: nothing to learn from; {str(findings) or 'it names no people'}")
     return dataset
 
 

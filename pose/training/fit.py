@@ -160,7 +160,7 @@ def fit(
     every = settings.steps_in(rhythm.evaluate_every, len(source)) if rhythm.evaluate_every else settings.steps
     run = _Run(network.to(device), settings, device)
     file = folder / "checkpoint.safetensors"
-    state: dict[str, Any] = {"step": 0, "scores": {}, "best_step": 0, "loss": math.nan}
+    state: dict[str, Any] = {"step": 0, "scores": {}, "best_step": 0, "loss": math.nan, "sums": [0, 0], "n": 0}
     about: dict[str, Any] = json.loads(json.dumps({"settings": asdict(settings), "identity": dict(identity or {})}))
     if file.is_file():
         state = checkpoint.read_state(file)
@@ -172,13 +172,13 @@ def fit(
     begun = time.perf_counter()
     apart = 0.0  # seconds that were not training
     last_saved, start = begun, int(state["step"])
-    sums, rows_begun, rows_waited = torch.zeros(2, dtype=torch.float64), begun, 0.0
-    n_logged = 0
+    sums, n_logged = torch.tensor(state["sums"], dtype=torch.float64), int(state["n"])
+    rows_begun, rows_waited, rows_from = begun, 0.0, start
 
     def save(step: int) -> None:
         checkpoint.save(
             file, network, run.average, run.optimiser,
-            state | about | {"step": step, "scaler": run.scaler.state_dict()},
+            state | about | {"step": step, "sums": sums.tolist(), "n": n_logged, "scaler": run.scaler.state_dict()},
         )  # fmt: skip
 
     ahead = Ahead(
@@ -201,7 +201,7 @@ def fit(
                 loss, last_stage = (sums / n_logged).tolist()
                 if not math.isfinite(loss):
                     raise TrainingError(f"the loss is no number any more at step {done}; lower the learning rate")
-                images = n_logged * settings.batch * settings.accumulate
+                images = (done - rows_from) * settings.batch * settings.accumulate
                 state["loss"] = loss
                 row = {
                     "epoch": done * settings.batch * settings.accumulate / len(source), "loss": loss,
@@ -209,7 +209,7 @@ def fit(
                     "images_per_s": images / (now - rows_begun),
                     "waiting": (ahead.waited_s - rows_waited) / (now - rows_begun),
                 }  # fmt: skip
-                sums, n_logged = torch.zeros(2, dtype=torch.float64), 0
+                sums, n_logged, rows_from = torch.zeros(2, dtype=torch.float64), 0, done
             else:
                 row = {}
             paused = time.perf_counter()

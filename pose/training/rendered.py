@@ -1,4 +1,4 @@
-"""Made-up people with known joints: articulated figures with textures, in front of textures. To show that training works.
+"""Made-up people with known joints: articulated figures with textures before textures, to show that training works.
 
 They stand more or less upright and face the camera, so that left and right can be told; arms and legs move freely.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,8 +46,10 @@ def render_person(
         "neck": neck, "nose": head,
         "right_shoulder": neck + 0.11 * height * right, "left_shoulder": neck - 0.11 * height * right,
         "right_hip": hips + 0.07 * height * right, "left_hip": hips - 0.07 * height * right,
-        "right_eye": head + height * (0.025 * right + 0.022 * up), "left_eye": head + height * (0.022 * up - 0.025 * right),
-        "right_ear": head + height * (0.06 * right + 0.01 * up), "left_ear": head + height * (0.01 * up - 0.06 * right),
+        "right_eye": head + height * (0.022 * up + 0.025 * right),
+        "left_eye": head + height * (0.022 * up - 0.025 * right),
+        "right_ear": head + height * (0.01 * up + 0.06 * right),
+        "left_ear": head + height * (0.01 * up - 0.06 * right),
     }  # fmt: skip
     directions: dict[str, float] = {}
     down = np.arctan2(-up[1], -up[0])
@@ -101,7 +104,7 @@ def background(rng: np.random.Generator, height: int, width: int) -> NDArray[np.
             cv2.rectangle(image, a, b, colour, -1)
         else:
             cv2.line(image, a, b, colour, int(rng.integers(2, 12)), cv2.LINE_AA)
-    return np.clip(image + rng.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image + rng.normal(0, 8, image.shape), 0, 255), dtype=np.uint8)
 
 
 def render_dataset(
@@ -119,7 +122,8 @@ def render_dataset(
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     height, width = size
-    listed, annotations = [], []
+    listed: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number in range(1, n + 1):
         rng = np.random.default_rng([seed, number])
         image = background(rng, height, width)
@@ -129,7 +133,7 @@ def render_dataset(
             x = width * (place + rng.uniform(0.35, 0.65)) / count
             points = render_person(rng, image, tall, (x, rng.uniform(0.9, 0.99) * height))
             points = points[[COCO_18.index(joint) for joint in COCO_17.joints]]
-            inside = ((points >= 0) & (points <= np.array([width, height]) - 1)).all(axis=1)
+            inside = np.all((points >= 0) & (points <= np.array([width, height]) - 1), axis=1)
             low, high = points[inside].min(axis=0), points[inside].max(axis=0)
             flat = np.where(inside[:, None], np.column_stack([points, np.full(17, 2)]), 0)
             annotations.append(

@@ -1,0 +1,327 @@
+"""What training learns from: annotations, views of images, targets and masks, a teacher's labels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.io import savemat
+
+from pose.errors import TrainingError
+from pose.maps import OPENPOSE_COCO
+from pose.people import Person
+from pose.skeleton import COCO_17, COCO_18, CPM_14
+from pose.training.augment import PLAIN, AugmentSettings, disturb, draw_view
+from pose.training.batches import AnnotatedImages, drawn
+from pose.training.datasets import (
+    LSP_JOINTS,
+    MPII_JOINTS,
+    Sample,
+    read_annotations,
+    split,
+    to_coco,
+    to_skeleton,
+)  # fmt: skip
+from pose.training.distillation import TeacherSettings, fill_in, label
+from pose.training.rendered import render_dataset
+from pose.training.targets import TargetSettings, draw_targets
+
+ALL = np.ones(18, dtype=bool)
+
+
+def a_sample(keypoints: Any = None, **others: Any) -> Sample:
+    points = np.full((1, 18, 2), np.nan, np.float32) if keypoints is None else np.asarray(keypoints, np.float32)
+    n = len(points)
+    values: dict[str, Any] = {
+        "path": Path("image.png"), "image_id": 1, "size": (80, 120), "keypoints": points,
+        "boxes": np.tile(np.array([[20, 10, 60, 70]], np.float32), (n, 1)), "areas": np.full(n, 900, np.float32),
+        "ignore": np.empty((0, 4), np.float32),
+    }  # fmt: skip
+    return Sample(**values | others)
+
+
+def coco(folder: Path, **changes: Any) -> Path:
+    """Two images; an ordinary person, one without joints, a crowd, one of another skeleton, one half outside."""
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), np.zeros((80, 120, 3), np.uint8))
+    (folder / "text.png").write_text("no image")
+    points = np.column_stack([np.linspace(10, 50, 17), np.linspace(10, 70, 17), np.full(17, 2)])
+    outside = points.copy()
+    outside[:3, 0] += 500
+    person = {"category_id": 1, "iscrowd": 0, "bbox": [10, 10, 40, 60], "area": 900.0}
+    content = {
+        "images": [
+            {"id": 1, "file_name": "a.png", "height": 80, "width": 120},
+            {"id": 2, "file_name": "b.png", "height": 80, "width": 120, "complete": False},
+            {"id": 3, "file_name": "gone.png", "height": 80, "width": 120},
+            {"id": 4, "file_name": "text.png"},
+        ],
+        "annotations": [
+            person | {"image_id": 1, "keypoints": points.ravel().tolist()},
+            person | {"image_id": 1, "keypoints": [0] * 51},
+            person | {"image_id": 1, "iscrowd": 1, "keypoints": [0] * 51, "bbox": [60, 0, 20, 20]},
+            person | {"image_id": 2, "keypoints": [1, 2, 2]},
+            person | {"image_id": 2, "keypoints": outside.ravel().tolist()},
+            person | {"image_id": 9, "keypoints": points.ravel().tolist()},
+        ],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17.joints)}],
+    }
+    (folder / "coco.json").write_text(json.dumps(content | changes))
+    return folder / "coco.json"
+
+
+def test_coco_is_read_and_what_can_not_be_used_is_counted_and_named(tmp_path: Path) -> None:
+    data = read_annotations(coco(tmp_path), tmp_path, COCO_18)
+    assert [(s.path.name, len(s.keypoints), len(s.ignore), s.complete) for s in data.samples] == [
+        ("a.png", 1, 2, True), ("b.png", 1, 1, False),
+    ]  # fmt: skip
+    assert data.findings.counts == {
+        "people without joints": 1, "people of another skeleton": 1, "joints outside the image": 3,
+        "missing images": 1, "unreadable images": 1, "people of images that are not listed": 1,
+    }  # fmt: skip
+    assert "1 missing images (first: gone.png)" in data.summary()
+    assert data.known.all()
+    first = data.samples[0].keypoints[0]
+    shoulders = first[[COCO_18.index("left_shoulder"), COCO_18.index("right_shoulder")]]
+    assert first[COCO_18.index("neck")] == pytest.approx(shoulders.mean(axis=0))
+    assert np.isnan(data.samples[1].keypoints[0, COCO_18.index("nose")]).all()
+
+
+def test_what_is_written_as_coco_is_read_again(tmp_path: Path) -> None:
+    data = read_annotations(coco(tmp_path), tmp_path, COCO_18)
+    (tmp_path / "again.json").write_text(json.dumps(to_coco(data.samples, COCO_18)))
+    again = read_annotations(tmp_path / "again.json", tmp_path, COCO_18)
+    for one, other in zip(data.samples, again.samples, strict=True):
+        assert one.keypoints == pytest.approx(other.keypoints, abs=0.01, nan_ok=True)
+        assert one.ignore == pytest.approx(other.ignore, abs=0.01)
+        assert one.complete == other.complete
+
+
+def test_mpii_people_of_one_image_are_together(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((300, 300, 3), np.uint8))
+    joints = np.column_stack([np.linspace(50, 200, 16), np.linspace(60, 250, 16)])
+    visible = np.ones(16)
+    visible[MPII_JOINTS.index("left_ankle")] = 0
+    person = {"image": "one.png", "joints": joints.tolist(), "joints_vis": visible.tolist(), "center": [120, 150],
+              "scale": 1.0}  # fmt: skip
+    (tmp_path / "mpii.json").write_text(json.dumps([person, person]))
+    [sample] = read_annotations(tmp_path / "mpii.json", tmp_path, CPM_14).samples
+    assert len(sample.keypoints) == 2
+    points = dict(zip(CPM_14.joints, sample.keypoints[0], strict=True))
+    assert points["neck"] == pytest.approx(joints[MPII_JOINTS.index("upper_neck")] - 1)  # not between the shoulders
+    assert points["head"] == pytest.approx(joints[MPII_JOINTS.index("head_top")] - 1)
+    assert np.isnan(points["left_ankle"]).all()
+    assert sample.boxes[0] == pytest.approx([20, 50, 220, 250])
+    data = read_annotations(tmp_path / "mpii.json", tmp_path, COCO_18)
+    assert "not annotated, so not learnt: nose, right_eye, left_eye, right_ear, left_ear" in data.summary()
+
+
+@pytest.mark.parametrize(("extended", "name"), [(False, "im0001.jpg"), (True, "im00001.jpg")])
+def test_lsp_is_read_in_both_of_its_forms(tmp_path: Path, extended: bool, name: str) -> None:
+    cv2.imwrite(str(tmp_path / name), np.zeros((150, 100, 3), np.uint8))
+    joints = np.random.default_rng(0).uniform(20, 80, (1, 14, 3))
+    joints[0, LSP_JOINTS.index("right_knee")] = 0
+    form = joints.transpose(1, 2, 0) if extended else joints.transpose(2, 1, 0)
+    savemat(tmp_path / "joints.mat", {"joints": form})
+    [sample] = read_annotations(tmp_path / "joints.mat", tmp_path, CPM_14).samples
+    head = sample.keypoints[0, CPM_14.index("head")]
+    assert head == pytest.approx(joints[0, LSP_JOINTS.index("head_top"), :2] - 1, abs=1e-4)
+    assert np.isnan(sample.keypoints[0, CPM_14.index("right_knee")]).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ("{}", "not in COCO's keypoints form"),
+        ('[{"image": "a.png"}]', "not in MPII's JSON form"),
+        ("[]", "nothing to learn from; it names no people"),
+    ],
+)
+def test_other_files_are_told_in_one_line(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "some.json").write_text(content)
+    with pytest.raises(TrainingError, match=said) as caught:
+        read_annotations(tmp_path / "some.json", tmp_path, COCO_18)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_left_and_no_known_joint_stop_before_it_starts(tmp_path: Path) -> None:
+    file = coco(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(TrainingError, match=r"nothing to learn from; .*4 missing images \(first: a\.png\)"):
+        read_annotations(file, tmp_path / "elsewhere", COCO_18)
+    with pytest.raises(TrainingError, match="no such folder"):
+        read_annotations(file, tmp_path / "nowhere", COCO_18)
+    kinds = [{"id": 1, "keypoints": ["tail"]}]
+    with pytest.raises(TrainingError, match="none of its joints"):
+        read_annotations(coco(tmp_path, categories=kinds), tmp_path, COCO_18)
+
+
+def test_names_of_joints_decide_and_not_their_order() -> None:
+    names = tuple(reversed(COCO_17.joints))
+    points = np.arange(34, dtype=float).reshape(1, 17, 2)
+    found, known = to_skeleton(points, names, COCO_18)
+    assert found[0, COCO_18.index("left_ankle")].tolist() == points[0, names.index("left_ankle")].tolist()
+    assert known.all()
+
+
+def test_a_split_is_drawn_once_and_for_all() -> None:
+    samples = [a_sample(image_id=i) for i in range(20)]
+    learnt, held = split(samples, 0.2, seed=1)
+    assert len(held) == 4
+    assert {s.image_id for s in learnt}.isdisjoint(s.image_id for s in held)
+    assert [s.image_id for s in split(samples, 0.2, seed=1)[1]] == [s.image_id for s in held]
+    assert split(samples, 0.0)[1] == []
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_a_mark_stays_under_its_joint(seed: int) -> None:
+    """A white dot is drawn at a joint of a black image: in every view it is where the moved joint says."""
+    rng = np.random.default_rng(seed)
+    height, width = (int(v) for v in rng.integers(60, 300, 2))
+    point = rng.uniform(0.3, 0.7, 2) * (width, height)
+    joint = COCO_18.index("left_wrist")
+    keypoints = np.full((1, 18, 2), np.nan, np.float32)
+    keypoints[0, joint] = point
+    image = np.zeros((height, width, 3), np.uint8)
+    row, column = np.mgrid[:height, :width]
+    spread = max(height, width) / 40
+    image[:] = (255 * np.exp(-((column - point[0]) ** 2 + (row - point[1]) ** 2) / (2 * spread**2)))[..., None]
+    box = np.array([[*(point - 20), *(point + 20)]], np.float32)
+    view = draw_view(rng, a_sample(keypoints, size=(height, width), boxes=box), (96, 128), AugmentSettings())
+    moved = view.keypoints(keypoints, COCO_18.mirror_indices)
+    seen = np.flatnonzero(np.isfinite(moved[0, :, 0])).tolist()
+    assert seen == [COCO_18.index("right_wrist") if view.mirrored else joint]
+    x, y = moved[0, seen[0]]
+    warped = view.image(image)[..., 0].astype(float)
+    warped[warped == 127] = 0  # the grey around the image
+    if 15 < x < 112 and 15 < y < 80:
+        weight = np.where(np.hypot(*(np.indices(warped.shape)[::-1] - np.array([x, y])[:, None, None])) < 12, warped, 0)
+        rows, columns = np.indices(warped.shape)
+        found = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
+        assert np.abs(found - (x, y)).max() < 0.75
+
+
+def test_disturbing_an_image_moves_nothing_and_depends_on_the_seed_alone() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    image = cv2.GaussianBlur(image, (0, 0), 3)
+    one, other, third = (disturb(np.random.default_rng(s), image.copy(), AugmentSettings()) for s in (5, 5, 6))
+    assert np.array_equal(one, other)
+    assert not np.array_equal(one, third)
+    assert np.array_equal(disturb(np.random.default_rng(5), image.copy(), PLAIN), image)
+
+
+def test_targets_are_the_encoders_and_ignored_people_are_not_learnt() -> None:
+    keypoints = np.full((1, 18, 2), np.nan)
+    keypoints[0, 2], keypoints[0, 3] = (30, 30), (54, 30)
+    sample = a_sample(keypoints, ignore=np.array([[80, 0, 119, 79]], np.float32))
+    view = draw_view(np.random.default_rng(0), sample, (80, 120), PLAIN)
+    targets, masks = draw_targets(sample, view, ALL, OPENPOSE_COCO, TargetSettings())
+    assert targets["heatmaps"].shape == masks["heatmaps"].shape == (19, 10, 15)
+    assert np.unravel_index(targets["heatmaps"][2].argmax(), (10, 15)) == (3, 3)
+    assert (masks["heatmaps"][:, :, 11:] == 0).all()
+    assert (masks["pafs"][:, :, 11:] == 0).all()
+    assert (masks["heatmaps"][:, :, :9] == 1).all()
+
+
+def test_a_person_inside_an_ignored_box_is_still_learnt() -> None:
+    keypoints = np.full((1, 18, 2), np.nan)
+    keypoints[0, 2] = 100, 40
+    sample = a_sample(keypoints, ignore=np.array([[80, 0, 119, 79]], np.float32))
+    view = draw_view(np.random.default_rng(0), sample, (80, 120), PLAIN)
+    _, masks = draw_targets(sample, view, ALL, OPENPOSE_COCO, TargetSettings())
+    assert masks["heatmaps"][2, 5, 12] == 1
+    assert masks["heatmaps"][3, 5, 12] == 0
+
+
+def test_outside_of_people_nothing_is_learnt_of_incomplete_images() -> None:
+    sample = a_sample(complete=False)
+    view = draw_view(np.random.default_rng(0), sample, (80, 120), PLAIN)
+    _, masks = draw_targets(sample, view, ALL, OPENPOSE_COCO, TargetSettings())
+    assert (masks["heatmaps"][:, 2:8, 3:7] == 1).all()
+    assert (masks["heatmaps"][:, :, 10:] == 0).all()
+
+
+def test_joints_that_are_not_annotated_are_not_learnt() -> None:
+    known = ALL.copy()
+    known[COCO_18.index("right_wrist")] = False
+    sample = a_sample(np.full((1, 18, 2), 40.0))
+    for mirrored in (False, True):
+        view = replace(draw_view(np.random.default_rng(0), sample, (80, 120), PLAIN), mirrored=mirrored)
+        _, masks = draw_targets(sample, view, known, OPENPOSE_COCO, TargetSettings())
+        wrist = COCO_18.index("left_wrist" if mirrored else "right_wrist")
+        unknown = np.flatnonzero(~masks["heatmaps"].any(axis=(1, 2))).tolist()
+        assert unknown == [wrist, 18]  # and the background
+        limb = next(i for i, ends in enumerate(COCO_18.limb_indices) if wrist in ends)
+        fields = np.flatnonzero(~masks["pafs"].any(axis=(1, 2))).tolist()
+        assert fields == sorted(OPENPOSE_COCO.limb_channels[limb])
+
+
+def test_a_joint_without_label_is_absent_or_unknown() -> None:
+    sample = a_sample()
+    view = draw_view(np.random.default_rng(0), sample, (80, 120), PLAIN)
+    absent, unknown = (
+        draw_targets(sample, view, ALL, OPENPOSE_COCO, TargetSettings(unlabelled=kind))[1]["heatmaps"]
+        for kind in ("absent", "unknown")
+    )
+    assert (absent == 1).all()
+    assert (unknown[:18, 2:8, 3:7] == 0).all()
+    assert (unknown[:, :, 10:] == 1).all()
+
+
+def test_every_epoch_has_every_sample_once() -> None:
+    orders = [[drawn(epoch * 10 + i, 10, seed=3) for i in range(10)] for epoch in range(3)]
+    assert all(sorted(order) == list(range(10)) for order in orders)
+    assert orders[0] != orders[1]
+
+
+def test_a_batch_is_the_same_whenever_it_is_made(tmp_path: Path) -> None:
+    data = read_annotations(*render_dataset(tmp_path, 4, (64, 64)), COCO_18)
+    one, other = (AnnotatedImages([data], OPENPOSE_COCO, (64, 64), seed=1) for _ in range(2))
+    other.batch(0, 2)
+    first, again = one.batch(3, 2), other.batch(3, 2)
+    assert first.inputs[0].equal(again.inputs[0])
+    assert first.targets["pafs"].equal(again.targets["pafs"])
+    assert not first.inputs[0].equal(one.batch(2, 2).inputs[0])
+
+
+def a_person(x: float, confidence: float = 0.9, score: float = 0.9) -> Person:
+    points = np.column_stack([np.linspace(x, x + 20, 18), np.linspace(10, 70, 18), np.full(18, confidence)])
+    return Person(points.astype(np.float32), score)
+
+
+def test_a_teacher_fills_in_what_annotations_leave_open_and_nothing_else(tmp_path: Path) -> None:
+    """Known but for the nose at 20; somebody in an ignored box at 80; one who is annotated as not there."""
+    annotated = a_person(20).keypoints[None, :, :2].copy()
+    annotated[0, 0] = np.nan
+    annotated[0, 5] += 1
+    sample = a_sample(annotated, path=tmp_path / "a.png", ignore=np.array([[75, 0, 110, 79]], np.float32))
+    cv2.imwrite(str(sample.path), np.zeros((80, 120, 3), np.uint8))
+    looked = []
+
+    def detect(image: Any) -> list[Person]:
+        looked.append(image.shape)
+        return [a_person(20), a_person(80), a_person(50), a_person(85, score=0.1)]
+
+    for _ in range(2):
+        labels = label([sample], detect, "teacher 1", COCO_18, tmp_path / "labels.json")
+    assert looked == [(80, 120, 3)]  # the second time from the cache
+    label([sample], detect, "teacher 2", COCO_18, tmp_path / "labels.json")
+    assert len(looked) == 2
+    data = read_annotations(coco(tmp_path), tmp_path, COCO_18)
+    filled = fill_in(replace(data, samples=[sample]), labels, TeacherSettings()).samples[0]
+    assert len(filled.keypoints) == 2
+    assert filled.keypoints[0, 0] == pytest.approx([20, 10])
+    assert filled.keypoints[0, 5] == pytest.approx(annotated[0, 5])
+    assert filled.keypoints[1, 0] == pytest.approx([80, 10])
+    assert len(filled.ignore) == 0
+    open_ended = replace(data, samples=[replace(sample, complete=False)])
+    assert len(fill_in(open_ended, labels).samples[0].keypoints) == 3

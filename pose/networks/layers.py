@@ -22,7 +22,7 @@ class SameConv2d(nn.Conv2d):
         super().__init__(n_in, n_out, kernel, stride, 0 if self._pads else kernel // 2, groups=groups, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.kernel_size == (1, 1) and self.groups == self.in_channels:  # torch goes through the channels one by one
+        if self.kernel_size == self.stride == (1, 1) and self.groups == self.in_channels:  # in torch channel by channel
             x = x * self.weight.view(1, -1, 1, 1)
             return x if self.bias is None else x + self.bias.view(1, -1, 1, 1)
         if self._pads:

@@ -25,6 +25,7 @@ from pose.training.evaluate import evaluate
 from pose.training.fit import FitSettings, Fitted, Rhythm, fit
 from pose.training.initialise import initialise
 from pose.training.targets import TargetSettings
+from pose.weights.imported import mismatch
 from pose.weights.zoo import MULTIPOSE, STRUCTURES, define, state_of
 
 
@@ -230,19 +231,9 @@ def _some(images: AnnotatedImages, n: int = 8) -> Tensor:
 
 def _load(network: nn.Module, state: Mapping[str, Tensor], plan: Plan) -> None:
     """Raises `TrainingError` with the first difference when the weights are another network's."""
-    own = network.state_dict()
-    for name in own:
-        found = tuple(state[name].shape) if name in state else "nothing of that name"
-        if found != tuple(own[name].shape):
-            raise TrainingError(
-                f"--start {plan.start}: weights of another network than {plan.network}; "
-                f"{name}: expected {tuple(own[name].shape)}, found {found}"
-            )
-    surplus = [name for name in state if name not in own]
-    if surplus:
-        raise TrainingError(
-            f"--start {plan.start}: weights of another network than {plan.network}; {surplus[0]} is too much"
-        )
+    wrong = mismatch({name: tuple(value.shape) for name, value in state.items()}, network)
+    if wrong is not None:
+        raise TrainingError(f"--start {plan.start}: weights of another network than {plan.network} ({wrong})")
     network.load_state_dict(dict(state))
 
 

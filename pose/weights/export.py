@@ -31,7 +31,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, fx, nn
 
-from pose.networks.layers import Affine, CenterMap, LayerTracer, SameConv2d
+from pose.networks.layers import Affine, CenterMap, LayerTracer, PadChannels, SameConv2d
 from pose.networks.mobilenet_thin import Branch, Entry, MobilenetThin, Separable
 
 _OPSET, _IR_VERSION = 17, 9  # read by every onnxruntime since 1.15
@@ -235,6 +235,11 @@ class _Writer:
                 self._add("MaxPool", [source], name, kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
             case nn.MaxPool2d(kernel_size=3, stride=2, padding=0, ceil_mode=True):
                 self._add("MaxPool", [source], name, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+            case PadChannels():
+                pads = self._integers(f"{name}.pads", [0, 0, 0, 0, 0, layer.n, 0, 0])
+                self._add("Pad", [source, pads], name)
+            case nn.AdaptiveAvgPool2d(output_size=1):
+                self._add("GlobalAveragePool", [source], name)
             case CenterMap():
                 self._center_map(name, layer, source)
             case nn.Identity():

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
+import onnxruntime
 import pytest
 import tflite
 import torch
+from numpy.typing import NDArray
 
 from pose.errors import ModelError
 from pose.weights import assets
 from pose.weights.assets import Asset
+from pose.weights.export import to_onnx
 from pose.weights.tflite import read_tflite
 
 PUBLISHED = {
@@ -19,6 +23,13 @@ PUBLISHED = {
     "face": (assets.FACE_LANDMARKS, {"points": 1404, "presence": 1}, (192, 192)),
     "iris": (assets.IRIS_LANDMARKS, {"eye": 213, "iris": 15}, (64, 64)),
 }
+
+
+def smooth(n: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(n, H, W, 3) as smooth as pictures are: noise drives landmarks far outside."""
+    rng = np.random.default_rng(0)
+    small = [rng.integers(0, 256, (7, 7, 3), dtype=np.uint8) for _ in range(n)]
+    return np.stack([cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR) for image in small])
 
 
 @pytest.mark.parametrize(("asset", "outputs", "size"), PUBLISHED.values(), ids=PUBLISHED)
@@ -29,17 +40,27 @@ def test_outputs_are_those_of_the_runtime(asset: Asset, outputs: dict[str, int],
     assert (network.outputs, network.size) == (outputs, size)
     reference = litert.Interpreter(model_path=str(file))
     reference.allocate_tensors()
-    # Smooth as pictures are: noise drives the landmarks far outside.
-    small = np.random.default_rng(0).integers(0, 256, (1, 3, 7, 7)).astype(np.float32)
-    bgr = torch.nn.functional.interpolate(torch.from_numpy(small), size=size, mode="bilinear")
-    rgb = bgr.permute(0, 2, 3, 1).numpy()[..., ::-1] / np.float32(255)
-    reference.set_tensor(reference.get_input_details()[0]["index"], np.ascontiguousarray(rgb))
+    image = smooth(1, size)
+    rgb = np.ascontiguousarray(image[..., ::-1]) / np.float32(255)
+    reference.set_tensor(reference.get_input_details()[0]["index"], rgb)
     reference.invoke()
-    found = network(bgr)
+    found = network(torch.from_numpy(image).permute(0, 3, 1, 2).float())
     for detail, values, (name, channels) in zip(reference.get_output_details(), found, outputs.items(), strict=True):
         expected = reference.get_tensor(detail["index"]).ravel()
         assert values.shape == (1, channels, 1, 1), name
         np.testing.assert_allclose(values.numpy().ravel(), expected, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize(("asset", "outputs", "size"), PUBLISHED.values(), ids=PUBLISHED)
+def test_onnx_gives_the_same(asset: Asset, outputs: dict[str, int], size: tuple[int, int]) -> None:
+    network = read_tflite(assets.fetch(asset), list(outputs))
+    session = onnxruntime.InferenceSession(to_onnx(network).SerializeToString(), providers=["CPUExecutionProvider"])
+    images = smooth(2, size)
+    found = session.run(list(outputs), {"image": images})
+    expected = network(torch.from_numpy(images).permute(0, 3, 1, 2).float())
+    for values, reference, (name, channels) in zip(found, expected, outputs.items(), strict=True):
+        assert values.shape == (2, channels, 1, 1), name
+        np.testing.assert_allclose(values, reference.numpy(), atol=1e-3, err_msg=name)
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

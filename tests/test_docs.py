@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 from pathlib import Path
@@ -43,3 +44,10 @@ def test_options_in_examples_exist(page: Path) -> None:
         }
         if not hasattr(commands()[name], "commands"):
             assert {word for word in rest if word.startswith("--")} <= known | {"--help"}, line
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if ">>> " in page.read_text("utf-8")], ids=lambda page: page.name
+)
+def test_examples_give_what_they_say(page: Path) -> None:
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0

@@ -238,7 +238,7 @@ CPM_UPPER_BODY = BeliefLayout(CPM_9)
 OPENPOSE_HAND = BeliefLayout(HAND_21)
 OPENPOSE_FACE = BeliefLayout(FACE_70)
 
-MOVENET_FIELDS = replace(OPENPOSE_COCO, stride=4, multiple=32)
+MOVENET_FIELDS = replace(OPENPOSE_COCO, multiple=32)
 """OpenPose's channels on MoveNet's features."""
 
 MOVENET_MULTIPOSE = CenterLayout()

@@ -14,10 +14,21 @@ from behavior.cli.printable import print_json
 
 def train_pose(
     annotations: Annotated[
-        Path, typer.Argument(help="COCO keypoints (.json), MPII people (.json), or LSP's joints.mat.")
+        str,
+        typer.Argument(
+            help="COCO keypoints (.json), MPII people (.json), LSP's joints.mat, or a database with tracks."
+        ),
     ],
-    images: Annotated[Path, typer.Argument(help="Folder of the images that the annotations name.")],
-    network: Annotated[str, typer.Option(help="Structure: mobilenet_thin or movenet_fields.")],
+    images: Annotated[
+        Path, typer.Argument(help="Folder of the images that the annotations name; of a database, of its videos.")
+    ],
+    network: Annotated[
+        str,
+        typer.Option(
+            help="Structure: mobilenet_thin, movenet_fields, lightweight_openpose, openpose_coco, openpose_mpi or "
+            "openpose_body_25."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
     start: Annotated[
         str | None,
@@ -47,7 +58,7 @@ def train_pose(
     batch: Annotated[int, typer.Option(min=1, help="Images that go through the network together.")] = 8,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches for each update of the weights.")] = 1,
     optimiser: Annotated[Literal["adamw", "sgd"], typer.Option(help="Kind of update.")] = "adamw",
-    learning_rate: Annotated[float, typer.Option(min=0, help="The greatest of a cosine schedule.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(min=1e-9, help="The greatest of a cosine schedule.")] = 1e-3,
     average: Annotated[
         float, typer.Option(min=0, max=0.9999, help="Decay of the moving average of the weights; 0: none.")
     ] = 0.999,
@@ -81,9 +92,12 @@ def train_pose(
     Writes a folder that --model takes: network.safetensors, card.json, README.md; in training/ the log (log.csv, and
     events for TensorBoard) and the checkpoint. Stop it when you like: the same command goes on exactly where it was.
     """
+    from dataclasses import replace
+
     import torch
 
-    from behavior.cli.train import _command
+    from behavior.cli.train import _command, _is_database
+    from behavior.pipeline.annotated_frames import annotated_frames
     from pose.training.fit import FitSettings, Rhythm
     from pose.training.targets import TargetSettings
     from pose.training.train import Plan, train
@@ -99,12 +113,15 @@ def train_pose(
         average=average, intermediate=intermediate, precision=precision, seed=seed,
     )  # fmt: skip
     plan = Plan(
-        annotations=annotations, images=images, network=network, out=out, start=start, check=check, held_out=held_out,
-        size=None if size is None else (size, size), net_height=net_size, frozen=frozen, licence=licence,
-        recipe=" ".join(_command()), fit=settings, targets=TargetSettings(unlabelled=unlabelled),
+        annotations=Path(annotations), images=images, network=network, out=out, start=start, check=check,
+        held_out=held_out, size=None if size is None else (size, size), net_height=net_size, frozen=frozen,
+        licence=licence, recipe=" ".join(_command()), fit=settings, targets=TargetSettings(unlabelled=unlabelled),
         rhythm=Rhythm(checkpoint_s=60 * checkpoint, evaluate_every=judge, threads=threads),
     )  # fmt: skip
     with Narrator() as narrator:
+        if _is_database(annotations):
+            file, folder = annotated_frames(annotations, images, out / "frames", narrator)
+            plan = replace(plan, annotations=file, images=folder)
 
         def label() -> tuple[str, Any]:
             from behavior.pipeline.loading import load_models

@@ -158,7 +158,7 @@ def write_stored_features(
     """
     make_folder(path.parent)
     with open_database(database, create=False) as opened:
-        found = _all_current(opened, recording)
+        found = all_current(opened, recording)
         shares: list[Share] = []
         made: list[dict[str, Any]] = []
         had: set[str] = set()
@@ -231,7 +231,7 @@ def _bouts_of(
 
 def current_of(database: Database, recording: str | None) -> Current:
     """What counts (`runs.current`) of a recording (`select_recordings`), of the only one when none is named."""
-    found = _all_current(database, recording)
+    found = all_current(database, recording)
     if len(found) > 1:
         names = ", ".join(folder for _, folder, _ in found)
         if recording is not None:
@@ -240,7 +240,7 @@ def current_of(database: Database, recording: str | None) -> Current:
     return found[0][2]
 
 
-def _all_current(database: Database, recording: str | None) -> list[tuple[StoredRecording, str, Current]]:
+def all_current(database: Database, recording: str | None) -> list[tuple[StoredRecording, str, Current]]:
     """Each recording of that name, or all, with its folder and what counts of it; `MissingError` when that is none."""
     with database.reading() as tx:
         folders = recordings.result_folders(recordings.list_recordings(tx))

@@ -14,13 +14,15 @@ from torch import Tensor, nn
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, *inputs: Tensor, outputs_scale: float = 0.1, seed: int = 0) -> None:
+def initialise(network: nn.Module, *inputs: Tensor, outputs_scale: float = 0.02, seed: int = 0) -> None:
     """Draws the weights of every trained convolution, layer by layer, in the order in which they run.
+
+    Maps begin as what they mostly are: about 0, the background (last channel of a stage's first output) about 1.
 
     Args:
         network: gives `each_stage(*inputs)`.
         inputs: a batch, on the network's device.
-        outputs_scale: standard deviation of what a stage's last layers give: small, for most of a map is 0.
+        outputs_scale: standard deviation of what a stage's last layers give.
         seed: of the draw.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -37,7 +39,11 @@ def initialise(network: nn.Module, *inputs: Tensor, outputs_scale: float = 0.1, 
             layer.bias.zero_()
         factor = wanted / y.std().clamp(min=1e-8)
         layer.weight.mul_(factor)
-        return y * factor
+        y = y * factor
+        if last.get(layer) == 0 and layer.bias is not None:
+            layer.bias[-1] = 1
+            y[:, -1] += 1
+        return y
 
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d) and m.weight.requires_grad]
     last = _last_layers(network, inputs)
@@ -56,8 +62,8 @@ def initialise(network: nn.Module, *inputs: Tensor, outputs_scale: float = 0.1, 
             hook.remove()
 
 
-def _last_layers(network: nn.Module, inputs: tuple[Tensor, ...]) -> set[nn.Module]:
-    """Those whose outputs are the outputs of stages."""
+def _last_layers(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[nn.Module, int]:
+    """Those whose outputs are outputs of stages, and the place of that output in its stage."""
     made: dict[int, tuple[nn.Module, Tensor]] = {}  # the tensors are kept, so that no two have one address
     hooks = [
         layer.register_forward_hook(lambda layer, _, y: made.update({y.data_ptr(): (layer, y)}))
@@ -69,4 +75,9 @@ def _last_layers(network: nn.Module, inputs: tuple[Tensor, ...]) -> set[nn.Modul
     finally:
         for hook in hooks:
             hook.remove()
-    return {made[y.data_ptr()][0] for stage in stages for y in stage if y is not None and y.data_ptr() in made}
+    return {
+        made[y.data_ptr()][0]: place
+        for stage in stages
+        for place, y in enumerate(stage)
+        if y is not None and y.data_ptr() in made
+    }

@@ -209,7 +209,11 @@ def test_first_weights_keep_the_size_of_what_passes() -> None:
     initialise(network, image)
     with torch.inference_mode():
         stages = network.each_stage(image)
-    assert [value.std().item() for stage in stages for value in stage] == pytest.approx([0.1] * 4, abs=1e-3)
+    for heatmaps, pafs in stages:
+        assert heatmaps[:, -1].mean() == pytest.approx(1, abs=0.1)  # background
+        assert heatmaps[:, :-1].mean() == pytest.approx(0, abs=0.02)
+        assert 0.01 < heatmaps[:, :-1].std() < 0.05
+        assert pafs.std() == pytest.approx(0.02, abs=1e-3)
 
 
 def test_people_are_learnt_from_rendered_images(tmp_path: Path) -> None:

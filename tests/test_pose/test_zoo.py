@@ -199,7 +199,7 @@ def test_a_trained_folder_runs_and_a_damaged_one_is_told(tmp_path: Path) -> None
     (folder / "card.json").write_text(json.dumps(card))
     backend = load_backend(str(folder), device="cpu", threads=1)
     assert (backend.model.name, backend.model.licence, backend.model.sha256) == ("mine", "CC0-1.0", card["sha256"])
-    assert backend.infer(np.zeros((1, 32, 64, 3), np.uint8))[0].heatmaps.shape == (19, 8, 16)
+    assert backend.infer(np.zeros((1, 32, 64, 3), np.uint8))[0].heatmaps.shape == (19, 4, 8)
     (folder / "card.json").write_text(json.dumps(card | {"network": "dancer"}))
     with pytest.raises(ModelError, match=r"card\.json: not a card"):
         load_backend(str(folder), device="cpu")

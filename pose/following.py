@@ -34,7 +34,9 @@ class Follower:
         self._refiner = refiner
         self._calibrated = calibrated
 
-    def carry_on(self, before: Sequence[list[Person]], image: NDArray[np.uint8]) -> list[Person]:
+    def carry_on(
+        self, before: Sequence[list[Person]], image: NDArray[np.uint8], beside: Sequence[Person] = ()
+    ) -> list[Person]:
         """The people of the last frame before this one who are seen in it, best first.
 
         Nobody is surer to be there than he was before.
@@ -42,6 +44,7 @@ class Follower:
         Args:
             before: people of one or two frames, the last one last.
             image: (H, W, 3) uint8 BGR, the frame.
+            beside: others who were found in it.
         """
         last, earlier = before[-1], before[-2] if len(before) > 1 else []
         alike = similarities(last, earlier)
@@ -54,7 +57,7 @@ class Follower:
             keypoints = person.keypoints.copy()
             keypoints[:, :2] += step
             moved.append(replace(person, keypoints=keypoints, score=_FOLLOWED))
-        [refined] = self._refiner.refine([image], [moved])
+        [refined] = self._refiner.refine([image], [moved], [beside])
         seen = []
         for person, again in zip(last, refined, strict=True):
             for one in self._calibrated([again]):
@@ -73,7 +76,7 @@ class Follower:
             found = similarities(known, people[i]).max(axis=1, initial=0) >= _SAME_BODY
             lost = [person for person, is_found in zip(known, found, strict=True) if not is_found]
             if lost:
-                again = self.carry_on([*people[max(i - 2, 0) : i - 1], lost], images[i])
+                again = self.carry_on([*people[max(i - 2, 0) : i - 1], lost], images[i], people[i])
                 new = similarities(again, people[i]).max(axis=1, initial=0) < SAME
                 people[i].extend(person for person, is_new in zip(again, new, strict=True) if is_new)
                 people[i].sort(key=lambda person: -person.score)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.maps import CenterMaps
+from pose.parsing.peaks import is_maximum
 from pose.people import Person
 
 _LEAST = 0.02  # belief of a centre
@@ -128,13 +129,16 @@ def read_person(
     width_of_middle: float,
     prior: NDArray[np.float64],
     slack: float,
+    n_places: int,
 ) -> NDArray[np.float32]:
-    """(K, 3) x, y in cells and belief of the one person near `middle` (x, y) whose joints are about at `prior` (K, 2).
+    """(K, n_places, 3) x, y in cells and belief of the one person near `middle` (x, y) with joints about at `prior`.
 
-    The middle is the highest centre by a Gaussian of `width_of_middle`. A joint is the cell of the highest belief over
-    its distances to regression and prior, each with `slack` cells added; NaN in the prior leaves that distance out.
+    The middle is the highest centre by a Gaussian of `width_of_middle`. A joint's places are the highest maxima, best
+    first, of the belief over the distances to regression and prior (K, 2), each with `slack` cells added; NaN in the
+    prior leaves that distance out. Where there are fewer places, the others are NaN, NaN, 0; where there is none, the
+    first one is the regression with a belief of 0.
     """
-    height, width = centers.shape
+    height, width = heatmaps.shape[1:]
     best, cy, cx = -1.0, 0, 0
     for y in range(height):
         for x in range(width):
@@ -143,20 +147,35 @@ def read_person(
             if value > best:
                 best, cy, cx = value, y, x
     n_joints = len(heatmaps)
-    found = np.empty((n_joints, 3), dtype=np.float32)
+    found = np.full((n_joints, n_places, 3), np.nan, dtype=np.float32)
+    found[:, :, 2:] = 0
+    weighed = np.empty((height, width), dtype=np.float32)
+    values = np.empty(n_places, dtype=np.float32)
     for joint in range(n_joints):
         ry, rx = cy + regressions[2 * joint, cy, cx], cx + regressions[2 * joint + 1, cy, cx]
         px, py = prior[joint]
         known = np.isfinite(px) and np.isfinite(py)
-        best, by, bx = -1.0, 0, 0
         for y in range(height):
             for x in range(width):
                 value = heatmaps[joint, y, x] / (np.sqrt((y - ry) ** 2 + (x - rx) ** 2) + slack)
                 if known:
                     value /= np.sqrt((y - py) ** 2 + (x - px) ** 2) + slack
-                if value > best:
-                    best, by, bx = value, y, x
-        found[joint, 0] = bx + offsets[2 * joint + 1, by, bx]
-        found[joint, 1] = by + offsets[2 * joint, by, bx]
-        found[joint, 2] = heatmaps[joint, by, bx]
+                weighed[y, x] = value
+        values[:] = 0
+        for y in range(height):
+            for x in range(width):
+                value = weighed[y, x]
+                if not value > values[-1] or not is_maximum(weighed, x, y):
+                    continue
+                rank = n_places - 1
+                while rank > 0 and value > values[rank - 1]:
+                    values[rank] = values[rank - 1]
+                    found[joint, rank] = found[joint, rank - 1]
+                    rank -= 1
+                values[rank] = value
+                found[joint, rank, 0] = x + offsets[2 * joint + 1, y, x]
+                found[joint, rank, 1] = y + offsets[2 * joint, y, x]
+                found[joint, rank, 2] = heatmaps[joint, y, x]
+        if not values[0] > 0:
+            found[joint, 0, 0], found[joint, 0, 1] = rx, ry
     return found

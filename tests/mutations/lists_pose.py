@@ -6,6 +6,8 @@ from fault import Fault
 
 _TRACKS = ("tests/test_pose/test_tracking.py",)
 _PARSES = ("tests/test_pose/test_parsing.py",)
+_SHARES = ("tests/test_pose/test_claims.py",)
+_CLAIMS = "pose/refine/claims.py"
 _IDENTITY, _TRACKER, _MOTION = (f"pose/tracking/{name}.py" for name in ("identity", "tracker", "motion"))
 _ASSEMBLE, _LIMBS, _PEAKS = (f"pose/parsing/{name}.py" for name in ("assemble", "limbs", "peaks"))
 
@@ -49,4 +51,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_PEAKS, "min(max(dx, -0.5), 0.5)", "0.0", "joints lie in the middle of cells", _PARSES),
     Fault(_LIMBS, "_REACH_FACTOR, _REACH_MARGIN = 2.0, 4.0", "_REACH_FACTOR, _REACH_MARGIN = 0.5, 0.0",
           "limbs are too short to be found", _PARSES),
+    Fault(_CLAIMS, ">= theirs)", ">= 0)", "joints of who stands in front are taken", _SHARES),
+    Fault(_CLAIMS, "_OWN = 0.25", "_OWN = 0.0", "one person is two", _SHARES),
+    Fault(_CLAIMS, "_HIDDEN = 0.5", "_HIDDEN = 0.0", "hidden joints jump to wherever there is something", _SHARES),
+    Fault(_CLAIMS, "np.fmin(claim.joints[:, 2], alone[:, 2])", "claim.joints[:, 2]", "hidden joints are sure", _SHARES),
+    Fault(_CLAIMS, "key=lambda i: -", "key=lambda i: ", "the least sure come first", _SHARES),
 )  # fmt: skip

@@ -136,11 +136,14 @@ def test_a_small_middle_far_away_is_a_less_likely_person_than_a_large_one() -> N
     assert found[0].score > 2 * found[1].score
 
 
+def places_of(maps: CenterMaps, middle: NDArray[np.float64], prior: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    planes = (maps.centers[0], maps.heatmaps, maps.regressions, maps.offsets)
+    found = read_person(*planes, middle / STRIDE, 10.0, prior / STRIDE, 2.0, n)
+    return np.concatenate([found[..., :2] * STRIDE, found[..., 2:]], axis=-1)
+
+
 def read(maps: CenterMaps, middle: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
-    found = read_person(
-        maps.centers[0], maps.heatmaps, maps.regressions, maps.offsets, middle / STRIDE, 10.0, prior / STRIDE, 2.0
-    )
-    return np.column_stack([found[:, :2] * STRIDE, found[:, 2]])
+    return places_of(maps, middle, prior, 1)[:, 0]
 
 
 ASKED, NEIGHBOUR = standing(128, 128), standing(196, 120)
@@ -170,3 +173,17 @@ def test_where_network_and_prior_agree_the_prior_of_one_joint_may_err() -> None:
     prior = ASKED.copy()
     prior[9] += 25
     np.testing.assert_allclose(read(maps, np.full(2, 128.0), prior)[:, :2], ASKED, atol=0.1)
+
+
+def test_a_joint_has_several_places_the_best_first() -> None:
+    """The second one is the neighbour's, however bright; there is no third, and none of a joint that nobody shows."""
+    maps = draw([ASKED, NEIGHBOUR], (256, 256), beliefs=[0.5, 0.95], boxes=False)
+    maps.heatmaps[9] = 0
+    found = places_of(maps, np.full(2, 128.0), ASKED, 3)
+    seen = np.delete(np.arange(N), 9)
+    np.testing.assert_allclose(found[seen, 0, :2], ASKED[seen], atol=0.1)
+    np.testing.assert_allclose(found[seen, 1, :2], NEIGHBOUR[seen], atol=0.1)
+    np.testing.assert_allclose(found[seen][:, :, 2], [[0.5, 0.95, 0]] * len(seen), rtol=1e-5)
+    assert np.isnan(found[seen, 2, :2]).all()
+    np.testing.assert_allclose(found[9, 0], [*ASKED[9], 0], atol=0.1)
+    assert np.isnan(found[9, 1:, :2]).all()

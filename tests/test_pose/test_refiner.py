@@ -121,6 +121,25 @@ def test_no_numbers_leave_the_person_as_he_was() -> None:
     assert [refined[0].score, refined[2].score] == pytest.approx([0.4, 0.4])
 
 
+def test_whoever_is_seen_again_in_another_pose_is_nobody() -> None:
+    """Both crops show the first one; he stays, whether he is looked at as well or known to be there."""
+    first = somebody(1, 150, 150)
+    again = Person(first.keypoints + np.float32([6, 3, 0]), 0.7)
+
+    def refine(*people: Person, beside: tuple[Person, ...] = ()) -> list[Person]:
+        def answer(i: int) -> CenterMaps:
+            crop = crop_of(people[i], 256)
+            assert crop is not None
+            return maps_of(crop.to_crop(first.keypoints[PLACES, :2]), 0.5)
+
+        (refined,) = Refiner(Seeing(answer)).refine([IMAGE], [people], [beside])
+        return refined
+
+    assert [person.score for person in refine(first, again)] == pytest.approx([0.4, 0])
+    assert [person.score for person in refine(again)] == pytest.approx([0.35])
+    assert [person.score for person in refine(again, beside=(first,))] == [0]
+
+
 def test_a_person_without_joints_stays_and_asks_nothing() -> None:
     empty = Person(np.full((18, 3), np.nan, dtype=np.float32), 0.5)
     network = Seeing(lambda _: maps_of(np.full((N, 2), 128.0), 0.5))

@@ -145,6 +145,7 @@ def find_people(
                 skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
+                | {"licence": engine.model.licence}
                 | _refined_by(models, settings)
                 | ({"pictures": str(recording.folder / PICTURES)} if _must_be_kept(recording, settings) else {}),
             )  # fmt: skip

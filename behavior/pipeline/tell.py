@@ -155,8 +155,10 @@ def tell(
                 device=pose_run.device or "unknown",
                 pose_model=pose_run.model_name or "unknown",
                 pose_model_sha256=pose_run.model_sha256 or "",
+                pose_licence=pose_run.extra.get("licence"),
                 refiner=refiner and refiner["model"],
                 refiner_sha256=refiner and refiner["sha256"],
+                refiner_licence=refiner and refiner["licence"],
                 action_model=action_run.model_name if action_run else None,
                 action_model_sha256=action_run.model_sha256 if action_run else None,
                 source_sha256=recording.stored.sha256,
@@ -369,6 +371,7 @@ def _provenance(
         "pose": {
             "model": pose_run.model_name,
             "sha256": pose_run.model_sha256,
+            "licence": pose_run.extra.get("licence"),
             "refiner": _refiner(pose_run),
             "net_height": one_or_all(pose_run.extra.get("net_heights", ())),
             "device": pose_run.device,
@@ -388,10 +391,12 @@ def _provenance(
     }
 
 
-def _refiner(pose_run: Run) -> dict[str, str] | None:
-    """Name and hash of the network that looked at each person again; not where a user's own lies."""
+def _refiner(pose_run: Run) -> dict[str, Any] | None:
+    """Name, hash and licence of the network that looked at each person again; not where a user's own lies."""
     refiner = pose_run.extra.get("refiner")
-    return {"model": refiner["name"], "sha256": refiner["sha256"]} if refiner else None
+    if not refiner:
+        return None
+    return {"model": refiner["name"], "sha256": refiner["sha256"], "licence": refiner.get("licence")}
 
 
 def _suggestions(tx: Connection, run_id: int) -> list[tuple[int, int, str]]:

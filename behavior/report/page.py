@@ -64,6 +64,7 @@ class Provenance:
         device: that really ran, e.g. `cpu` or `cuda:0`.
         pose_model, pose_model_sha256: body network and digest of its weights.
         refiner, refiner_sha256: the network that looked at each person again; None without one.
+        pose_licence, refiner_licence: of the networks' weights; None where an older run did not keep it.
         action_model, action_model_sha256: None when actions were left out.
         source_sha256: of the source file; None for cameras.
         started: local time, ISO 8601.
@@ -83,6 +84,8 @@ class Provenance:
     frames_per_second: float
     refiner: str | None = None
     refiner_sha256: str | None = None
+    pose_licence: str | None = None
+    refiner_licence: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,15 @@ from pose.maps import Layout
 from pose.weights import assets
 from pose.weights.assets import Progress
 from pose.weights.entries import IMPORTABLE, MOBILENET_THIN, MULTIPOSE, NETWORKS, STRUCTURES, NetworkEntry, Role
-from pose.weights.imported import CARD, FOLDER_WEIGHTS, best_match, imported_folder, mismatch, read_folder
+from pose.weights.imported import (
+    CARD,
+    FOLDER_WEIGHTS,
+    FOREIGN_FILES,
+    best_match,
+    imported_folder,
+    mismatch,
+    read_folder,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -161,6 +169,10 @@ class _Weights:
             IMPORTABLE[model].find()  # tells how to get them
         if file.suffix == ".json":
             raise ModelError(f"{file}: a model of TensorFlow.js runs once `posescribe models convert` has converted it")
+        if file.suffix in FOREIGN_FILES:
+            raise ModelError(
+                f"{file}: what Caffe or PyTorch wrote runs once `posescribe models import` has converted it"
+            )
         if file.suffix not in NETWORK_FILES:
             raise ModelError(
                 f"unknown network {model!r}; expected {', '.join(NETWORKS)} or a .pb, .onnx or .safetensors file, "

@@ -112,7 +112,9 @@ def test_provenance(analysed: Path) -> None:
     assert run["pose"]["sha256"] == "93642ba43afb2fabdd0ac839bfccbe1a2558a011a9057c09350d6e88c1046470"
     assert run["pose"]["refiner"] == {
         "model": "movenet_thunder", "sha256": "8646731427bdcbabed8c74bc4507c1d6889ea453bb5dc3bd698b65f857448df3",
+        "licence": "Apache-2.0",
     }  # fmt: skip
+    assert run["pose"]["licence"] == "Apache-2.0"
     page = (analysed / "demo" / "report.html").read_text(encoding="utf-8")
     assert "movenet_multipose (weights SHA-256 93642ba43afb), each person refined by movenet_thunder (weights" in page
     assert run["pose"]["device"] == "cpu"

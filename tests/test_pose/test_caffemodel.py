@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -203,6 +204,24 @@ def test_a_file_of_no_network_is_told(small: nn.Module, tmp_path: Path) -> None:
     file.write_bytes(caffemodel(convolutions(3, [*vgg, ("conv4_7_CPM", 128, 3)])))
     with pytest.raises(ModelError, match=r"most like \w+, but layer conv2_1: expected a weight of shape \(128, 64, 3"):
         convert(file)
+
+
+@pytest.mark.slow
+def test_a_file_goes_from_import_to_keypoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """100 MB of random BODY_25: imported, named with its licence, run by its name; a picture of nobody."""
+    from behavior.cli import main
+
+    monkeypatch.setenv("POSESCRIBE_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "pose_iter_584000.caffemodel"
+    file.write_bytes(caffemodel(randomised(IMPORTABLE["openpose_body_25"].build())))
+    assert main(["models", "import", str(file)]) == 0
+    assert "openpose_body_25; licence: OpenPose licence: " in capsys.readouterr().err
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((96, 128, 3), 90, dtype=np.uint8))
+    command = ["pose", str(tmp_path / "grey.png"), "--out", str(tmp_path / "out"), "--model", "openpose_body_25"]
+    assert main([*command, "--refine", "none", "--net-size", "64", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "openpose_body_25"
 
 
 # What follows compares with OpenCV 4, whose successor has no reader of Caffe's files any more.

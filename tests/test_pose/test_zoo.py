@@ -161,6 +161,10 @@ def test_an_unknown_network_is_told() -> None:
         load_backend("none", device="cpu")
     with pytest.raises(ModelError, match=r"model\.json: .* once `posescribe models convert` has converted it"):
         load_backend("model.json", device="cpu")
+    with pytest.raises(ModelError, match=r"net\.caffemodel: .* once `posescribe models import` has converted it"):
+        load_backend("net.caffemodel", device="cpu")
+    with pytest.raises(ModelError, match=r"openpose_coco: its weights are not imported; get pose_iter_440000"):
+        load_backend("openpose_coco", device="cpu")
 
 
 @pytest.mark.parametrize("suffix", [".pb", ".onnx", ".safetensors"])

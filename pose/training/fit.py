@@ -131,7 +131,7 @@ def fit(
     device: str = "cpu",
     identity: Mapping[str, Any] | None = None,
     evaluate: Evaluate | None = None,
-    keep: Callable[[Mapping[str, float], int], None] | None = None,
+    keep: Callable[[Mapping[str, float], int], object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Fitted:

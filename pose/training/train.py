@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from pose.errors import TrainingError
 from pose.maps import MapLayout
 from pose.networks.movenet_fields import MovenetFields, Standardise
+from pose.skeleton import COCO_18
 from pose.training.augment import AugmentSettings
 from pose.training.batches import AnnotatedImages, Source
 from pose.training.cached import CachedFeatures
@@ -107,6 +109,11 @@ def train(
             of another training.
     """
     layout = _layout(plan.network)
+    size = plan.size or (STRUCTURES[plan.network].net_height,) * 2
+    if any(length % layout.multiple or length < layout.stride for length in size):
+        raise TrainingError(f"{plan.network} takes heights and widths that are multiples of {layout.multiple}")
+    if plan.frozen and plan.network != "movenet_fields":
+        raise TrainingError(f"{plan.network} has no head on features that could stay; leave --frozen out")
     data = read_annotations(plan.annotations, plan.images, layout.skeleton)
     narrator.say(data.summary())
     learnt, held, held_name = _held_out(plan, data, narrator)
@@ -117,12 +124,10 @@ def train(
     name = None
     if teacher is not None:
         learnt, name = _taught(learnt, teacher, folder / "teacher.json", narrator)
-    size = plan.size or (STRUCTURES[plan.network].net_height,) * 2
-    if any(length % layout.multiple or length < layout.stride for length in size):
-        raise TrainingError(f"{plan.network} takes heights and widths that are multiples of {layout.multiple}")
     images = AnnotatedImages([learnt], layout, size, plan.augment, plan.targets, plan.fit.seed)
     network: Any = define(plan.network)
     start = _begin(network, plan, images)
+    network.to(device)
     card = Card(
         network=plan.network,
         net_height=plan.net_height or size[0],
@@ -141,16 +146,11 @@ def train(
     )  # fmt: skip
 
     def judge() -> Mapping[str, float]:
-        if not held:
-            return {}
-        whole: nn.Module = network
-        scores = evaluate(
-            whole, layout, held, card.net_height, progress=lambda done, n: narrator.step("judging", done, n)
-        )
-        return scores.as_dict()
+        tell = partial(narrator.step, "judging")
+        return evaluate(network, layout, held, card.net_height, progress=tell).as_dict()
 
     with tempfile.TemporaryDirectory(prefix="posescribe-features-") as place:
-        learner, source = _learner(network, images, plan, Path(place), narrator)
+        learner, source = _learner(network, images, plan, Path(place), device, narrator)
         fitted = fit(
             learner,
             source,
@@ -161,15 +161,11 @@ def train(
             device=device,
             identity=_identity(plan, card),
             evaluate=judge if held else None,
-            keep=lambda figures, step: _keep(plan.out, network, card, figures, step),
-            progress=lambda done, n: narrator.step("training", done, n),
+            keep=partial(write_model, plan.out, network, card),
+            progress=partial(narrator.step, "training"),
             say=narrator.say,
         )
     return Trained(plan.out, fitted, learnt, held)
-
-
-def _keep(out: Path, network: nn.Module, card: Card, figures: Mapping[str, float], step: int) -> None:
-    write_model(out, network, card, figures, step)
 
 
 def _layout(name: str) -> MapLayout:
@@ -194,12 +190,8 @@ def _held_out(plan: Plan, data: Dataset, narrator: Narrator) -> tuple[Dataset, l
 def _taught(
     data: Dataset, teacher: Callable[[], tuple[str, Detect]], cache: Path, narrator: Narrator
 ) -> tuple[Dataset, str]:
-    from pose.skeleton import COCO_18
-
     name, detect = teacher()
-    labels = label(
-        data.samples, detect, name, COCO_18, cache, lambda done, n: narrator.step("teacher's labels", done, n)
-    )
+    labels = label(data.samples, detect, name, COCO_18, cache, partial(narrator.step, "teacher's labels"))
     filled = fill_in(data, labels)
     narrator.say(f"{name}: {filled.n_people - data.n_people:,} more people to learn from")
     return filled, name
@@ -238,18 +230,20 @@ def _load(network: nn.Module, state: Mapping[str, Tensor], plan: Plan) -> None:
 
 
 def _learner(
-    network: Any, images: AnnotatedImages, plan: Plan, place: Path, narrator: Narrator
+    network: Any, images: AnnotatedImages, plan: Plan, place: Path, device: str, narrator: Narrator
 ) -> tuple[nn.Module, Source]:
     """What is trained, and its batches."""
     if not plan.frozen:
         return network, images
-    if not isinstance(network, MovenetFields):
-        raise TrainingError(f"{plan.network} has no head on features that could stay; leave --frozen out")
     network.movenet.requires_grad_(False)
-    cached = CachedFeatures(
-        images, network.features, plan.frozen, place, progress=lambda done, n: narrator.step("features", done, n)
+
+    def features(pixels: Tensor) -> list[Tensor]:
+        levels: list[Tensor] = network.features(pixels.to(device))
+        return levels
+
+    return network.head, CachedFeatures(
+        images, features, plan.frozen, place, progress=partial(narrator.step, "features")
     )
-    return network.head, cached
 
 
 def _identity(plan: Plan, card: Card) -> dict[str, Any]:

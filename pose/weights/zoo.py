@@ -185,7 +185,7 @@ class _Weights:
 
     def module(self, split: bool, light: bool) -> nn.Module:
         """The torch module with these weights; mobilenet_thin streamlined, `split` as `pose.weights.export` says."""
-        network = self._filled(self.entry.build())
+        network = self._filled(self.entry.build(empty=True))
         if self.entry is not MOBILENET_THIN:
             return network
 
@@ -203,7 +203,7 @@ class _Weights:
         wrong = mismatch({name: tuple(value.shape) for name, value in state.items()}, network)
         if wrong is not None:
             raise ModelError(f"{self.file}: expected the weights of {self.entry.name} ({wrong})")
-        network.load_state_dict(state)
+        network.load_state_dict(state, assign=True)  # no weight is held twice
         return network.eval().requires_grad_(False)
 
     def _state_dict(self) -> dict[str, Tensor]:

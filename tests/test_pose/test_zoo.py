@@ -4,16 +4,21 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from pose.errors import AssetError, ModelError
+from pose.maps import CPM_BODY, OPENPOSE_BODY_25
+from pose.networks import body_25, cpm, cpm_vgg
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.weights import assets
+from pose.weights.export import to_onnx
 from pose.weights.graphdef import mobilenet_thin_weights
 from pose.weights.zoo import NETWORKS, NetworkEntry, define, load_backend
 
@@ -93,6 +98,26 @@ def test_a_network_of_the_other_role_is_told(tmp_path: Path) -> None:
     for model in ("movenet_multipose", "mobilenet_thin"):
         with pytest.raises(ModelError, match=f"{model} finds people .* as --model, and --refine movenet_thunder$"):
             load_backend(model, role="refiner", device="cpu")
+
+
+def written(network: nn.Module, file: Path) -> str:
+    file.write_bytes(to_onnx(network).SerializeToString())
+    return str(file)
+
+
+def test_an_onnx_file_is_of_the_network_whose_channels_it_has(tmp_path: Path) -> None:
+    """A pose machine of persons serves as body network and as refiner, one of hands as neither."""
+    small = {"n_stages": 2, "hidden": 4}
+    person = written(cpm.Cpm(replace(cpm.LSP, **small, n_features=4, bottleneck=4)), tmp_path / "person.onnx")
+    for role in ("body", "refiner"):
+        assert load_backend(person, role=role, device="cpu", threads=1).layout is CPM_BODY
+    hand = written(cpm_vgg.CpmVgg(replace(cpm_vgg.HAND, **small)), tmp_path / "hand.onnx")
+    for role in ("body", "refiner"):
+        with pytest.raises(ModelError, match=r"hand\.onnx sees one hand in a crop; it finds nobody"):
+            load_backend(hand, role=role, device="cpu", threads=1)
+    stages = {"paf_stages": ((4, 4),), "heatmap_stages": ((4, 4),)}
+    body = written(body_25.Body25(body_25.Body25Config(**stages)), tmp_path / "body.onnx")
+    assert load_backend(body, device="cpu", threads=1).layout is OPENPOSE_BODY_25
 
 
 def test_light_means_nothing_to_other_networks() -> None:

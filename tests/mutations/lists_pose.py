@@ -7,7 +7,8 @@ from fault import Fault
 _TRACKS = ("tests/test_pose/test_tracking.py",)
 _PARSES = ("tests/test_pose/test_parsing.py",)
 _SHARES = ("tests/test_pose/test_claims.py",)
-_CLAIMS = "pose/refine/claims.py"
+_CROPPED = ("tests/test_pose/test_crops.py",)
+_CLAIMS, _CROPS = "pose/refine/claims.py", "pose/refine/crops.py"
 _IDENTITY, _TRACKER, _MOTION = (f"pose/tracking/{name}.py" for name in ("identity", "tracker", "motion"))
 _ASSEMBLE, _LIMBS, _PEAKS = (f"pose/parsing/{name}.py" for name in ("assemble", "limbs", "peaks"))
 
@@ -56,4 +57,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_CLAIMS, "_HIDDEN = 0.5", "_HIDDEN = 0.0", "hidden joints jump to wherever there is something", _SHARES),
     Fault(_CLAIMS, "np.fmin(claim.joints[:, 2], alone[:, 2])", "claim.joints[:, 2]", "hidden joints are sure", _SHARES),
     Fault(_CLAIMS, "key=lambda i: -", "key=lambda i: ", "the least sure come first", _SHARES),
+    Fault(_CROPS, "_ROOM = 32.0", "_ROOM = 0.0", "no room beside narrow people", _CROPPED),
+    Fault(_CROPS, "(high - low)[::-1] if quarters % 2 else high - low", "high - low", "lying crops stand", _CROPPED),
 )  # fmt: skip

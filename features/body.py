@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features import clock, geometry, kinematics, normalize
 from features.sequence import PoseSequence
+from pose.parts import body_size
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -96,6 +97,11 @@ class Body:
         return self.once(
             "frame_durations", lambda: clock.frame_durations(self.sequence.time_s, self.settings.hole_factor)
         )
+
+    @property
+    def points(self) -> Array:
+        """(n_frames, K, D) the body's own joints, without those of hands and face."""
+        return self.sequence.points[:, : body_size(self.sequence.joint_names)]
 
     def local(self, name: str) -> Array:
         """(n_frames, D) position of a joint from mid_hip, in trunk lengths."""

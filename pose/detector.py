@@ -18,6 +18,7 @@ from pose.people import Person
 from pose.refine import Refiner
 from pose.settings import EngineSettings
 from pose.skeleton import Skeleton
+from pose.wholebody import PartFinder
 
 _WORTH_REFINING = 0.05  # score of the body network
 _WORTH_KEEPING = 0.02  # the same without a refiner; lower ones are eight of eleven people and .002 AP
@@ -32,10 +33,14 @@ class Detector:
         body: finds everybody in an image.
         refiner: looks at each of them again; None leaves them as the body network saw them.
         settings: see `EngineSettings`.
+        parts: finds hands and faces; None leaves them out.
     """
 
-    def __init__(self, body: Backend, refiner: Refiner | None, settings: EngineSettings) -> None:
+    def __init__(
+        self, body: Backend, refiner: Refiner | None, settings: EngineSettings, parts: PartFinder | None = None
+    ) -> None:
         self.refiner = refiner
+        self.parts = parts
         self.settings = settings
         self._looks = BodyLooks(body, settings)
         self._follower = None if refiner is None else Follower(refiner, self._calibrated)
@@ -44,7 +49,7 @@ class Detector:
     @property
     def skeleton(self) -> Skeleton:
         """Joints of the people found."""
-        return self._looks.skeleton
+        return self._looks.skeleton if self.parts is None else self.parts.skeleton(self._looks.skeleton)
 
     def net_height(self, image_size: tuple[int, int]) -> int:
         """See `pose.looks.BodyLooks.net_height`."""
@@ -61,7 +66,7 @@ class Detector:
         for image, persons in zip(images, people, strict=True):
             for quarters, likely in self._looks.turns(persons).items():
                 self._looks.see_turned([image], [persons], quarters, batch, likely)
-        return self._finish(images, people)
+        return self._with_parts(images, self._finish(images, people))
 
     def follow(self, images: Sequence[NDArray[np.uint8]], batch: int = 1) -> list[list[Person]]:
         """People of each of some consecutive frames of a video, best first.
@@ -70,7 +75,7 @@ class Detector:
         is seen in one frame and not found in the next, or in the one before, is looked for there by the refiner.
         """
         if self._follower is None:
-            return self._detect_alike(images, batch)
+            return self._with_parts(images, self._detect_alike(images, batch), consecutive=True)
         step = self.settings.every_body
         found = dict(zip(range(0, len(images), step), self._detect_alike(images[::step], batch), strict=True))
         for i in range(len(images)):
@@ -78,7 +83,12 @@ class Detector:
                 found[i] = self._follower.carry_on([found[j] for j in range(max(i - 2, 0), i)], images[i])
         people = [found[i] for i in range(len(images))]
         self._follower.fill_gaps(images, people)
-        return people
+        return self._with_parts(images, people, consecutive=True)
+
+    def _with_parts(
+        self, images: Sequence[NDArray[np.uint8]], people: list[list[Person]], consecutive: bool = False
+    ) -> list[list[Person]]:
+        return people if self.parts is None else self.parts.find(images, people, consecutive)
 
     def _detect_alike(self, images: Sequence[NDArray[np.uint8]], batch: int) -> list[list[Person]]:
         """As `detect`, but the first image decides for all in which turns they are looked at."""

@@ -32,11 +32,12 @@ from pose.sources.readahead import read_ahead
 from pose.throughput import Load, is_worth_a_trial, loads_of, try_out
 from pose.tracking import Tracker, TrackerSettings
 from pose.weights.assets import Progress
-from pose.weights.zoo import load_backend
+from pose.weights.zoo import Role, load_backend
+from pose.wholebody import PartFinder
 
 __all__ = [
     "ALGORITHM", "CLIP", "DEFAULT_MODEL", "Accuracy", "EngineSettings", "PoseEngine", "PoseStream", "PosedFrame",
-    "load_networks", "usual_refiner",
+    "load_networks", "load_parts", "parts_wanted", "usual_refiner",
 ]  # fmt: skip
 
 ALGORITHM = 4
@@ -44,6 +45,9 @@ ALGORITHM = 4
 another result, or a setting gets another usual value: what was stored before is then computed anew."""
 
 DEFAULT_MODEL = "movenet_multipose"
+PART_NETWORKS: dict[Role, str] = {"hand": "mediapipe_hand", "face": "mediapipe_face", "iris": "mediapipe_iris"}
+"""The networks of hands and faces by their role."""
+
 CLIP = 8
 """Consecutive frames of a video that are worked on together; where a clip begins, its first frame is looked at from all
 sides. Clips are counted by the frames' numbers, so that they are the same wherever reading begins."""
@@ -72,8 +76,8 @@ class PoseEngine:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `tensorrt`; one that is not there raises `DeviceError`.
         settings: see `EngineSettings`.
         tracking: settings of the tracker of `open`; None leaves `track_id` empty.
-        backend, refiner: ready networks in place of `model`, `refine`, `device` and precision, for tests and for
-            networks of your own; a backend without a refiner is used alone.
+        backend, refiner, parts: ready networks in place of `model`, `refine`, `device` and precision, for tests and for
+            networks of your own; a backend without a refiner is used alone, one without parts gives bodies.
         batch, in_flight: frames that go through the network together, and how many such batches are worked on at the
             same time; None is decided by measuring, on the first frames of each source that is long enough.
         announce: receives one line before something that takes long, such as the parser's first compilation.
@@ -89,6 +93,7 @@ class PoseEngine:
         tracking: TrackerSettings | None = _TRACKING,
         backend: Backend | None = None,
         refiner: Backend | None = None,
+        parts: PartFinder | None = None,
         batch: int | None = None,
         in_flight: int | None = None,
         announce: Callable[[str], None] | None = None,
@@ -97,9 +102,11 @@ class PoseEngine:
         self._tracking = tracking
         if backend is None:
             backend, refiner = load_networks(model, refine, self.settings, device=device, in_flight=in_flight)
+            parts = load_parts(self.settings, device=device, in_flight=in_flight)
         self._backend = backend
         mirrored = self.settings.accuracy == "high"
-        self._detector = Detector(backend, None if refiner is None else Refiner(refiner, mirrored), self.settings)
+        looker = None if refiner is None else Refiner(refiner, mirrored)
+        self._detector = Detector(backend, looker, self.settings, parts)
         self._loads = loads_of(self._backend, batch, in_flight)
         prepare_parser(announce)
 
@@ -131,6 +138,11 @@ class PoseEngine:
     def refiner(self) -> ModelInfo | None:
         """The refiner's weights; None where people stay as the body network saw them."""
         return None if self._detector.refiner is None else self._detector.refiner.model
+
+    @property
+    def parts(self) -> dict[str, ModelInfo]:
+        """The weights that find hands and faces, by what they find; empty where they are left out."""
+        return {} if self._detector.parts is None else self._detector.parts.models
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Person]]:
         """People of each image, best first and untracked; the images need have nothing to do with each other.
@@ -187,6 +199,28 @@ def load_networks(
     return body, load_backend(
         name, role="refiner", device=device, precision=settings.precision, in_flight=in_flight, progress=progress
     )
+
+
+def load_parts(
+    settings: EngineSettings, *, device: str = "auto", in_flight: int | None = None, progress: Progress | None = None
+) -> PartFinder | None:
+    """What finds hands and faces, as far as the settings ask for them; errors as in `load_backend`.
+
+    The networks are small and run beside those of the body: one thread for each call.
+    """
+    networks = {
+        part: load_backend(
+            PART_NETWORKS[part], role=part, device=device, threads=in_flight, in_flight=in_flight, progress=progress
+        )
+        for part in parts_wanted(settings)
+    }
+    return PartFinder(networks.get("hand"), networks.get("face"), networks.get("iris")) if networks else None
+
+
+def parts_wanted(settings: EngineSettings) -> tuple[Role, ...]:
+    """The roles of the networks that the settings ask for besides those of the body."""
+    hands: tuple[Role, ...] = ("hand",) if settings.hands else ()
+    return (*hands, "face", "iris") if settings.face else hands
 
 
 def usual_refiner(accuracy: Accuracy) -> str:

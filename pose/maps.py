@@ -9,6 +9,7 @@ own centre is at whole numbers. `cells_to_pixels` and `pixels_to_cells` are the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -197,8 +198,63 @@ class BeliefMaps:
             raise ValueError(f"expected heatmaps of shape ({n}, h, w), got {self.heatmaps.shape}")
 
 
-Layout = MapLayout | CenterLayout | BeliefLayout
-AnyMaps = Maps | CenterMaps | BeliefMaps
+@dataclass(frozen=True)
+class LandmarkLayout:
+    """What a network of landmarks puts out, which gives places and no maps.
+
+    Attributes:
+        skeleton: its points.
+        size: height and width of the crop that it sees, pixels.
+        others: name and channels of the outputs besides `points`, which has three for each, in the network's order.
+        points_at: place of `points` among the outputs.
+        logit: the output `presence` is a logit; without such an output whatever is looked at is there.
+    """
+
+    skeleton: Skeleton
+    size: int
+    others: tuple[tuple[str, int], ...] = ()
+    points_at: int = 0
+    logit: bool = False
+    stride: int = 1
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Name and channels of each output of such a network."""
+        outputs = list(self.others)
+        outputs.insert(self.points_at, ("points", 3 * len(self.skeleton)))
+        return dict(outputs)
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of the input are multiples of so many pixels."""
+        return self.size
+
+    def maps(self, planes: Planes) -> Landmarks:
+        """The outputs for one crop."""
+        flat = {name: values.reshape(-1) for name, values in planes.items()}
+        presence = float(flat["presence"][0]) if "presence" in flat else 1.0
+        if self.logit:
+            presence = 1 / (1 + math.exp(-presence))
+        return Landmarks(flat["points"].reshape(-1, 3), presence, self)
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """Output of a network of landmarks for one crop.
+
+    Attributes:
+        points: (n, 3) float32 x, y in pixels of the crop, and a depth in the same unit, relative to the middle.
+        presence: probability that what it looks for is there.
+        layout: meaning of the outputs.
+    """
+
+    points: NDArray[np.float32]
+    presence: float
+    layout: LandmarkLayout
+
+
+Layout = MapLayout | CenterLayout | BeliefLayout | LandmarkLayout
+AnyMaps = Maps | CenterMaps | BeliefMaps | Landmarks
 
 
 def cells_to_pixels(cells: ArrayLike, stride: int) -> NDArray[np.float64]:
@@ -240,6 +296,17 @@ OPENPOSE_FACE = BeliefLayout(FACE_70)
 
 MOVENET_FIELDS = replace(OPENPOSE_COCO, multiple=32)
 """OpenPose's channels on MoveNet's features."""
+
+
+def _points(name: str, n: int) -> Skeleton:
+    """A layout of points that have numbers and no names."""
+    return Skeleton(name, tuple(f"point_{i}" for i in range(n)), (), (0.01,) * n)
+
+
+HAND_LANDMARKS = LandmarkLayout(HAND_21, 224, (("presence", 1), ("right", 1), ("world", 63)))
+FACE_LANDMARKS = LandmarkLayout(_points("face_mesh_468", 468), 192, (("presence", 1),), logit=True)
+IRIS_LANDMARKS = LandmarkLayout(_points("iris_5", 5), 64, (("contour", 213),), points_at=1)
+"""MediaPipe's networks (https://arxiv.org/abs/2006.10214, 1907.06724, 2006.11341); an iris begins with its pupil."""
 
 MOVENET_MULTIPOSE = CenterLayout()
 MOVENET_THUNDER = CenterLayout(boxes=False)

@@ -1,4 +1,4 @@
-"""Joint layouts of a hand and of a face, as OpenPose's networks give them.
+"""Joint layouts of a hand and of a face, as OpenPose's networks give them, and of a body with them.
 
 Hand: https://arxiv.org/abs/1704.07809. Face: the 68 points of iBUG (https://ibug.doc.ic.ac.uk/resources/300-W/) and the
 two pupils. Left and right are the person's. Sigmas are those of COCO-WholeBody (https://arxiv.org/abs/2007.11858); the
@@ -7,7 +7,9 @@ pupils, which it does not have, take the mean of their eyes'.
 
 from __future__ import annotations
 
-from pose.skeleton import Skeleton
+from functools import cache
+
+from pose.skeleton import SKELETONS, Skeleton
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 
@@ -76,3 +78,48 @@ FACE_70 = Skeleton(
     ),
 )  # fmt: skip
 """A face: jaw, brows, nose, eyes, the lips' outline (`lip`), the mouth's opening (`mouth`), pupils."""
+
+SIDES = ("left", "right")
+
+
+def hand_joints(side: str) -> tuple[str, ...]:
+    """The joints of a person's left or right hand: `left_hand_wrist`, which is not the body's, `left_thumb_cmc`, ..."""
+    return tuple(f"{side}_hand_wrist" if joint == "wrist" else f"{side}_{joint}" for joint in HAND_21.joints)
+
+
+@cache
+def whole_body(body: Skeleton, hands: bool = True, face: bool = True) -> Skeleton:
+    """A body's layout with two hands (left, then right) and a face behind it; the body's own with neither."""
+    joints, limbs, sigmas, name = body.joints, body.limbs, body.sigmas, body.name
+    if hands:
+        for side in SIDES:
+            called = dict(zip(HAND_21.joints, hand_joints(side), strict=True))
+            joints += tuple(called.values())
+            limbs += tuple((called[a], called[b]) for a, b in HAND_21.limbs)
+            sigmas += HAND_21.sigmas
+        name += "_hands"
+    if face:
+        joints, limbs, sigmas = joints + FACE_70.joints, limbs + FACE_70.limbs, sigmas + FACE_70.sigmas
+        name += "_face"
+    return Skeleton(name, joints, limbs, sigmas, body.middles) if hands or face else body
+
+
+_PARTS = frozenset((*hand_joints("left"), *hand_joints("right"), *FACE_70.joints))
+
+
+def body_size(joints: tuple[str, ...]) -> int:
+    """How many of a layout's joints, the first, are the body's: those before its hands and face."""
+    return next((i for i, joint in enumerate(joints) if joint in _PARTS), len(joints))
+
+
+def body_of(skeleton: Skeleton) -> Skeleton:
+    """The layout without hands and face."""
+    n = body_size(skeleton.joints)
+    if n == len(skeleton):
+        return skeleton
+    joints = skeleton.joints[:n]
+    known = next((body for body in SKELETONS.values() if body.joints == joints), None)
+    if known is not None:
+        return known
+    limbs = tuple((a, b) for a, b in skeleton.limbs if a in joints and b in joints)
+    return Skeleton(f"{skeleton.name}_body", joints, limbs, skeleton.sigmas[:n])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.parts import FACE_70, HAND_21, hand_joints
 from pose.skeleton import COCO_18, Skeleton
 
 
@@ -51,6 +52,24 @@ class Person:
         """(3,) x, y, confidence of a joint by its name; `ValueError` lists the names when there is no such joint."""
         point: NDArray[np.float32] = self.keypoints[self.skeleton.index(joint)]
         return point
+
+    @property
+    def hands(self) -> NDArray[np.float32] | None:
+        """(2, 21, 3) joints of the left and the right hand, in `pose.parts.HAND_21`'s order; None without hands."""
+        if hand_joints("left")[0] not in self.skeleton.joints:
+            return None
+        start = self.skeleton.index(hand_joints("left")[0])
+        hands: NDArray[np.float32] = self.keypoints[start : start + 2 * len(HAND_21)].reshape(2, -1, 3)
+        return hands
+
+    @property
+    def face(self) -> NDArray[np.float32] | None:
+        """(70, 3) points of the face, in `pose.parts.FACE_70`'s order; None without a face."""
+        if FACE_70.joints[0] not in self.skeleton.joints:
+            return None
+        start = self.skeleton.index(FACE_70.joints[0])
+        face: NDArray[np.float32] = self.keypoints[start : start + len(FACE_70)]
+        return face
 
     @property
     def visible(self) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ class EngineSettings:
         precision: of the networks' arithmetic; None is float32 on CPUs and float16 on GPUs.
         parser: thresholds of the parser.
         every_body: the body network looks at each n-th frame of a video; in between people are followed by the refiner.
+        hands, face: whether hands and faces are found, too; their joints stand behind those of the body.
     """
 
     net_height: int | None = None
@@ -31,6 +32,8 @@ class EngineSettings:
     precision: Precision | None = None
     parser: ParserSettings = field(default_factory=ParserSettings)
     every_body: int = 1
+    hands: bool = False
+    face: bool = False
 
     def __post_init__(self) -> None:
         if self.net_height is not None and self.net_height < 64:

@@ -26,6 +26,7 @@ import pytest
 from hypothesis import settings
 
 from pose.weights import assets
+from pose.weights.assets import Asset
 
 # Nothing in the tests measures time; the check of a change must not depend on the day's random examples.
 settings.register_profile("posescribe", deadline=None, derandomize="CI" in os.environ)
@@ -36,6 +37,13 @@ settings.load_profile("posescribe")
 def body_graph() -> Path:
     """The frozen graph of mobilenet_thin."""
     return assets.fetch(assets.MOBILENET_THIN_GRAPH)
+
+
+@pytest.fixture(scope="session")
+def fetched_weights() -> dict[Asset, Path]:
+    """Every network's weights that are fetched and not shipped."""
+    known = (assets.MOBILENET_THIN_GRAPH, assets.HAND_LANDMARKS, assets.FACE_LANDMARKS, assets.IRIS_LANDMARKS)
+    return {asset: assets.fetch(asset) for asset in known}
 
 
 @pytest.fixture(scope="session")

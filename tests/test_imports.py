@@ -18,8 +18,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("pose", "features", "storage", "behavior")
 ALLOWED = {
     "pose": (),
-    "features": ("pose.skeleton", "pose.people", "pose.layouts", "pose.errors"),
-    "storage": ("pose.skeleton", "pose.people", "pose.tables", "pose.layouts", "pose.errors"),
+    "features": ("pose.skeleton", "pose.parts", "pose.people", "pose.layouts", "pose.errors"),
+    "storage": ("pose.skeleton", "pose.parts", "pose.people", "pose.tables", "pose.layouts", "pose.errors"),
     "behavior": ("pose", "features", "storage"),
 }
 """What a package may take from the others."""
@@ -28,7 +28,7 @@ ROOMS = {
     "pose": (
         "errors", "layouts", "skeleton", "parts", "people", "tables", "maps", "preprocess", "averaging", "metrics",
         "networks", "parsing", "tracking", "backends", "settings", "confidence", "refine", "turns", "looks",
-        "following", "detector", "weights", "sources", "throughput", "engine", "training",
+        "following", "wholebody", "detector", "weights", "sources", "throughput", "engine", "training",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (

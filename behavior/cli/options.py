@@ -56,6 +56,12 @@ EveryBody = Annotated[
     int,
     typer.Option(min=1, help="Look for people in each N-th frame of a video; in between, follow those found."),
 ]
+Hands = Annotated[
+    bool, typer.Option("--hands/--no-hands", help="Find the 21 joints of each hand, too, where one is to be seen.")
+]
+Face = Annotated[
+    bool, typer.Option("--face/--no-face", help="Find 70 points of each face, too, where one is to be seen.")
+]
 Precision = Annotated[
     Literal["float32", "float16", "bfloat16"] | None,
     typer.Option(

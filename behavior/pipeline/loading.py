@@ -10,7 +10,7 @@ from behavior.pipeline.models import locate
 from behavior.pipeline.progress import Narrator
 from behavior.recognition.model import ActionModel, load_action_model
 from pose.backends.base import ModelInfo
-from pose.engine import PoseEngine, load_networks, usual_refiner
+from pose.engine import PART_NETWORKS, PoseEngine, load_networks, load_parts, parts_wanted, usual_refiner
 from pose.settings import Accuracy, EngineSettings
 from pose.weights.assets import Asset
 from pose.weights.zoo import identify
@@ -23,12 +23,14 @@ class Models:
     Attributes:
         pose: which body network.
         refiner: gives the refiner at an accuracy; None where people stay as the body network sees them.
+        parts: gives the networks of hands and faces that the settings ask for, by role.
         engine: gives the engine for these settings; loads the network the first time that a frame needs it.
         actions: the action model; None leaves the stage out.
     """
 
     pose: ModelInfo
     refiner: Callable[[Accuracy], ModelInfo | None]
+    parts: Callable[[EngineSettings], dict[str, ModelInfo]]
     engine: Callable[[EngineSettings], PoseEngine]
     actions: ActionModel | None
 
@@ -55,11 +57,13 @@ def load_models(
         body, refiner = load_networks(
             network, refine and locate(refine), settings, device=device, in_flight=in_flight, progress=download
         )
+        parts = load_parts(settings, device=device, in_flight=in_flight, progress=download)
         names = body.model.name if refiner is None else f"{body.model.name}, refined by {refiner.model.name},"
         narrator.say(f"{names} on {body.device} ({body.runtime}, {body.precision})")
         return PoseEngine(
             backend=body,
             refiner=refiner,
+            parts=parts,
             settings=settings,
             tracking=None,
             batch=batch,
@@ -72,8 +76,11 @@ def load_models(
         name = refine or usual_refiner(accuracy)
         return None if name == "none" else identify(locate(name), progress=download)
 
+    def parts(settings: EngineSettings) -> dict[str, ModelInfo]:
+        return {part: identify(PART_NETWORKS[part], progress=download) for part in parts_wanted(settings)}
+
     pose = identify(network, progress=download)
-    return Models(pose, refiner, engine, None if actions == "none" else load_action_model(locate(actions)))
+    return Models(pose, refiner, parts, engine, None if actions == "none" else load_action_model(locate(actions)))
 
 
 class Download:

@@ -201,7 +201,9 @@ def _kind(entry: NetworkEntry) -> str:
 
 
 def _figures(entry: NetworkEntry) -> dict[str, Any]:
-    """What is counted of a network, out of its definition."""
+    """What is counted of a network, out of its definition; nothing where that lies in a file still to be fetched."""
+    if entry.definition is None:
+        return {}
     found = entry.figures()
     height, width = found.size
     return {

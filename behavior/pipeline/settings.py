@@ -64,13 +64,21 @@ def make_settings(
     min_bout_s: float | None = None,
     clothes: bool = False,
     every_body: int = 1,
+    hands: bool = False,
+    face: bool = False,
 ) -> Settings:
     """The settings that the command line offers, in their places; the rest at their defaults."""
     parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
     return Settings(
         part=Part(start_s, end_s, every, fps),
         engine=EngineSettings(
-            net_height=net_height, accuracy=accuracy, precision=precision, parser=parser, every_body=every_body
+            net_height=net_height,
+            accuracy=accuracy,
+            precision=precision,
+            parser=parser,
+            every_body=every_body,
+            hands=hands,
+            face=face,
         ),
         recognise=RecogniseSettings(min_bout_s=min_bout_s),
         clothes=clothes,

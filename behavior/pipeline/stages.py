@@ -146,7 +146,7 @@ def find_people(
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
                 | {"licence": engine.model.licence}
-                | _refined_by(models, settings)
+                | _other_networks(models, settings)
                 | ({"pictures": str(recording.folder / PICTURES)} if _must_be_kept(recording, settings) else {}),
             )  # fmt: skip
     chunk: list[FramePeople] = []
@@ -334,9 +334,10 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         return runs.finish_run(tx, run.id)
 
 
-def _refined_by(models: Models, settings: Settings) -> dict[str, Any]:
+def _other_networks(models: Models, settings: Settings) -> dict[str, Any]:
     refiner = models.refiner(settings.engine.accuracy)
-    return {} if refiner is None else {"refiner": asdict(refiner)}
+    parts = {part: asdict(info) for part, info in models.parts(settings.engine).items()}
+    return ({} if refiner is None else {"refiner": asdict(refiner)}) | ({"parts": parts} if parts else {})
 
 
 def _pose_fingerprint(recording: Recording, models: Models, settings: Settings) -> str:
@@ -344,7 +345,9 @@ def _pose_fingerprint(recording: Recording, models: Models, settings: Settings) 
     source = recording.stored.sha256 or f"live {recording.id}"
     own = unusual(_pose_settings(settings), _pose_settings(Settings()))
     refiner = models.refiner(settings.engine.accuracy)
-    shas = models.pose.sha256 if refiner is None else [models.pose.sha256, refiner.sha256]
+    parts = [info.sha256 for info in models.parts(settings.engine).values()]
+    others = [*([] if refiner is None else [refiner.sha256]), *parts]
+    shas = [models.pose.sha256, *others] if others else models.pose.sha256
     return runs.fingerprint(stage="pose", algorithm=POSE, source=source, model=shas, settings=own)
 
 

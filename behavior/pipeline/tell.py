@@ -159,6 +159,7 @@ def tell(
                 refiner=refiner and refiner["model"],
                 refiner_sha256=refiner and refiner["sha256"],
                 refiner_licence=refiner and refiner["licence"],
+                parts={part["model"]: part["sha256"] for part in provenance["pose"]["parts"].values()},
                 action_model=action_run.model_name if action_run else None,
                 action_model_sha256=action_run.model_sha256 if action_run else None,
                 source_sha256=recording.stored.sha256,
@@ -373,6 +374,10 @@ def _provenance(
             "sha256": pose_run.model_sha256,
             "licence": pose_run.extra.get("licence"),
             "refiner": _refiner(pose_run),
+            "parts": {
+                part: {"model": info["name"], "sha256": info["sha256"]}
+                for part, info in pose_run.extra.get("parts", {}).items()
+            },
             "net_height": one_or_all(pose_run.extra.get("net_heights", ())),
             "device": pose_run.device,
             "runtime": pose_run.extra.get("runtime"),

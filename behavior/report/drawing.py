@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.parts import body_size
 from pose.skeleton import Skeleton
 
 Image = NDArray[np.uint8]
@@ -117,6 +118,7 @@ def draw_skeleton(image: Image, keypoints: NDArray[np.float32], skeleton: Skelet
         colour: `#rrggbb` of the person.
     """
     line = max(2, round(max(image.shape[:2]) / 320))
+    n_body = body_size(skeleton.joints)
     full = _bgr(colour)
     tint = _tint(full, 0.65)
     sides = [tint if joint.startswith("right_") else full for joint in skeleton.joints]
@@ -124,18 +126,21 @@ def draw_skeleton(image: Image, keypoints: NDArray[np.float32], skeleton: Skelet
     # Far outside the image nothing is to be seen, and OpenCV's fixed-point coordinates would overflow.
     points = np.clip(np.nan_to_num(keypoints[:, :2]), -8192, 8192)
     dots = [(round(float(x) * 16), round(float(y) * 16)) for x, y in points]
-    limbs = [
+    drawn = [
         (int(a), int(b))
         for a, b in skeleton.limb_indices
         if found[a] and found[b] and not _ear_to_shoulder(skeleton, a, b)
     ]
+    limbs = [limb for limb in drawn if max(limb) < n_body]
     for a, b in limbs:
         cv2.line(image, dots[a], dots[b], _INK, line + 2, cv2.LINE_AA, shift=4)
     for a, b in limbs:
         cv2.line(
             image, dots[a], dots[b], sides[b] if "neck" in skeleton.joints[a] else sides[a], line, cv2.LINE_AA, shift=4
         )
-    for joint in np.flatnonzero(found):
+    for a, b in drawn[len(limbs) :]:  # fingers and faces are small: thin lines, no dots
+        cv2.line(image, dots[a], dots[b], sides[b], 1, cv2.LINE_AA, shift=4)
+    for joint in np.flatnonzero(found[:n_body]):
         cv2.circle(image, dots[joint], (line + 1) * 16, _INK, -1, cv2.LINE_AA, shift=4)
         cv2.circle(image, dots[joint], line * 16, sides[joint], -1, cv2.LINE_AA, shift=4)
 

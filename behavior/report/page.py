@@ -65,6 +65,7 @@ class Provenance:
         pose_model, pose_model_sha256: body network and digest of its weights.
         refiner, refiner_sha256: the network that looked at each person again; None without one.
         pose_licence, refiner_licence: of the networks' weights; None where an older run did not keep it.
+        parts: name and SHA-256 of each network that found hands or faces.
         action_model, action_model_sha256: None when actions were left out.
         source_sha256: of the source file; None for cameras.
         started: local time, ISO 8601.
@@ -86,6 +87,7 @@ class Provenance:
     refiner_sha256: str | None = None
     pose_licence: str | None = None
     refiner_licence: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,6 +346,10 @@ def _methods(report: ReportData) -> str:
     )
     if made.refiner is not None:
         text += f", each person refined by {made.refiner} (weights SHA-256 {(made.refiner_sha256 or '')[:12]})"
+    if made.parts:
+        *some, last = made.parts
+        kinds = "hands and faces" if len(made.parts) == 3 else "faces" if some else "hands"
+        text += f", {kinds} by {', '.join(some)}{' and ' if some else ''}{last}"
     text += "."
     if n == 1:
         text = text.replace(" were located", " was located")

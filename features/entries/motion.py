@@ -180,7 +180,7 @@ def mean_speed(body: Body) -> Array:
     """(n_frames,) mean speed of the joints found, sequence unit per second."""
 
     def compute() -> Array:
-        speed = geometry.length(kinematics.velocity(body.sequence.points, body.time_s, body.max_step_s))
+        speed = geometry.length(kinematics.velocity(body.points, body.time_s, body.max_step_s))
         found = np.isfinite(speed)
         n = found.sum(axis=1)
         return np.where(n > 0, np.where(found, speed, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)

@@ -54,12 +54,12 @@ def pair_head_distance(pair: Pair) -> Array:
     nan="no joint of one was found, or a trunk is never seen", reference="own",
 )  # fmt: skip
 def pair_nearest_distance(pair: Pair) -> Array:
-    return relations.nearest(pair.a.sequence.points, pair.b.sequence.points) / pair.scale
+    return relations.nearest(pair.a.points, pair.b.points) / pair.scale
 
 
 def _reaching(pair: Pair) -> Array:
     hands = np.stack([pair.a.joint("left_wrist"), pair.a.joint("right_wrist")], axis=1)
-    return relations.nearest(hands, pair.b.sequence.points) / pair.scale
+    return relations.nearest(hands, pair.b.points) / pair.scale
 
 
 feature(
@@ -188,7 +188,7 @@ def pair_head_height_difference(pair: Pair) -> Array:
     nan="fewer than two joints of one were found, or its box has no area", reference="Jaccard index",
 )  # fmt: skip
 def pair_box_overlap(pair: Pair) -> Array:
-    return relations.box_overlap(pair.a.sequence.points, pair.b.sequence.points)
+    return relations.box_overlap(pair.a.points, pair.b.points)
 
 
 @feature(

@@ -258,11 +258,11 @@ def shoulder_hip_ratio(body: Body) -> Array:
 
 
 def _extents(body: Body) -> Array:
-    return body.once("extents", lambda: geometry.extents(body.sequence.points))
+    return body.once("extents", lambda: geometry.extents(body.points))
 
 
 def _hull(body: Body) -> Array:
-    return body.once("hull", lambda: geometry.hull_area(body.sequence.points))
+    return body.once("hull", lambda: geometry.hull_area(body.points))
 
 
 _FEW = "fewer than two joints were found, or the trunk is never seen"
@@ -335,7 +335,7 @@ def contraction_index(body: Body) -> Array:
     name="joints_found", unit="1", formula="joints found / joints of the layout", nan="never", reference="own",
 )  # fmt: skip
 def joints_found(body: Body) -> Array:
-    return np.asarray(geometry.found_joints(body.sequence.points).mean(axis=1))
+    return np.asarray(geometry.found_joints(body.points).mean(axis=1))
 
 
 @feature(
@@ -343,7 +343,7 @@ def joints_found(body: Body) -> Array:
     nan="no joint was measured", reference="own",
 )  # fmt: skip
 def mean_confidence(body: Body) -> Array:
-    confidence = body.sequence.confidence
+    confidence = body.sequence.confidence[:, : body.points.shape[1]]
     n = (confidence > 0).sum(axis=1)
     return np.where(n > 0, confidence.sum(axis=1) / np.maximum(n, 1), np.nan)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from pose.parts import body_of
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
 from pose.tracking.costs import Array, body_scale, box_iou, boxes, oks, person_similarity
@@ -200,8 +201,9 @@ class Tracker:
     ) -> None:
         self.skeleton = skeleton
         self.settings = settings or TrackerSettings()
-        self._sigmas = np.asarray(skeleton.sigmas, dtype=np.float64)
-        self._limbs = skeleton.limb_indices
+        self._body = body_of(skeleton)  # hands and faces don't say who is who
+        self._sigmas = np.asarray(self._body.sigmas, dtype=np.float64)
+        self._limbs = self._body.limb_indices
         self._appearance_size = appearance_size
         self._time_s: float | None = None
         self._next_id = 1
@@ -209,7 +211,7 @@ class Tracker:
         self._camera = np.zeros(2)  # how far its jolts have moved the picture, pixels
         self._ended: list[Tracklet] = []
         self._meetings: dict[tuple[int, int], Meeting] = {}
-        nobody = np.empty((0, len(skeleton), 2))
+        nobody = np.empty((0, len(self._body), 2))
         self._motion = Motion.start(nobody, self.settings.motion)
         self._book = self._open_book(nobody, np.empty(0), FramePeople(0, 0.0, ()))
 
@@ -290,7 +292,8 @@ class Tracker:
                 raise ValueError(
                     f"expected keypoints of shape {shape} ({self.skeleton.name}), got {person.keypoints.shape}"
                 )
-        points = np.array([person.keypoints for person in frame.people], dtype=np.float64).reshape(-1, *shape)[..., :2]
+        whole = np.array([person.keypoints for person in frame.people], dtype=np.float64).reshape(-1, *shape)
+        points = whole[:, : len(self._body), :2]
         return points - self._camera, np.array([person.score for person in frame.people], dtype=np.float64)
 
     def _match(self, points: Array, scores: Array, corners: Array, looks: Array | None, dt_s: float) -> Rows:
@@ -356,7 +359,7 @@ class Tracker:
 
     def _may_start(self, points: Array, scores: Array, row_of: Rows) -> NDArray[np.bool_]:
         settings = self.settings
-        enough = np.isfinite(points[..., 0]).sum(axis=1) >= min(settings.min_joints, len(self.skeleton))
+        enough = np.isfinite(points[..., 0]).sum(axis=1) >= min(settings.min_joints, len(self._body))
         start: NDArray[np.bool_] = (row_of < 0) & enough & (scores >= settings.strong_score)
         taken = row_of[row_of >= 0]
         if start.any() and len(taken):

@@ -15,6 +15,9 @@ from pose.errors import ModelError
 from pose.maps import (
     CPM_BODY,
     CPM_UPPER_BODY,
+    FACE_LANDMARKS,
+    HAND_LANDMARKS,
+    IRIS_LANDMARKS,
     MOVENET_FIELDS,
     MOVENET_MULTIPOSE,
     MOVENET_THUNDER,
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
     from pose.networks.figures import Figures
 
-Role = Literal["body", "refiner", "person", "hand", "face"]
+Role = Literal["body", "refiner", "person", "hand", "face", "iris"]
 
 _WIDE = 16 / 9  # of the images that figures are told for
 
@@ -48,7 +51,8 @@ class NetworkEntry:
             machine those of one `person`, `hand` or `face`. That of a person serves as body network, too, where one
             person fills the image.
         weights: where they are; None where there are none yet but those of a model folder.
-        definition: module and class in `pose.networks`, and the class's configuration there, if it has several.
+        definition: module and class in `pose.networks`, and the class's configuration there, if it has several; None
+            where the file of the weights holds the network, too.
         layout: meaning of its output channels.
         net_height: height of the input it was trained at, pixels.
         preprocessing: what it takes.
@@ -61,7 +65,7 @@ class NetworkEntry:
     name: str
     role: Role
     weights: Asset | Shipped | Published | None
-    definition: tuple[str, str] | tuple[str, str, str]
+    definition: tuple[str, str] | tuple[str, str, str] | None
     layout: Layout
     net_height: int
     preprocessing: str
@@ -110,6 +114,10 @@ class NetworkEntry:
 
     def build(self, empty: bool = False) -> nn.Module:
         """The network, untrained; `empty` without memory for its weights, for whoever wants names and shapes."""
+        if self.definition is None:
+            from pose.weights.tflite import read_tflite
+
+            return read_tflite(self.find(), list(self.layout.outputs))
         import torch
 
         module, name, *config = self.definition
@@ -186,7 +194,47 @@ MOVENET_FIELDS_ENTRY = NetworkEntry(
     papers=("https://arxiv.org/abs/1812.08008", "https://arxiv.org/abs/1904.07850"),
 )
 
-NETWORKS = {entry.name: entry for entry in (MULTIPOSE, MOBILENET_THIN, THUNDER)}
+_BODIES = {entry.name: entry for entry in (MULTIPOSE, MOBILENET_THIN, THUNDER)}
+_PARTS = {
+    entry.name: entry
+    for entry in (
+        NetworkEntry(
+            name="mediapipe_hand",
+            role="hand",
+            weights=assets.HAND_LANDMARKS,
+            definition=None,
+            layout=HAND_LANDMARKS,
+            net_height=224,
+            preprocessing="a square crop of one hand, upright, 224×224",
+            recipe="MediaPipe's hand_landmark_full, trained by Google on photographs and renderings",
+            papers=("https://arxiv.org/abs/2006.10214",),
+        ),
+        NetworkEntry(
+            name="mediapipe_face",
+            role="face",
+            weights=assets.FACE_LANDMARKS,
+            definition=None,
+            layout=FACE_LANDMARKS,
+            net_height=192,
+            preprocessing="a square crop of one face, eyes level, 192×192",
+            recipe="MediaPipe's face_landmark, 468 points, trained by Google",
+            papers=("https://arxiv.org/abs/1907.06724",),
+        ),
+        NetworkEntry(
+            name="mediapipe_iris",
+            role="iris",
+            weights=assets.IRIS_LANDMARKS,
+            definition=None,
+            layout=IRIS_LANDMARKS,
+            net_height=64,
+            preprocessing="a square crop of one left eye, or of a right one mirrored, 64×64",
+            recipe="MediaPipe's iris_landmark, trained by Google",
+            papers=("https://arxiv.org/abs/2006.11341",),
+        ),
+    )
+}
+
+NETWORKS = _BODIES | _PARTS
 """Networks whose weights are shipped or fetched."""
 
 _NORMALISED = "BGR, 0 to 255, brought to [-0.5, 0.5] inside"
@@ -321,5 +369,5 @@ IMPORTABLE = {
 }
 """Networks whose weights the user gets from their authors and imports."""
 
-STRUCTURES = NETWORKS | {MOVENET_FIELDS_ENTRY.name: MOVENET_FIELDS_ENTRY} | IMPORTABLE
+STRUCTURES = _BODIES | {MOVENET_FIELDS_ENTRY.name: MOVENET_FIELDS_ENTRY} | IMPORTABLE
 """All that are defined; those without weights of their own run from a model's folder."""

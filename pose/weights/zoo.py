@@ -42,7 +42,7 @@ __all__ = [
 NETWORK_FILES = (".pb", ".onnx", ".safetensors")
 """Suffixes of files that hold a network: TensorFlow's frozen graph, ONNX, a state dict."""
 
-_MADE_BY = ("weights/export.py", "weights/graphdef.py", "networks/*.py")
+_MADE_BY = ("weights/export.py", "weights/graphdef.py", "weights/tflite.py", "networks/*.py")
 
 
 def load_backend(
@@ -123,6 +123,8 @@ def state_of(model: str, progress: Progress | None = None) -> tuple[dict[str, Te
     weights = _Weights.find(model, progress)
     if weights.file.suffix == ".onnx":
         raise ModelError(f"{weights.file}: training can't start from ONNX; give .pb, .safetensors or a model folder")
+    if weights.entry.definition is None:
+        raise ModelError(f"{model}: training can't start from it; give .pb, .safetensors or a model folder")
     return weights._state_dict(), weights.info
 
 
@@ -133,7 +135,8 @@ def entry_of(file: Path) -> NetworkEntry:
 
 def _other_role(model: str, role: Role) -> str:
     """Says what to take instead of a network that has this role."""
-    others = " or ".join(entry.name for entry in NETWORKS.values() if entry.role != role)
+    wanted = "refiner" if role == "body" else "body"
+    others = " or ".join(entry.name for entry in NETWORKS.values() if entry.role == wanted)
     if role == "body":
         return f"{model} finds people and refines nobody's joints; give it as --model, and --refine {others}"
     if role == "refiner":
@@ -185,6 +188,8 @@ class _Weights:
 
     def module(self, split: bool, light: bool) -> nn.Module:
         """The torch module with these weights; mobilenet_thin streamlined, `split` as `pose.weights.export` says."""
+        if self.entry.definition is None:
+            return self.entry.build()
         network = self._filled(self.entry.build(empty=True))
         if self.entry is not MOBILENET_THIN:
             return network

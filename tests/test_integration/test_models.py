@@ -22,23 +22,26 @@ from behavior.cli import main
 from pose.networks.lightweight_openpose import LightweightOpenpose
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.weights import assets
+from pose.weights.assets import Asset
 from pose.weights.zoo import NETWORKS, load_backend
 from storage import open_database
 
 SHIPPED = Path(__file__).parents[2] / "behavior" / "models" / "default"
 ALWAYS = [
-    ("movenet_multipose", "pose"), ("mobilenet_thin", "pose"), ("movenet_thunder", "refiner"), ("default", "actions"),
+    ("movenet_multipose", "pose"), ("mobilenet_thin", "pose"), ("movenet_thunder", "refiner"),
+    ("mediapipe_hand", "hand"), ("mediapipe_face", "face"), ("mediapipe_iris", "iris"), ("default", "actions"),
 ]  # fmt: skip
 """Name and kind of each model that is there without an import."""
 
 
 @pytest.fixture(autouse=True)
-def cache(body_graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of the test's own, with the default network's weights in it."""
+def cache(fetched_weights: dict[Asset, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own, with the networks' weights in it."""
     monkeypatch.setenv("POSESCRIBE_CACHE", str(tmp_path / "cache"))
-    path = assets.cached_path(assets.MOBILENET_THIN_GRAPH)
-    path.parent.mkdir(parents=True)
-    shutil.copy(body_graph, path)
+    for asset, file in fetched_weights.items():
+        path = assets.cached_path(asset)
+        path.parent.mkdir(parents=True)
+        shutil.copy(file, path)
     return tmp_path / "cache"
 
 

@@ -5,7 +5,7 @@ as Pose2Sim and Sports2D do. Versions 1.0 and 1.1 call the body's joints `pose_k
 
 Facts from OpenPose's `peopleJsonSaver` and `fileStream`: the file is `<name>_<12-digit frame>_keypoints.json`; a joint
 that was not found is 0, 0, 0; `person_id` is a list, -1 or empty without tracking; no people is an empty list. Older
-versions lack some keys. Hands and face stand beside the body; they are written empty and not read.
+versions lack some keys. Hands and face stand beside the body, empty where they were not looked for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pose.parts import FACE_70, body_size, hand_joints, whole_body
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, MPI_15, Skeleton
 from storage.database import Database
@@ -40,15 +42,10 @@ from storage.recordings import folder_name, get_recording
 from storage.runs import get_run
 from storage.tracks import iter_identified_frames
 
-_EMPTY = (
-    "face_keypoints_2d",
-    "hand_left_keypoints_2d",
-    "hand_right_keypoints_2d",
-    "pose_keypoints_3d",
-    "face_keypoints_3d",
-    "hand_left_keypoints_3d",
-    "hand_right_keypoints_3d",
-)
+_HANDS = {f"hand_{side}_keypoints_2d": hand_joints(side) for side in ("left", "right")}
+_FACE = {"face_keypoints_2d": FACE_70.joints}
+_PARTS = _HANDS | _FACE
+_EMPTY = ("pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d")
 _FILE = re.compile(r"(.*)_(\d{12})_keypoints(_\d+)?\.json")
 
 
@@ -60,7 +57,7 @@ def frame_json(people: Iterable[Person]) -> str:
             "people": [
                 {
                     "person_id": [-1 if person.track_id is None else person.track_id],
-                    "pose_keypoints_2d": [round(float(v), 3) for v in np.nan_to_num(person.keypoints).ravel()],
+                    **{key: _flat(points) for key, points in _split(person).items()},
                     **{key: [] for key in _EMPTY},
                 }
                 for person in people
@@ -68,6 +65,24 @@ def frame_json(people: Iterable[Person]) -> str:
         },
         separators=(",", ":"),
     )
+
+
+def _split(person: Person) -> dict[str, NDArray[np.float32]]:
+    """(n, 3) joints by key: the body's, then those of face and hands, none where they were not looked for."""
+    n, nothing = body_size(person.skeleton.joints), person.keypoints[:0]
+    places = {
+        key: person.skeleton.index(joints[0]) if joints[0] in person.skeleton.joints else None
+        for key, joints in _PARTS.items()
+    }
+    parts = {
+        key: nothing if start is None else person.keypoints[start : start + len(_PARTS[key])]
+        for key, start in places.items()
+    }
+    return {"pose_keypoints_2d": person.keypoints[:n], **parts}
+
+
+def _flat(points: NDArray[np.float32]) -> list[float]:
+    return [round(float(value), 3) for value in np.nan_to_num(points).ravel()]
 
 
 def write_openpose_json(
@@ -194,13 +209,24 @@ def _layout(files: dict[int, Path], path: Path, notes: list[str]) -> tuple[Skele
             joints = MPI_15.joints if size == len(MPI_15) else body_joints(size, notes)
             if joints is None:
                 raise ExchangeError(f"{file}: pose_keypoints_2d has {size} joints, expected {BODIES} or 15 (MPI)")
-            return *layout(joints, (), path), size
+            body, order = layout(joints, (), path)
+            hands, face = (any(person.get(key) for key in part) for part in (_HANDS, _FACE))
+            whole = whole_body(body, hands, face)
+            return whole, np.concatenate([order, np.arange(len(joints), len(joints) + len(whole) - len(body))]), size
     return *layout(COCO_18.joints, (), path), len(COCO_18)
 
 
 def _body(person: dict[str, Any], where: str) -> Any:
     key = "pose_keypoints" if "pose_keypoints_2d" not in person and "pose_keypoints" in person else "pose_keypoints_2d"
     return array_of(person.get(key), f"{where}: {key}", 3)
+
+
+def _part(person: dict[str, Any], key: str, n: int, where: str) -> Any:
+    """(n, 3) joints of a hand or a face; 0, 0, 0 where the file has none."""
+    points = array_of(person[key], f"{where}: {key}", 3) if person.get(key) else np.zeros((n, 3))
+    if len(points) != n:
+        raise ExchangeError(f"{where}: {key} has {len(points)} joints, expected {n}")
+    return points
 
 
 def _people(file: Path) -> list[dict[str, Any]]:
@@ -222,10 +248,13 @@ def _frames(
             points = _body(person, where)
             if len(points) != n_joints:
                 raise ExchangeError(f"{where}: has {len(points)} joints, expected {n_joints} as in the files before")
-            if any(person.get(key) for key in _EMPTY[:3]):
-                note = "Hands and face were left out."
-                if note not in notes:
-                    notes.append(note)
+            for key, joints in _PARTS.items():
+                if joints[0] in values.skeleton.joints:
+                    points = np.concatenate([points, _part(person, key, len(joints), where)])
+                elif person.get(key):
+                    note = "Hands or faces that the first person does not have were left out."
+                    if note not in notes:
+                        notes.append(note)
             keypoints = values.people(points[:, :2], points[:, 2], _joint_of(where))
             found = person_of(keypoints, None, _identity(person.get("person_id"), where), values.skeleton)
             if found is not None:

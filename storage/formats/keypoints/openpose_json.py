@@ -210,7 +210,7 @@ def _layout(files: dict[int, Path], path: Path, notes: list[str]) -> tuple[Skele
             if joints is None:
                 raise ExchangeError(f"{file}: pose_keypoints_2d has {size} joints, expected {BODIES} or 15 (MPI)")
             body, order = layout(joints, (), path)
-            hands, face = (any(person.get(key) for key in part) for part in (_HANDS, _FACE))
+            hands, face = (any(_has_part(person, key) for key in part) for part in (_HANDS, _FACE))
             whole = whole_body(body, hands, face)
             return whole, np.concatenate([order, np.arange(len(joints), len(joints) + len(whole) - len(body))]), size
     return *layout(COCO_18.joints, (), path), len(COCO_18)
@@ -221,12 +221,10 @@ def _body(person: dict[str, Any], where: str) -> Any:
     return array_of(person.get(key), f"{where}: {key}", 3)
 
 
-def _part(person: dict[str, Any], key: str, n: int, where: str) -> Any:
-    """(n, 3) joints of a hand or a face; 0, 0, 0 where the file has none."""
-    points = array_of(person[key], f"{where}: {key}", 3) if person.get(key) else np.zeros((n, 3))
-    if len(points) != n:
-        raise ExchangeError(f"{where}: {key} has {len(points)} joints, expected {n}")
-    return points
+def _has_part(person: dict[str, Any], key: str) -> bool:
+    """Whether a person has all numbers of a hand or a face, which may be zeros."""
+    values = person.get(key)
+    return isinstance(values, list) and len(values) == 3 * len(_PARTS[key])
 
 
 def _people(file: Path) -> list[dict[str, Any]]:
@@ -249,10 +247,12 @@ def _frames(
             if len(points) != n_joints:
                 raise ExchangeError(f"{where}: has {len(points)} joints, expected {n_joints} as in the files before")
             for key, joints in _PARTS.items():
+                there = _has_part(person, key)
                 if joints[0] in values.skeleton.joints:
-                    points = np.concatenate([points, _part(person, key, len(joints), where)])
+                    part = array_of(person[key], f"{where}: {key}", 3) if there else np.zeros((len(joints), 3))
+                    points = np.concatenate([points, part])
                 elif person.get(key):
-                    note = "Hands or faces that the first person does not have were left out."
+                    note = "Hands and face were left out: the first person has none, or they are of another layout."
                     if note not in notes:
                         notes.append(note)
             keypoints = values.people(points[:, :2], points[:, 2], _joint_of(where))

@@ -152,7 +152,9 @@ def test_accumulated_batches_are_as_one_large_one(tmp_path: Path) -> None:
         network = Tiny()
         folder = tmp_path / str(batch)
         folder.mkdir()
-        settings = FitSettings(steps=3, batch=batch, accumulate=accumulate, optimiser="sgd", learning_rate=0.01)
+        settings = FitSettings(
+            steps=3, batch=batch, accumulate=accumulate, optimiser="sgd", learning_rate=0.01, clip=None
+        )
         fit(network, Halves(), OUTPUTS, folder, settings)
         found.append(network.first.weight.detach())
     assert torch.allclose(*found, atol=1e-6)

@@ -111,9 +111,13 @@ def usable_devices() -> list[str]:
     return ["cpu", *(f"cuda:{i}" for i in range(gpu_count()))]
 
 
-def outputs_of(file: Path) -> dict[str, int | None]:
-    """Names and channels of the outputs of a network. Raises `ModelError` when onnxruntime cannot load it."""
-    return _channels(_open(file, Device("cpu"), 1))
+def read_header(file: Path) -> tuple[dict[str, int | None], dict[str, str]]:
+    """Names and channels of the outputs of a network, and the file's properties.
+
+    Raises `ModelError` when onnxruntime cannot load it.
+    """
+    session = _open(file, Device("cpu"), 1)
+    return _channels(session), dict(session.get_modelmeta().custom_metadata_map)
 
 
 def _open(file: Path, device: Device, threads: int) -> onnxruntime.InferenceSession:

@@ -1,7 +1,7 @@
 """What training makes small: the squared error of every stage, where the truth is known.
 
 Cao et al., https://arxiv.org/abs/1812.08008, equation 5; intermediate supervision after Wei et al., Convolutional Pose
-Machines, https://arxiv.org/abs/1602.00134, equation 5.
+Machines, https://arxiv.org/abs/1602.00134, equations 4 (a stage) and 5 (their sum).
 """
 
 from __future__ import annotations

@@ -127,7 +127,8 @@ def to_onnx(
     Args:
         network: one of `pose.networks`, streamlined or not.
         precision: of the weights and of everything between the input's cast and the outputs' cast back to float32.
-        metadata: stored in the model's properties.
+        metadata: stored in the model's properties: `network` is its name in `pose.weights.entries`, `licence` that of
+            its weights, `weights_sha256` their hash, and `precision` the argument above.
     """
     graph = _Writer(np.dtype(precision))
     graph.write(network)

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -183,8 +184,8 @@ class _Weights:
             )
         if not file.is_file():
             raise ModelError(f"{file}: no such file; expected a network's weights")
-        info = ModelInfo(file.stem, assets.digest(file), str(file.absolute()), "unknown")
-        return cls(file, info, _entry_of(file))
+        entry, licence = _recognise(file)
+        return cls(file, ModelInfo(file.stem, assets.digest(file), str(file.absolute()), licence), entry)
 
     def module(self, split: bool, light: bool) -> nn.Module:
         """The torch module with these weights; mobilenet_thin streamlined, `split` as `pose.weights.export` says."""
@@ -221,7 +222,7 @@ class _Weights:
 
         from safetensors.torch import load_file
 
-        return {name: value.float() for name, value in load_file(self.file).items()}  # `_entry_of` could open it
+        return {name: value.float() for name, value in load_file(self.file).items()}  # `_recognise` could open it
 
     def onnx_file(self, precision: Literal["float32", "float16"], light: bool) -> Path:
         """The ONNX file made from them, out of the cache if it is there."""
@@ -235,7 +236,12 @@ class _Weights:
 
         from pose.weights.export import to_onnx
 
-        metadata = {"precision": precision, "weights_sha256": self.info.sha256, "licence": self.info.licence}
+        metadata = {
+            "network": self.entry.name,
+            "precision": precision,
+            "weights_sha256": self.info.sha256,
+            "licence": self.info.licence,
+        }
         content = to_onnx(self.module(precision == "float32", light), precision, metadata).SerializeToString()
         path = folder / f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}.onnx"
         try:
@@ -251,16 +257,16 @@ class _Weights:
         return path
 
 
-def _entry_of(file: Path) -> NetworkEntry:
-    """The entry whose network a user's file holds: by its outputs in ONNX, else by names and shapes of its weights;
-    mobilenet_thin, whose loading tells what is wrong, where none fits."""
+def _recognise(file: Path) -> tuple[NetworkEntry, str]:
+    """The entry whose network a user's file holds, and the licence of its weights: an ONNX file says both; of others
+    names and shapes of weights tell. mobilenet_thin, whose loading tells what is wrong, where none fits."""
     if file.suffix == ".pb":
-        return MOBILENET_THIN
+        return MOBILENET_THIN, "unknown"
     if file.suffix == ".onnx":
-        from pose.backends.onnx_backend import outputs_of
+        from pose.backends.onnx_backend import read_header
 
-        outputs = outputs_of(file)
-        return next((entry for entry in STRUCTURES.values() if outputs == entry.layout.outputs), MOBILENET_THIN)
+        outputs, properties = read_header(file)
+        return _entry_of_onnx(file, outputs, properties), properties.get("licence", "unknown")
     import safetensors
 
     try:
@@ -269,7 +275,27 @@ def _entry_of(file: Path) -> NetworkEntry:
             shapes = {name: tuple(content.get_slice(name).get_shape()) for name in names}
     except (safetensors.SafetensorError, OSError) as error:
         raise ModelError(f"{file}: not a readable safetensors file ({error})") from error
-    return best_match(shapes, STRUCTURES.values()) or MOBILENET_THIN
+    return best_match(shapes, STRUCTURES.values()) or MOBILENET_THIN, "unknown"
+
+
+def _entry_of_onnx(file: Path, outputs: Mapping[str, int | None], properties: Mapping[str, str]) -> NetworkEntry:
+    """By the name in the file; by its original weights or its outputs if it has none."""
+    name = properties.get("network")
+    if name is not None and name not in STRUCTURES:
+        raise ModelError(f"{file}: holds a network {name!r}, which is unknown; expected {', '.join(STRUCTURES)}")
+    if name is not None:
+        return STRUCTURES[name]
+    made_of = properties.get("weights_sha256")
+    original = next((entry for entry in NETWORKS.values() if entry.sha256 == made_of), None)
+    if original is not None:
+        return original
+    fitting = [entry for entry in STRUCTURES.values() if outputs == entry.layout.outputs]
+    if any(entry.layout != fitting[0].layout for entry in fitting):
+        raise ModelError(
+            f"{file}: does not say which network it holds, and {', '.join(entry.name for entry in fitting)} have such "
+            "outputs; give the weights that it was made of (.pb, .safetensors or a model folder)"
+        )
+    return fitting[0] if fitting else MOBILENET_THIN
 
 
 def _made_by() -> str:

@@ -314,6 +314,7 @@ def test_an_onnx_file_that_cannot_run(tmp_path: Path, domain: str, words: str) -
     versions = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
     model = helper.make_model(graph, opset_imports=versions)
     model.ir_version = 9
+    helper.set_model_props(model, {"network": "mobilenet_thin"})
     onnx.save(model, tmp_path / "network.onnx")
     with pytest.raises(ModelError, match=words) as caught:
         load_backend(str(tmp_path / "network.onnx"), device="cpu").infer(np.zeros((1, 64, 64, 3), np.uint8))

@@ -8,19 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import helper
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pose.errors import AssetError, ModelError
-from pose.maps import CPM_BODY, OPENPOSE_BODY_25
+from pose.maps import CPM_BODY, MOVENET_FIELDS, OPENPOSE_BODY_25
 from pose.networks import body_25, cpm, cpm_vgg
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.weights import assets
 from pose.weights.export import to_onnx
 from pose.weights.graphdef import mobilenet_thin_weights
-from pose.weights.zoo import NETWORKS, NetworkEntry, define, load_backend
+from pose.weights.zoo import NETWORKS, NetworkEntry, define, entry_of, load_backend
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (1, 40, 56, 3), dtype=np.uint8)
 
@@ -118,6 +120,29 @@ def test_an_onnx_file_is_of_the_network_whose_channels_it_has(tmp_path: Path) ->
     stages = {"paf_stages": ((4, 4),), "heatmap_stages": ((4, 4),)}
     body = written(body_25.Body25(body_25.Body25Config(**stages)), tmp_path / "body.onnx")
     assert load_backend(body, device="cpu", threads=1).layout is OPENPOSE_BODY_25
+
+
+def test_an_onnx_file_says_which_network_it_holds_and_its_licence(own_cache: Path, tmp_path: Path) -> None:
+    """Channels alone would make a network on MoveNet's features, which takes multiples of 32, a mobilenet_thin."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    save_file(define("movenet_fields").state_dict(), folder / "network.safetensors")
+    card = {"network": "movenet_fields", "licence": "own", "sha256": assets.digest(folder / "network.safetensors")}
+    (folder / "card.json").write_text(json.dumps(card))
+    load_backend(str(folder), device="cpu", threads=1)
+    (made,) = own_cache.rglob("network-float32-*.onnx")
+    backend = load_backend(str(made), device="cpu", threads=1)
+    assert (backend.layout, backend.model.licence) == (MOVENET_FIELDS, "own")
+    model = onnx.load(made)
+    file = tmp_path / "net.onnx"
+    for name, words in (("dancer", "holds a network 'dancer', which is unknown"), (None, "does not say which network")):
+        helper.set_model_props(model, {} if name is None else {"network": name})
+        onnx.save(model, file)
+        with pytest.raises(ModelError, match=rf"net\.onnx: {words}"):
+            load_backend(str(file), device="cpu", threads=1)
+    helper.set_model_props(model, {"weights_sha256": NETWORKS["mobilenet_thin"].sha256})
+    onnx.save(model, file)
+    assert entry_of(file) is NETWORKS["mobilenet_thin"]
 
 
 def test_light_means_nothing_to_other_networks() -> None:

@@ -57,7 +57,7 @@ class Follower:
             keypoints = person.keypoints.copy()
             keypoints[:, :2] += step
             moved.append(replace(person, keypoints=keypoints, score=_FOLLOWED))
-        [refined] = self._refiner.refine([image], [moved], [beside])
+        [refined] = self._refiner.refine([image], [moved], [beside], square=True)
         seen = []
         for person, again in zip(last, refined, strict=True):
             for one in self._calibrated([again]):

@@ -72,8 +72,8 @@ def fit(image_size: tuple[int, int], net_height: int = NET_HEIGHT, stride: int =
         raise ValueError(f"expected a net height of at least {stride} pixels, got {net_height}")
     scale = min(net_height / height, MAX_ASPECT * net_height / width)
     return NetSize(
-        height=_round_up(min(height * scale, net_height), stride),
-        width=_round_up(min(width * scale, MAX_ASPECT * net_height), stride),
+        height=round_up(min(height * scale, net_height), stride),
+        width=round_up(min(width * scale, MAX_ASPECT * net_height), stride),
     )
 
 
@@ -83,7 +83,7 @@ def fit_longer_side(image_size: tuple[int, int], longer: int, multiple: int) -> 
     if height < 1 or width < 1:
         raise ValueError(f"expected an image of at least 1×1 pixels, got {width}×{height}")
     scale = longer / max(height, width)
-    return NetSize(_round_up(height * scale, multiple), _round_up(width * scale, multiple))
+    return NetSize(round_up(height * scale, multiple), round_up(width * scale, multiple))
 
 
 def letterbox(image: NDArray[np.uint8], net_size: NetSize, blur: bool = True) -> tuple[NDArray[np.uint8], Placement]:
@@ -126,5 +126,6 @@ def _halve(image: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], i
     return image, halvings
 
 
-def _round_up(length: float, stride: int) -> int:
+def round_up(length: float, stride: int) -> int:
+    """The length or the next multiple of the stride, at least one."""
     return max(-(-round(length) // stride), 1) * stride

@@ -9,6 +9,7 @@ jumps to a neighbour whose belief is higher, unless all agree with it; then it i
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -21,10 +22,11 @@ from pose.maps import BeliefLayout, BeliefMaps, CenterMaps, MapLayout, cells_to_
 from pose.parsing.beliefs import read_beliefs
 from pose.parsing.centers import read_person
 from pose.people import Person
+from pose.preprocess import NetSize
 from pose.refine.claims import Claim, Sight, share_out
 from pose.refine.crops import Crop, crop_of
 
-_SIZE = 256  # of the crops that centre networks see, pixels
+_LONGER = 256  # longer side of the crops that centre networks see, pixels
 _WIDTH_OF_MIDDLE = 10.0  # cells
 _SLACK = 2.0  # cells
 _PLACES = 4  # of each joint that are thought of
@@ -47,7 +49,9 @@ class Refiner:
             raise ValueError(f"{backend.model.name}: expected a network that finds one person in a crop")
         self._backend = backend
         self._mirrored = mirrored
-        self._size = layout.size if isinstance(layout, BeliefLayout) else _SIZE
+        self._longer, self._multiple = (
+            (layout.size, layout.size) if isinstance(layout, BeliefLayout) else (_LONGER, layout.multiple)
+        )
         self.skeleton = layout.skeleton
 
     @property
@@ -61,6 +65,7 @@ class Refiner:
         people: Sequence[Sequence[Person]],
         beside: Sequence[Sequence[Person]] | None = None,
         batch: int = 4,
+        square: bool = False,
     ) -> list[list[Person]]:
         """The people of some frames with the joints that the network sees; scores are multiplied by their mean belief.
 
@@ -72,16 +77,19 @@ class Refiner:
             people: of each image, in its pixels.
             beside: others who are in each image, so that nobody takes joints of theirs.
             batch: crops that go through the network together.
+            square: crops are squares also where a person is narrow; for people who may have moved.
         """
         tasks = [
             (i, j, crop)
             for i, persons in enumerate(people)
             for j, person in enumerate(persons)
-            if (crop := crop_of(person, self._size)) is not None
+            if (crop := crop_of(person, self._longer, self._longer if square else self._multiple)) is not None
         ]
+        alike: defaultdict[NetSize, list[tuple[int, int, Crop]]] = defaultdict(list)
+        for task in tasks:
+            alike[task[2].size].append(task)
         seen: list[dict[int, tuple[Crop, Sight]]] = [{} for _ in people]
-        for start in range(0, len(tasks), batch):
-            some = tasks[start : start + batch]
+        for some in (group[start : start + batch] for group in alike.values() for start in range(0, len(group), batch)):
             crops = np.stack([crop.cut(images[i]) for i, _, crop in some])
             priors = [crop.to_crop(self._own(people[i][j])[:, :2]) for i, j, crop in some]
             for (i, j, crop), views in zip(some, self._look(crops, priors), strict=True):
@@ -104,7 +112,8 @@ class Refiner:
         seen = []
         for image in images:
             height, width = image.shape[:2]
-            crop = Crop(np.array([width - 1, height - 1]) / 2, float(max(height, width)), 0, self._size)
+            square = NetSize(self._longer, self._longer)
+            crop = Crop(np.array([width - 1, height - 1]) / 2, self._longer / max(height, width), 0, square)
             nowhere = np.full((len(self.skeleton), 3), (np.nan, np.nan, 0), dtype=np.float32)
             [views] = self._look(crop.cut(image)[None], [nowhere[:, :2].astype(np.float64)])
             joints = _mean([_on_frame(view[:, 0], crop) for view in views], _AGREE / crop.scale)
@@ -116,9 +125,10 @@ class Refiner:
         seen = [[places] for places in self._read(crops, priors)]
         if self._mirrored:
             swap = self.skeleton.mirror_indices
-            flipped = [self._flipped(prior[swap]) for prior in priors]
+            width = crops.shape[2]
+            flipped = [_flipped(prior[swap], width) for prior in priors]
             for views, other in zip(seen, self._read(np.ascontiguousarray(crops[:, :, ::-1]), flipped), strict=True):
-                views.append(self._flipped(other[swap]))
+                views.append(_flipped(other[swap], width))
         return seen
 
     def _claim(self, person: Person) -> Claim:
@@ -153,7 +163,7 @@ class Refiner:
             else:
                 assert isinstance(maps, CenterMaps)
                 stride = maps.layout.stride
-                middle = np.full(2, self._size / (2 * stride))
+                middle = np.array(maps.heatmaps.shape[:0:-1]) / 2
                 planes = (maps.centers[0], maps.heatmaps, maps.regressions, maps.offsets)
                 joints = read_person(*planes, middle, _WIDTH_OF_MIDDLE, prior / stride, _SLACK, _PLACES)
                 joints[..., :2] *= stride
@@ -169,11 +179,12 @@ class Refiner:
         keypoints[theirs, 2] = np.clip(joints[ours, 2], 0, 1)
         return replace(person, keypoints=keypoints, score=person.score * float(keypoints[theirs, 2].mean()))
 
-    def _flipped(self, joints: NDArray[Float]) -> NDArray[Float]:
-        """(K, ..., 2 or 3) joints of a crop on the crop flipped left to right; left and right keep their places."""
-        flipped = joints.copy()
-        flipped[..., 0] = self._size - 1 - flipped[..., 0]
-        return flipped
+
+def _flipped(joints: NDArray[Float], width: int) -> NDArray[Float]:
+    """(K, ..., 2 or 3) joints of a crop on the crop flipped left to right; left and right keep their places."""
+    flipped = joints.copy()
+    flipped[..., 0] = width - 1 - flipped[..., 0]
+    return flipped
 
 
 def _on_frame(joints: NDArray[np.float32], crop: Crop) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pose.people import Person
+from pose.preprocess import NetSize
 from pose.refine.crops import Crop, crop_of, quarters_of
 from pose.skeleton import COCO_18
 from pose.turns import turned
@@ -64,9 +65,9 @@ def brightest(image: NDArray[np.uint8]) -> NDArray[np.float64]:
 def test_a_dot_lands_where_the_crop_says(
     quarters: int, middle: tuple[float, float], side: float, place: tuple[float, float]
 ) -> None:
-    crop = Crop(np.array(middle, dtype=np.float64), side, quarters, 128)
+    crop = Crop(np.array(middle, dtype=np.float64), 128 / side, quarters, NetSize(128, 96))
     shown = crop.cut(dot(np.zeros((203, 301, 3), np.uint8), *place, sigma=max(2 / crop.scale, 2)))
-    assert shown.shape == (128, 128, 3)
+    assert shown.shape == (128, 96, 3)
     assert shown.dtype == np.uint8
     np.testing.assert_allclose(brightest(shown), crop.to_crop(place), atol=0.15)
 
@@ -74,7 +75,7 @@ def test_a_dot_lands_where_the_crop_says(
 @pytest.mark.parametrize("quarters", range(4))
 def test_a_crop_of_the_whole_frame_is_the_turned_frame(quarters: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
-    crop = Crop(np.full(2, 23.5), 48, quarters, 48)
+    crop = Crop(np.full(2, 23.5), 1, quarters, NetSize(48, 48))
     np.testing.assert_array_equal(crop.cut(image), turned(image, quarters))
 
 
@@ -82,7 +83,7 @@ def test_a_crop_of_the_whole_frame_is_the_turned_frame(quarters: int) -> None:
 @pytest.mark.parametrize("middle", [(-2000, 50), (2000, 50), (50, -2000), (50, 2000), (-2000, 2000), (1e9, -1e9)])
 def test_a_crop_outside_the_frame_is_grey(middle: tuple[float, float], side: float) -> None:
     image = np.full((120, 160, 3), 250, dtype=np.uint8)
-    shown = Crop(np.array(middle, dtype=np.float64), side, 1, 64).cut(image)
+    shown = Crop(np.array(middle, dtype=np.float64), 64 / side, 1, NetSize(64, 64)).cut(image)
     assert np.all(shown == 127)
 
 
@@ -90,8 +91,8 @@ def test_a_crop_outside_the_frame_is_grey(middle: tuple[float, float], side: flo
 def test_any_frame_can_be_cut(size: tuple[int, int]) -> None:
     image = np.full((*size, 3), 250, dtype=np.uint8)
     for side in (16, 300, 5000):
-        shown = Crop(np.array([size[1] / 2, size[0] / 2]), side, 3, 64).cut(image)
-        assert shown.shape == (64, 64, 3)
+        shown = Crop(np.array([size[1] / 2, size[0] / 2]), 64 / side, 3, NetSize(32, 64)).cut(image)
+        assert shown.shape == (32, 64, 3)
         assert shown.max() >= 127
 
 
@@ -99,32 +100,47 @@ def test_a_very_wide_frame_can_be_cut() -> None:
     """Wider than 16 bits count, as OpenCV's warp once did."""
     image = np.zeros((40, 40_000, 3), dtype=np.uint8)
     image[18:23, 36_008:36_013] = 255
-    crop = Crop(np.array([36_000.0, 20.0]), 64, 0, 64)
+    crop = Crop(np.array([36_000.0, 20.0]), 1, 0, NetSize(64, 64))
     shown = crop.cut(image)
     np.testing.assert_allclose(brightest(shown), crop.to_crop((36_010, 20)), atol=0.1)
 
 
 def test_the_crop_holds_the_sure_joints_with_a_margin() -> None:
-    crop = crop_of(person(STANDING), 256)
+    crop = crop_of(person(STANDING), 256, 32)
     assert crop is not None
     np.testing.assert_allclose(crop.middle, (0, 7.5))
-    assert crop.side == pytest.approx(75 * 1.25)
-    assert (crop.quarters, crop.size) == (0, 256)
-    assert crop.scale == pytest.approx(256 / crop.side)
+    assert crop.scale == pytest.approx(256 / (75 * 1.25))
+    assert (crop.quarters, crop.size) == (0, NetSize(256, 96)), "16 of 75 pixels wide: 55 and the room"
     far = person(STANDING)
     far.keypoints[COCO_18.index("left_wrist")] = 900, 900, 0.01
-    assert crop_of(far, 256).side == crop.side  # type: ignore[union-attr]
+    assert crop_of(far, 256, 32).scale == crop.scale  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("joint", "size"), [("left_wrist", NetSize(192, 256)), ("left_ankle", NetSize(256, 224))])
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+def test_the_shorter_side_is_as_long_as_the_joints_need(joint: str, size: NetSize, degrees: float) -> None:
+    body = rotated(degrees)
+    a = np.deg2rad(degrees)
+    reached = {"left_wrist": (120, 0), "left_ankle": (45, 45)}[joint]
+    turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    body.keypoints[COCO_18.index(joint)] = *(turn @ np.array(reached) + 100), 1
+    crop = crop_of(body, 256, 32)
+    assert crop is not None
+    assert crop.size == size
+    places = crop.to_crop(body.keypoints[body.visible, :2])
+    assert np.all((places >= 0) & (places <= (size.width - 1, size.height - 1)))
+    assert crop_of(body, 256, 256).size == NetSize(256, 256)  # type: ignore[union-attr]
 
 
 def test_crops_of_few_joints() -> None:
-    assert crop_of(person({}), 256) is None
-    one = crop_of(person({"nose": (30, 40)}), 256)
+    assert crop_of(person({}), 256, 32) is None
+    one = crop_of(person({"nose": (30, 40)}), 256, 32)
     assert one is not None
     np.testing.assert_allclose(one.middle, (30, 40))
-    assert one.side == 16
-    unsure = crop_of(person(STANDING, confidence=0.01), 256)
+    assert (one.scale, one.size) == (16, NetSize(32, 32))
+    unsure = crop_of(person(STANDING, confidence=0.01), 256, 32)
     assert unsure is not None
-    assert unsure.side == pytest.approx(75 * 1.25)
+    assert unsure.scale == pytest.approx(256 / (75 * 1.25))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +150,7 @@ def test_crops_of_few_joints() -> None:
 def test_the_head_is_up_in_the_crop(degrees: float, quarters: int) -> None:
     lying = rotated(degrees)
     assert quarters_of(lying) == quarters
-    crop = crop_of(lying, 256)
+    crop = crop_of(lying, 256, 32)
     assert crop is not None
     shoulders, hips = (
         crop.to_crop(np.mean([lying[f"left_{joint}"][:2], lying[f"right_{joint}"][:2]], axis=0))

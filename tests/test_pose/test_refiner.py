@@ -15,23 +15,27 @@ from pose.engine import PoseEngine
 from pose.maps import MOVENET_THUNDER, OPENPOSE_COCO, AnyMaps, CenterMaps, Layout
 from pose.parsing.merging import similarities
 from pose.people import Person
+from pose.preprocess import NetSize
 from pose.refine import Refiner
 from pose.refine.crops import crop_of
 from pose.skeleton import COCO_17, COCO_18
 from pose.weights.zoo import load_backend
 
-N, STRIDE, CELLS = len(COCO_17), MOVENET_THUNDER.stride, 256 // MOVENET_THUNDER.stride
+N, STRIDE = len(COCO_17), MOVENET_THUNDER.stride
+SQUARE = NetSize(256, 256)
 
 
-def maps_of(points: NDArray[np.float64], belief: float) -> CenterMaps:
+def maps_of(points: NDArray[np.float64], belief: float, size: NetSize = SQUARE) -> CenterMaps:
     """Maps of one body, (17, 2) pixels of the crop."""
-    centers = np.zeros((1, CELLS, CELLS), dtype=np.float32)
-    centers[0, CELLS // 2, CELLS // 2] = 1
-    heatmaps = np.zeros((N, CELLS, CELLS), dtype=np.float32)
-    regressions, offsets = (np.zeros((2 * N, CELLS, CELLS), dtype=np.float32) for _ in range(2))
+    height, width = size.height // STRIDE, size.width // STRIDE
+    middle = height // 2, width // 2
+    centers = np.zeros((1, height, width), dtype=np.float32)
+    centers[0, *middle] = 1
+    heatmaps = np.zeros((N, height, width), dtype=np.float32)
+    regressions, offsets = (np.zeros((2 * N, height, width), dtype=np.float32) for _ in range(2))
     for joint, place in enumerate(points / STRIDE):
-        regressions[2 * joint : 2 * joint + 2, CELLS // 2, CELLS // 2] = place[::-1] - CELLS // 2
-        x, y = np.clip(place.astype(int), 0, CELLS - 1)
+        regressions[2 * joint : 2 * joint + 2, *middle] = place[::-1] - middle
+        x, y = np.clip(place.astype(int), 0, (width - 1, height - 1))
         heatmaps[joint, y, x] = belief
         offsets[2 * joint : 2 * joint + 2, y, x] = place[1] - y, place[0] - x
     return CenterMaps(centers, heatmaps, regressions, offsets, MOVENET_THUNDER)
@@ -69,17 +73,22 @@ IMAGE = np.zeros((300, 400, 3), dtype=np.uint8)
 
 
 def test_joints_come_back_to_the_frame() -> None:
-    """The network sees each joint 2 pixels right of and 1 below where the body network saw it."""
+    """The network sees each joint 2 pixels right of and 1 below where the body network saw it; crops of one size go
+    through it together."""
     people = [[somebody(1, 100, 100)], [somebody(2, 300, 200), somebody(3, 120, 180)]]
     flat = [person for persons in people for person in persons]
+    flat[1].keypoints[:, 0] = 300 + (flat[1].keypoints[:, 0] - 300) / 3
     truth = [person.keypoints[PLACES, :2].astype(np.float64) + np.array([2, 1]) for person in flat]
 
     def answer(i: int) -> CenterMaps:
-        crop = crop_of(flat[i], 256)
+        i = (0, 2, 1)[i]
+        crop = crop_of(flat[i], 256, 32)
         assert crop is not None
-        return maps_of(crop.to_crop(truth[i]), belief=0.6)
+        return maps_of(crop.to_crop(truth[i]), 0.6, crop.size)
 
-    refined = Refiner(Seeing(answer)).refine([IMAGE, IMAGE], people, batch=2)
+    network = Seeing(answer)
+    refined = Refiner(network).refine([IMAGE, IMAGE], people, batch=2)
+    assert [batch.shape for batch in network.batches] == [(2, 256, 256, 3), (1, 256, 128, 3)]
     assert [len(persons) for persons in refined] == [1, 2]
     for person, before, points in zip((p for persons in refined for p in persons), flat, truth, strict=True):
         np.testing.assert_allclose(person.keypoints[PLACES, :2], points, atol=0.01)
@@ -128,9 +137,9 @@ def test_whoever_is_seen_again_in_another_pose_is_nobody() -> None:
 
     def refine(*people: Person, beside: tuple[Person, ...] = ()) -> list[Person]:
         def answer(i: int) -> CenterMaps:
-            crop = crop_of(people[i], 256)
+            crop = crop_of(people[i], 256, 32)
             assert crop is not None
-            return maps_of(crop.to_crop(first.keypoints[PLACES, :2]), 0.5)
+            return maps_of(crop.to_crop(first.keypoints[PLACES, :2]), 0.5, crop.size)
 
         (refined,) = Refiner(Seeing(answer)).refine([IMAGE], [people], [beside])
         return refined

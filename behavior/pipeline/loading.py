@@ -59,7 +59,8 @@ def load_models(
         )
         parts = load_parts(settings, device=device, in_flight=in_flight, progress=download)
         names = body.model.name if refiner is None else f"{body.model.name}, refined by {refiner.model.name},"
-        narrator.say(f"{names} on {body.device} ({body.runtime}, {body.precision})")
+        beside = "" if parts is None else f", with {', '.join(info.name for info in parts.models.values())}"
+        narrator.say(f"{names} on {body.device} ({body.runtime}, {body.precision}){beside}")
         return PoseEngine(
             backend=body,
             refiner=refiner,

@@ -18,7 +18,18 @@ from behavior.recognition.model import DEFAULT, ActionModel, load_action_model
 from pose.errors import ModelError, PoseError
 from pose.weights.assets import Asset, Progress, Published, Shipped, cached_path, find_shipped, is_cached
 from pose.weights.entries import IMPORTABLE, NETWORKS, STRUCTURES, NetworkEntry
-from pose.weights.imported import CARD, FOREIGN_FILES, convert, models_folder, write_folder
+from pose.weights.imported import (
+    CARD,
+    FOLDER_WEIGHTS,
+    FOREIGN_FILES,
+    README,
+    TFLITE,
+    accuracy_of,
+    convert,
+    models_folder,
+    not_of_ours,
+    write_folder,
+)
 from pose.weights.zoo import NETWORK_FILES, entry_of, identify
 from storage.errors import OutputError
 from storage.files import write_bytes
@@ -53,7 +64,7 @@ def describe(name: str, figures: bool = True) -> dict[str, Any]:
         return _network(STRUCTURES[name], figures)
     if (Path(place) / CARD).is_file():
         return _network_of_folder(name, Path(place), figures)
-    if Path(place).suffix in NETWORK_FILES:
+    if Path(place).suffix in (*NETWORK_FILES, *FOREIGN_FILES, TFLITE):
         known, entry = identify(place), entry_of(Path(place))
         return {
             "name": name,
@@ -107,6 +118,8 @@ def import_model(file: Path, name: str | None) -> tuple[str, Path]:
         ModelError, ActionModelError: it is not one of ours, or the name is taken.
         OutputError: the cache folder can't be written.
     """
+    if file.suffix == TFLITE:
+        raise not_of_ours(file)
     foreign = file.suffix in FOREIGN_FILES
     if name is None and not foreign:
         raise ValueError(f"{file}: say what to call it")
@@ -133,6 +146,9 @@ def import_model(file: Path, name: str | None) -> tuple[str, Path]:
         _check_name_of_network(name, None)
     if file.suffix in NETWORK_FILES:
         return name, _keep(name, lambda folder: shutil.copy2(file, folder / f"{name}{file.suffix}"))
+    if (file / CARD).is_file():
+        parts = [file / part for part in (FOLDER_WEIGHTS, CARD, README)]
+        return name, _keep(name, lambda folder: [shutil.copy2(part, folder) for part in parts if part.is_file()])
     if file.is_dir():
         return name, _keep(name, lambda folder: shutil.copytree(file, folder, dirs_exist_ok=True))
     return name, _keep(name, lambda folder: shutil.copy2(file, folder), folder=False)
@@ -218,18 +234,17 @@ def _network_of_folder(name: str, folder: Path, figures: bool) -> dict[str, Any]
     """Of a folder that `train-pose` wrote, or `models import`."""
     known, entry = identify(str(folder)), entry_of(folder)  # checks it
     card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    ap = card.get("figures", {}).get("ap")
     row: dict[str, Any] = {
         "name": name,
         "kind": _kind(entry),
-        "accuracy": "not measured" if ap is None else f"{ap:.3f} AP ({card['data']['held_out']})",
+        "accuracy": accuracy_of(card),
         "sha256": known.sha256,
         "licence": known.licence,
         "source": known.source,
     }
     row |= {key: card[key] for key in ("network", "data", "recipe", "figures") if key in card}
-    if "source" in card:
-        row["published"] = card["source"]["published"]
+    if card.get("source"):
+        row["published"] = card["source"].get("published", "unknown")
     return row | (_figures(entry) if figures else {})
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pickle
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -38,7 +37,11 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"{path}: expected a PyTorch checkpoint with names and tensors, found a {type(content).__name__}"
         )
-    return {str(name).removeprefix("module."): value for name, value in state.items() if isinstance(value, Tensor)}
+    return {str(name).removeprefix("module."): value for name, value in state.items() if _has_shape(value)}
+
+
+def _has_shape(value: object) -> bool:
+    return isinstance(value, Tensor) and not value.is_nested
 
 
 def _load(path: Path, file: IO[bytes]) -> object:
@@ -49,7 +52,7 @@ def _load(path: Path, file: IO[bytes]) -> object:
             f"{path}: expected a PyTorch checkpoint of tensors; it is damaged, or holds more than tensors, which is "
             "not loaded because it could run any code"
         ) from error
-    except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # an old file is unpacked unchecked: whatever a damaged one leads to
         reason = " ".join(str(error).split())[:120]
         raise ModelError(
             f"{path}: expected a PyTorch checkpoint; it is damaged or of another kind ({reason})"
@@ -65,7 +68,7 @@ def folded(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]
             place; values don't matter.
 
     Raises:
-        ValueError: a weight is missing, or has another shape or what is no number; the message tells the first.
+        ValueError: a weight is missing, of another shape or form, or holds what is no number; the first is named.
     """
     modules = dict(network.named_modules())
     weights: dict[str, Tensor] = {}
@@ -96,6 +99,8 @@ def _tensor(state: Mapping[str, Tensor], name: str, expected: tuple[int, ...]) -
         raise ValueError(f"{name}: expected a tensor of shape {expected}, found none of that name")
     if tuple(value.shape) != expected:
         raise ValueError(f"{name}: expected a tensor of shape {expected}, found {tuple(value.shape)}")
+    if value.layout != torch.strided or value.is_meta or not value.is_floating_point():
+        raise ValueError(f"{name}: expected a dense tensor of floating point numbers, found another kind")
     value = value.detach().double()
     if not torch.isfinite(value).all():
         raise ValueError(f"{name}: holds NaN or infinity; the file is damaged")

@@ -16,7 +16,7 @@ from pose.backends.base import ModelInfo
 from pose.errors import ModelError
 from pose.weights import assets
 from pose.weights.assets import Published
-from pose.weights.entries import IMPORTABLE, STRUCTURES, NetworkEntry
+from pose.weights.entries import IMPORTABLE, NETWORKS, STRUCTURES, NetworkEntry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,8 +28,10 @@ State = dict[str, Any]
 FOREIGN_FILES = (".caffemodel", ".pth", ".pt")
 """Suffixes of files that are converted when they are imported: of Caffe and of PyTorch."""
 
+TFLITE = ".tflite"
+"""Suffix of TensorFlow Lite's files: those of `NETWORKS` alone are known, which nobody has to import."""
 
-CARD, FOLDER_WEIGHTS = "card.json", "network.safetensors"
+CARD, FOLDER_WEIGHTS, README = "card.json", "network.safetensors", "README.md"
 """What a model's folder holds."""
 
 
@@ -55,7 +57,8 @@ def read_folder(folder: Path) -> tuple[Path, ModelInfo, NetworkEntry]:
         source = content.get("source") or {"sha256": told, "file": str(folder.absolute())}
         info = ModelInfo(folder.absolute().name, str(source["sha256"]), str(source["file"]), licence)
         entry = STRUCTURES[network]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        accuracy_of(content)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise ModelError(f"{card}: not a card of a network of ours ({error!r}); train or import it again") from None
     if not file.is_file():
         raise ModelError(f"{file}: no such file, but {card} speaks of it; copy the whole folder")
@@ -63,6 +66,31 @@ def read_folder(folder: Path) -> tuple[Path, ModelInfo, NetworkEntry]:
     if found != told:
         raise ModelError(f"{file}: damaged or changed (sha256 {found[:12]}…, expected {told[:12]}…); copy it again")
     return file, info, entry
+
+
+def accuracy_of(card: Mapping[str, Any]) -> str:
+    """AP and what it was measured on, as a card tells. Raises what a card of another form leads to."""
+    ap = card.get("figures", {}).get("ap")
+    return "not measured" if ap is None else f"{ap:.3f} AP ({card['data']['held_out']})"
+
+
+def not_of_ours(file: Path) -> ModelError:
+    """Why a file of TensorFlow Lite is not imported."""
+    if not file.is_file():
+        return ModelError(f"{file}: no such file; expected a network's weights")
+    found = assets.digest(file)
+    known = {
+        entry.name: entry.sha256
+        for entry in NETWORKS.values()
+        if isinstance(entry.weights, assets.Asset) and entry.weights.member.endswith(TFLITE)
+    }
+    name = next((name for name, sha256 in known.items() if sha256 == found), None)
+    if name is not None:
+        return ModelError(f"{file}: is {name}, which is there already under that name; there is nothing to import")
+    return ModelError(
+        f"{file}: of TensorFlow Lite's files only {', '.join(known)} are known, and need no import; expected "
+        f"another kind of file ({', '.join(FOREIGN_FILES)}, .pb, .onnx or .safetensors)"
+    )
 
 
 def write_folder(entry: NetworkEntry, state: State, source: Path, folder: Path) -> None:

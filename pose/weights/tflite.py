@@ -64,9 +64,12 @@ def read_tflite(file: Path, outputs: Sequence[str]) -> TfliteNetwork:
         outputs: what to call its outputs, in the file's order.
 
     Raises:
-        ModelError: not such a file, damaged, or with operators or shapes that are not known here.
+        ModelError: it can't be read, is not such a file or damaged, or has operators or shapes that are not known here.
     """
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error.strerror}); expected a TensorFlow Lite file") from error
     if content[4:8] != b"TFL3":
         raise ModelError(f"{file}: expected a TensorFlow Lite file (its fifth to eighth byte are TFL3)")
     try:

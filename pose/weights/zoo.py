@@ -26,9 +26,11 @@ from pose.weights.imported import (
     CARD,
     FOLDER_WEIGHTS,
     FOREIGN_FILES,
+    TFLITE,
     best_match,
     imported_folder,
     mismatch,
+    not_of_ours,
     read_folder,
 )
 
@@ -173,6 +175,8 @@ class _Weights:
             IMPORTABLE[model].find()  # tells how to get them
         if file.suffix == ".json":
             raise ModelError(f"{file}: a model of TensorFlow.js runs once `posescribe models convert` has converted it")
+        if file.suffix == TFLITE:
+            raise not_of_ours(file)
         if file.suffix in FOREIGN_FILES:
             raise ModelError(
                 f"{file}: what Caffe or PyTorch wrote runs once `posescribe models import` has converted it"
@@ -280,11 +284,11 @@ def _recognise(file: Path) -> tuple[NetworkEntry, str]:
 
 def _entry_of_onnx(file: Path, outputs: Mapping[str, int | None], properties: Mapping[str, str]) -> NetworkEntry:
     """By the name in the file; by its original weights or its outputs if it has none."""
-    name = properties.get("network")
-    if name is not None and name not in STRUCTURES:
-        raise ModelError(f"{file}: holds a network {name!r}, which is unknown; expected {', '.join(STRUCTURES)}")
+    name, known = properties.get("network"), NETWORKS | STRUCTURES
+    if name is not None and name not in known:
+        raise ModelError(f"{file}: holds a network {name!r}, which is unknown; expected {', '.join(known)}")
     if name is not None:
-        return STRUCTURES[name]
+        return known[name]
     made_of = properties.get("weights_sha256")
     original = next((entry for entry in NETWORKS.values() if entry.sha256 == made_of), None)
     if original is not None:

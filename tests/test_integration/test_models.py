@@ -52,6 +52,20 @@ def network(tmp_path: Path) -> Path:
     return tmp_path / "own.safetensors"
 
 
+@pytest.fixture
+def trained(network: Path, tmp_path: Path) -> Path:
+    """A folder as `train-pose` leaves it."""
+    folder = tmp_path / "trained"
+    (folder / "training").mkdir(parents=True)
+    (folder / "training" / "checkpoint.safetensors").write_bytes(b"large")
+    (folder / "README.md").write_text("mine")
+    shutil.copy(network, folder / "network.safetensors")
+    card = {"network": "mobilenet_thin", "licence": "own", "sha256": assets.digest(network)}
+    card |= {"figures": {"ap": 0.5}, "data": {"held_out": "some"}}
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
 def asked(command: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
     """What a command says as JSON."""
     capsys.readouterr()
@@ -137,6 +151,35 @@ def test_an_imported_network_runs_by_its_name(
     assert (done["model"], done["frames"]) == ("own.net", 1)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"figures": None},
+        {"data": None},
+        {"figures": {"ap": "high"}, "data": {"held_out": "some"}},
+    ],
+)
+def test_a_card_of_another_form_does_not_hide_the_other_models(
+    wrong: dict[str, Any], trained: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "import", str(trained), "--name", "mine"]) == 0
+    kept = cache / "models" / "mine" / "card.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | wrong))
+    *others, last = asked(["models", "list"], capsys)["models"]
+    assert [(model["name"], model["kind"]) for model in others] == ALWAYS
+    assert (last["name"], last["kind"]) == ("mine", "damaged")
+    assert "card.json: not a card of a network of ours" in last["error"]
+
+
+def test_of_a_trained_folder_the_model_alone_is_imported(
+    trained: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "import", str(trained), "--name", "mine"]) == 0
+    kept = [path.name for path in (cache / "models" / "mine").rglob("*")]
+    assert sorted(kept) == ["README.md", "card.json", "network.safetensors"]
+    assert asked(["models", "show", "mine"], capsys)["accuracy"] == "0.500 AP (some)"
+
+
 def test_an_imported_refiner_is_one_and_finds_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "import", str(NETWORKS["movenet_thunder"].find()), "--name", "ours"]) == 0
     assert asked(["models", "show", "ours"], capsys)["kind"] == "refiner"
@@ -189,6 +232,27 @@ def test_a_network_without_weights_says_how_to_get_them(tmp_path: Path, capsys: 
         told = capsys.readouterr().err
         assert (done == 0) == (command[0] == "models")
         assert done == 0 or "openpose_body_25: its weights are not imported; get pose_iter_584000.caffemodel" in told
+
+
+def test_a_file_of_tensorflow_lite_is_there_already_or_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = shutil.copy(NETWORKS["mediapipe_hand"].find(), tmp_path / "x.tflite")
+    other = tmp_path / "other.tflite"
+    other.write_bytes(b"\0\0\0\0TFL3")
+    for command in (["import"], ["import", "--name", "mine"], ["show"]):
+        told = refused(["models", *command, str(known)], capsys)
+        assert told.endswith(
+            "x.tflite: is mediapipe_hand, which is there already under that name; there is nothing to import"
+        )
+        told = refused(["models", *command, str(other)], capsys)
+        assert "only mediapipe_hand, mediapipe_face, mediapipe_iris are known, and need no import" in told
+    assert "gone.tflite: no such file" in refused(["models", "import", str(tmp_path / "gone.tflite")], capsys)
+
+
+def test_show_says_that_a_foreign_file_is_imported_first(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("x.caffemodel", "x.pth"):
+        assert "once `posescribe models import` has converted it" in refused(["models", "show", name], capsys)
 
 
 def test_a_networks_name_is_for_that_network(network: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,9 @@ def test_the_first_difference_is_named(published: nn.Module, tmp_path: Path) -> 
         ("model.3.1.running_var", None, r": expected a tensor of shape \(128,\), found none"),
         ("cpm.align.0.weight", torch.zeros(128, 256, 1, 1), r": .*\(128, 512, 1, 1\), found \(128, 256, 1, 1\)"),
         ("cpm.align.0.bias", torch.full((128,), torch.nan), ": holds NaN or infinity"),
+        ("cpm.align.0.bias", torch.ones(128).to_sparse(), ": expected a dense tensor of floating point numbers"),
+        ("cpm.align.0.bias", torch.ones(128, dtype=torch.complex64), ": expected a dense tensor"),
+        ("cpm.align.0.bias", torch.ones(128, device="meta"), ": expected a dense tensor"),
     ):
         state = published.state_dict() | {name: value}
         torch.save({key: tensor for key, tensor in state.items() if tensor is not None}, file)
@@ -123,6 +127,22 @@ def test_a_truncated_checkpoint_is_told(share: float, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"net\.pth: expected a PyTorch checkpoint") as caught:
         read_checkpoint(file)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9, 0.99])
+def test_a_damaged_old_checkpoint_is_told(share: float, tmp_path: Path) -> None:
+    """Cut short or with a byte changed: the form before zip."""
+    file = tmp_path / "net.pth"
+    torch.save({"a": torch.rand(100)}, file, _use_new_zipfile_serialization=False)
+    content = file.read_bytes()
+    at = int(len(content) * share)
+    file.write_bytes(content[:at])
+    with pytest.raises(ModelError, match=r"net\.pth: expected a PyTorch checkpoint") as caught:
+        read_checkpoint(file)
+    assert "\n" not in str(caught.value)
+    file.write_bytes(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
+    with contextlib.suppress(ModelError):
+        read_checkpoint(file)
 
 
 def test_what_is_no_state_is_told(tmp_path: Path) -> None:

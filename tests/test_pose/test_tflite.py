@@ -68,6 +68,8 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"PK\3\4 no such thing")
     with pytest.raises(ModelError, match=r"some\.tflite: expected a TensorFlow Lite file"):
         read_tflite(file, ["points"])
+    with pytest.raises(ModelError, match=r"none\.tflite: cannot be read"):
+        read_tflite(tmp_path / "none.tflite", ["points"])
 
 
 @pytest.mark.parametrize("share", [0.0001, 0.01, 0.5, 0.999])

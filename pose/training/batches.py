@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pose.errors import TrainingError
 from pose.maps import MapLayout
 from pose.training.augment import AugmentSettings, View, disturb, draw_view
 from pose.training.datasets import Dataset, Sample
@@ -92,12 +93,9 @@ class AnnotatedImages:
         return len(self._samples)
 
     def picture(self, number: int) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 BGR, the `number`-th view; grey for an image that is damaged behind its header."""
+        """(H, W, 3) uint8 BGR, the `number`-th view."""
         sample, _, view, rng = self._view(number)
-        image = read_image(sample)
-        if image is None:
-            return np.full((*self.size, 3), 127, dtype=np.uint8)
-        return disturb(rng, view.image(image), self.augment)
+        return disturb(rng, view.image(read_image(sample)), self.augment)
 
     def truth(self, number: int) -> tuple[Arrays, Arrays]:
         """Targets and masks of the `number`-th view."""
@@ -117,10 +115,18 @@ class AnnotatedImages:
         return Batch((torch.from_numpy(images).permute(0, 3, 1, 2),), stacked(targets), stacked(masks))
 
 
-def read_image(sample: Sample) -> NDArray[np.uint8] | None:
-    """(H, W, 3) uint8 BGR of the size that the annotations speak of, not turned by EXIF; None when it can't be read."""
+def read_image(sample: Sample) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 BGR of the size that the annotations speak of, not turned by EXIF.
+
+    Raises:
+        TrainingError: it can't be read any more.
+    """
     image = cv2.imread(str(sample.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return None if image is None else np.asarray(image, dtype=np.uint8)
+    if image is None:
+        raise TrainingError(
+            f"{sample.path}: can't be read any more; put it back and give the same command, or begin anew (--restart)"
+        )
+    return np.asarray(image, dtype=np.uint8)
 
 
 def stacked(arrays: Sequence[Arrays]) -> dict[str, Tensor]:

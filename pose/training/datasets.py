@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import imagesize
 import numpy as np
 from numpy.typing import NDArray
@@ -202,7 +203,7 @@ def _sample(
         width, height = imagesize.get(path)
     except (OSError, ValueError):
         width = height = -1
-    if min(width, height) < 1:
+    if min(width, height) < 1 or not _decodes(path):
         findings.add("unreadable images", entry.name)
         return None
     if entry.size not in (None, (height, width)):
@@ -222,6 +223,11 @@ def _sample(
     return Sample(
         path, entry.image_id, (height, width), keypoints[~empty], boxes[~empty], areas[~empty], ignore, entry.complete
     )
+
+
+def _decodes(path: Path) -> bool:
+    """Whether there is an image behind the header; read at an eighth of its size, in a third of the time for JPEG."""
+    return cv2.imread(str(path), cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION) is not None
 
 
 def _json(path: Path) -> Any:

@@ -86,8 +86,7 @@ def label(
         if name not in known:
             known[name] = len(known) + 1
             images.append({"id": known[name], "file_name": name, "height": sample.size[0], "width": sample.size[1]})
-            picture = read_image(sample)
-            for person in () if picture is None else detect(picture):
+            for person in detect(read_image(sample)):
                 annotations.append({"id": len(annotations) + 1, "image_id": known[name], **_entry(person)})
             if len(known) % _SAVE_EVERY == 0:
                 _write(cache, teacher, skeleton, images, annotations)

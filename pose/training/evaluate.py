@@ -94,8 +94,6 @@ def _detect(
     parser: ParserSettings | None,
 ) -> list[Person]:
     image = read_image(sample)
-    if image is None:
-        return []
     canvas, placement = letterbox(image, fit(image.shape[:2], net_height, math.lcm(layout.stride, layout.multiple)))
     pixels = torch.from_numpy(canvas).to(device).permute(2, 0, 1)[None].float()
     values: list[Tensor] = [value[0].float().cpu().contiguous() for value in network(pixels)]

@@ -25,6 +25,8 @@ from pose.training.batches import Ahead, Batch, Source
 from pose.training.logs import Log
 from pose.training.losses import stage_losses, total_loss
 
+CHECKPOINT = "checkpoint.safetensors"
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -86,7 +88,7 @@ class Rhythm:
     Attributes:
         checkpoint_s: seconds between checkpoints.
         evaluate_every: epochs between evaluations; 0 for one at the end.
-        log_every: steps between rows of the log.
+        log_every: steps between rows of the log; each evaluation has a row, too.
         threads: that make batches.
     """
 
@@ -141,12 +143,13 @@ def fit(
         network: gives `each_stage(*inputs)`; only parameters that require a gradient are learnt.
         source: of batches.
         outputs: names of what each stage gives, in its order.
-        folder: for `checkpoint.safetensors`, `log.csv` and `events/`; is there.
+        folder: for `CHECKPOINT`, `log.csv` and `events/`; is there.
         settings: see there.
         rhythm: see there.
         device: of torch.
         identity: what the training is besides its settings (data, network); another one is refused by a checkpoint.
-        evaluate: scores of the network as it then is, with its averaged weights; the score named first decides.
+        evaluate: scores of the network as it then is, with its averaged weights; the score named first decides, then
+            the next; of equals, the later is the best.
         keep: called with the scores and the step when they are the best yet, the averaged weights being in the network;
             at the end, without `evaluate`.
         progress: steps done and all steps.
@@ -159,7 +162,7 @@ def fit(
     settings = replace(settings, steps=settings.steps or settings.steps_in(settings.epochs, len(source)))
     every = settings.steps_in(rhythm.evaluate_every, len(source)) if rhythm.evaluate_every else settings.steps
     run = _Run(network.to(device), settings, device)
-    file = folder / "checkpoint.safetensors"
+    file = folder / CHECKPOINT
     state: dict[str, Any] = {"step": 0, "scores": {}, "best_step": 0, "loss": math.nan, "sums": [0, 0], "n": 0}
     about: dict[str, Any] = json.loads(json.dumps({"settings": asdict(settings), "identity": dict(identity or {})}))
     if file.is_file():
@@ -176,6 +179,8 @@ def fit(
     rows_begun, rows_waited, rows_from = begun, 0.0, start
 
     def save(step: int) -> None:
+        if not run.finite():
+            raise _diverged(step)
         checkpoint.save(
             file, network, run.average, run.optimiser,
             state | about | {"step": step, "sums": sums.tolist(), "n": n_logged, "scaler": run.scaler.state_dict()},
@@ -190,17 +195,19 @@ def fit(
     with Log(folder, start) as log:
         batches = iter(ahead)
         for step in range(start, settings.steps):
-            sums += run.step(step, batches, outputs)
-            n_logged += 1
+            losses = run.step(step, batches, outputs)
             done = step + 1
+            if not losses.isfinite().all():
+                raise _diverged(done)
+            sums += losses
+            n_logged += 1
             last = done == settings.steps
+            judged = evaluate is not None and (last or done % every == 0)
             if progress is not None:
                 progress(done, settings.steps)
-            if done % rhythm.log_every == 0 or last:
+            if done % rhythm.log_every == 0 or judged or last:
                 now = time.perf_counter()
                 loss, last_stage = (sums / n_logged).tolist()
-                if not math.isfinite(loss):
-                    raise TrainingError(f"the loss is no number any more at step {done}; lower the learning rate")
                 images = (done - rows_from) * settings.batch * settings.accumulate
                 state["loss"] = loss
                 row = {
@@ -213,10 +220,12 @@ def fit(
             else:
                 row = {}
             paused = time.perf_counter()
-            if evaluate is not None and (last or done % every == 0):
+            if row and not run.finite():
+                raise _diverged(done)
+            if evaluate is not None and judged:
                 with run.averaged():
                     scores = dict(evaluate())
-                    if scores and next(iter(scores.values())) > next(iter(state["scores"].values()), -1.0):
+                    if scores and tuple(scores.values()) >= tuple(state["scores"].values()):
                         state |= {"scores": scores, "best_step": done}
                         if keep is not None:
                             keep(scores, done)
@@ -290,6 +299,10 @@ class _Run:
         self._follow(step)
         return losses
 
+    def finite(self) -> bool:
+        """Whether the averaged weights are numbers; what was once none stays in them."""
+        return all(bool(value.isfinite().all()) for value in self.average.values())
+
     def averaged(self) -> _Averaged:
         """The averaged weights in the network while a block lasts."""
         return _Averaged(self.network, self.average)
@@ -327,13 +340,22 @@ class _Averaged:
             value.copy_(self._own[name])
 
 
+def _diverged(step: int) -> TrainingError:
+    return TrainingError(
+        f"loss or weights are no numbers any more at step {step:,}; lower the learning rate and begin anew (--restart)"
+    )
+
+
 def _same_training(file: Path, state: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    """Raises `TrainingError` when a checkpoint is of another training, naming the first difference."""
+    """Raises `TrainingError` when a checkpoint is of another training, naming the first difference.
+
+    What an older version's checkpoint does not tell counts as the same.
+    """
     for part, values in about.items():
         kept = state.get(part, {})
         for name, value in values.items():
-            if kept.get(name) != value:
+            if kept.get(name, value) != value:
                 raise TrainingError(
-                    f"{file}: is of a training with {name} {kept.get(name)!r}, not {value!r}; "
+                    f"{file}: is of a training with {name} {kept[name]!r}, not {value!r}; "
                     "give the same settings to go on, --restart to begin anew, or another --out"
                 )

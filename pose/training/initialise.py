@@ -34,9 +34,6 @@ def initialise(network: nn.Module, *inputs: Tensor, outputs_scale: float = 0.02,
             return y
         done.add(layer)
         wanted = outputs_scale if layer in last else 1.0
-        if layer.bias is not None:
-            y = y - layer.bias.view(1, -1, 1, 1)
-            layer.bias.zero_()
         factor = wanted / y.std().clamp(min=1e-8)
         layer.weight.mul_(factor)
         y = y * factor
@@ -54,6 +51,8 @@ def initialise(network: nn.Module, *inputs: Tensor, outputs_scale: float = 0.02,
         else:
             drawn.uniform_(0.5, 1.5, generator=generator)
         layer.weight.copy_(drawn)
+        if layer.bias is not None:
+            layer.bias.zero_()
     hooks = [layer.register_forward_hook(scale) for layer in convolutions]
     try:
         network.each_stage(*inputs)  # type: ignore[operator]

@@ -29,7 +29,7 @@ class TargetSettings:
         sigma: of a joint's Gaussian, pixels of the network's input.
         limb_half_width: of a limb's field, pixels of the network's input.
         unlabelled: what a joint of an annotated person is that has no label: `absent`, as OpenPose and most others
-            take COCO, or `unknown`, and then nothing is learnt of it in the person's box.
+            take COCO, or `unknown`, and then nothing is learnt of it, nor of the background, in the person's box.
     """
 
     sigma: float = 7.0
@@ -78,12 +78,14 @@ def draw_targets(
             _fill(inside, box, view, layout.stride, 1, _MARGIN)
             missing = ~np.isfinite(person[:, 0])
             heat[:-1][missing] &= 1 - inside
+            if missing.any():
+                heat[-1] &= 1 - inside  # the background is what no joint covers
             fields[_fields_of(layout, missing)] &= 1 - inside
     heat[:-1] |= maps.heatmaps[:-1] > _PRESENT
     fields |= maps.pafs != 0
     if not known.all():
         heat[:-1][~known] = 0
-        heat[-1] = 0  # the background is what no joint covers
+        heat[-1] = 0
         fields[_fields_of(layout, ~known)] = 0
     return (
         {"heatmaps": maps.heatmaps, "pafs": maps.pafs},

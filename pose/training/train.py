@@ -24,7 +24,7 @@ from pose.training.card import Card, write_model
 from pose.training.datasets import Dataset, Sample, read_annotations, split
 from pose.training.distillation import Detect, fill_in, label
 from pose.training.evaluate import evaluate
-from pose.training.fit import FitSettings, Fitted, Rhythm, fit
+from pose.training.fit import CHECKPOINT, FitSettings, Fitted, Rhythm, fit
 from pose.training.initialise import initialise
 from pose.training.targets import TargetSettings
 from pose.weights.imported import mismatch
@@ -118,9 +118,10 @@ def train(
     narrator.say(data.summary())
     learnt, held, held_name = _held_out(plan, data, narrator)
     folder = plan.out / "training"
-    folder.mkdir(parents=True, exist_ok=True)
-    if restart:
-        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: can't be made ({error.strerror}); choose another --out folder") from None
     name = None
     if teacher is not None:
         learnt, name = _taught(learnt, teacher, folder / "teacher.json", narrator)
@@ -151,6 +152,8 @@ def train(
 
     with tempfile.TemporaryDirectory(prefix="posescribe-features-") as place:
         learner, source = _learner(network, images, plan, Path(place), device, narrator)
+        if restart:
+            (folder / CHECKPOINT).unlink(missing_ok=True)
         fitted = fit(
             learner,
             source,
@@ -159,7 +162,7 @@ def train(
             plan.fit,
             rhythm=plan.rhythm,
             device=device,
-            identity=_identity(plan, card),
+            identity=_identity(plan, card, learnt.samples, held),
             evaluate=judge if held else None,
             keep=partial(write_model, plan.out, network, card),
             progress=partial(narrator.step, "training"),
@@ -246,7 +249,19 @@ def _learner(
     )
 
 
-def _identity(plan: Plan, card: Card) -> dict[str, Any]:
+def _identity(plan: Plan, card: Card, learnt: Sequence[Sample], held: Sequence[Sample]) -> dict[str, Any]:
     """What a checkpoint must agree with to be gone on from."""
+    check = "" if plan.check is None else f"{_digest(plan.check[0].read_bytes())} "
     return {"network": plan.network, "data": card.data["sha256"], "start": card.data["start"],
-            "teacher": card.data["teacher"], **card.settings}  # fmt: skip
+            "teacher": card.data["teacher"], **card.settings, "net_height": card.net_height,
+            "images_learnt": _names(learnt), "images_judged": check + _names(held)}  # fmt: skip
+
+
+def _names(samples: Sequence[Sample]) -> str:
+    """How many images, and a hash of which, wherever their folder is."""
+    names = "\n".join(f"{sample.image_id} {sample.path.name}" for sample in samples)
+    return f"{len(samples)} ({_digest(names.encode())})"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

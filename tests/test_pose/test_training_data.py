@@ -52,6 +52,7 @@ def coco(folder: Path, **changes: Any) -> Path:
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(folder / name), np.zeros((80, 120, 3), np.uint8))
     (folder / "text.png").write_text("no image")
+    (folder / "cut.png").write_bytes((folder / "a.png").read_bytes()[:60])
     points = np.column_stack([np.linspace(10, 50, 17), np.linspace(10, 70, 17), np.full(17, 2)])
     outside = points.copy()
     outside[:3, 0] += 500
@@ -62,6 +63,7 @@ def coco(folder: Path, **changes: Any) -> Path:
             {"id": 2, "file_name": "b.png", "height": 80, "width": 120, "complete": False},
             {"id": 3, "file_name": "gone.png", "height": 80, "width": 120},
             {"id": 4, "file_name": "text.png"},
+            {"id": 5, "file_name": "cut.png", "height": 80, "width": 120},
         ],
         "annotations": [
             person | {"image_id": 1, "keypoints": points.ravel().tolist()},
@@ -84,7 +86,7 @@ def test_coco_is_read_and_what_can_not_be_used_is_counted_and_named(tmp_path: Pa
     ]  # fmt: skip
     assert data.findings.counts == {
         "people without joints": 1, "people of another skeleton": 1, "joints outside the image": 3,
-        "missing images": 1, "unreadable images": 1, "people of images that are not listed": 1,
+        "missing images": 1, "unreadable images": 2, "people of images that are not listed": 1,
     }  # fmt: skip
     assert "1 missing images (first: gone.png)" in data.summary()
     assert data.known.all()
@@ -155,7 +157,7 @@ def test_other_files_are_told_in_one_line(tmp_path: Path, content: str, said: st
 def test_nothing_left_and_no_known_joint_stop_before_it_starts(tmp_path: Path) -> None:
     file = coco(tmp_path)
     (tmp_path / "elsewhere").mkdir()
-    with pytest.raises(TrainingError, match=r"nothing to learn from; .*4 missing images \(first: a\.png\)"):
+    with pytest.raises(TrainingError, match=r"nothing to learn from; .*5 missing images \(first: a\.png\)"):
         read_annotations(file, tmp_path / "elsewhere", COCO_18)
     with pytest.raises(TrainingError, match="no such folder"):
         read_annotations(file, tmp_path / "nowhere", COCO_18)
@@ -272,7 +274,7 @@ def test_a_joint_without_label_is_absent_or_unknown() -> None:
         for kind in ("absent", "unknown")
     )
     assert (absent == 1).all()
-    assert (unknown[:18, 2:8, 3:7] == 0).all()
+    assert (unknown[:, 2:8, 3:7] == 0).all()  # the background, too: it is what no joint covers
     assert (unknown[:, :, 10:] == 1).all()
 
 
@@ -290,6 +292,13 @@ def test_a_batch_is_the_same_whenever_it_is_made(tmp_path: Path) -> None:
     assert first.inputs[0].equal(again.inputs[0])
     assert first.targets["pafs"].equal(again.targets["pafs"])
     assert not first.inputs[0].equal(one.batch(2, 2).inputs[0])
+
+
+def test_an_image_that_is_gone_since_it_was_listed_is_told(tmp_path: Path) -> None:
+    data = read_annotations(*render_dataset(tmp_path, 1, (64, 64)), COCO_18)
+    data.samples[0].path.write_bytes(b"")
+    with pytest.raises(TrainingError, match=r"000001\.jpg: can't be read any more"):
+        AnnotatedImages([data], OPENPOSE_COCO, (64, 64)).picture(0)
 
 
 def a_person(x: float, confidence: float = 0.9, score: float = 0.9) -> Person:

@@ -134,8 +134,62 @@ def test_a_checkpoint_of_another_training_or_a_damaged_one_is_told(tmp_path: Pat
 
 
 def test_a_loss_that_is_no_number_stops(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="lower the learning rate"):
+    with pytest.raises(TrainingError, match=r"lower the learning rate and begin anew \(--restart\)"):
         trained(tmp_path, learning_rate=1e30, clip=None, optimiser="sgd")
+
+
+@pytest.mark.parametrize(("at", "kept"), [("loss", [4]), ("weights", [])])
+def test_nothing_that_is_no_number_is_judged_kept_or_saved(at: str, kept: list[int], tmp_path: Path) -> None:
+    """Judged is behind every fourth step: the loss is none at the fifth, or the weights alone behind the fourth."""
+
+    class Broken(Noise):
+        def batch(self, number: int, size: int) -> Batch:
+            batch = super().batch(number, size)
+            if at == "loss" and number >= 4:
+                batch.targets["pafs"].fill_(np.nan)
+            return batch
+
+    network = Tiny()
+    found: list[int] = []
+
+    def progress(step: int, _: int) -> None:
+        if at == "weights" and step == 3:
+            network.second.weight.register_hook(lambda gradient: gradient * np.nan)
+
+    with pytest.raises(TrainingError, match=f"at step {5 if at == 'loss' else 4};"):
+        fit(
+            network, Broken(), OUTPUTS, tmp_path, FitSettings(steps=12, batch=4, clip=None),
+            rhythm=Rhythm(checkpoint_s=0, evaluate_every=1), progress=progress,
+            evaluate=lambda: {"ap": 0.0}, keep=lambda _, step: found.append(step),
+        )  # fmt: skip
+    assert found == kept
+    saved = load_file(tmp_path / "checkpoint.safetensors")
+    assert all(value.isfinite().all() for value in saved.values())
+
+
+def test_of_equal_scores_the_later_and_the_next_score_decide(tmp_path: Path) -> None:
+    found = iter([{"ap": 0.0, "pck": 0.3}, {"ap": 0.0, "pck": 0.2}, {"ap": 0.0, "pck": 0.3}])
+    kept: list[int] = []
+    told: list[str] = []
+    fitted = fit(
+        Tiny(), Noise(), OUTPUTS, tmp_path, FitSettings(steps=12, batch=4), rhythm=Rhythm(evaluate_every=1),
+        evaluate=lambda: next(found), keep=lambda _, step: kept.append(step), say=told.append,
+    )  # fmt: skip
+    assert kept == [4, 12]
+    assert fitted.best_step == 12
+    assert [row["step"] for row in rows(tmp_path)] == ["4", "8", "12"]  # each evaluation is a row
+    assert not any("nan" in line for line in told)
+
+
+def test_what_an_older_checkpoint_does_not_tell_is_no_difference(tmp_path: Path) -> None:
+    def going_on(**identity: object) -> None:
+        settings = FitSettings(steps=1, batch=2)
+        fit(Tiny(), Noise(), OUTPUTS, tmp_path, settings, identity={"network": "tiny"} | identity)
+
+    going_on()
+    going_on(net_height=64)
+    with pytest.raises(TrainingError, match="of a training with network 'tiny', not 'other'"):
+        going_on(network="other")
 
 
 def test_accumulated_batches_are_as_one_large_one(tmp_path: Path) -> None:
@@ -216,6 +270,17 @@ def test_first_weights_keep_the_size_of_what_passes() -> None:
         assert heatmaps[:, :-1].mean() == pytest.approx(0, abs=0.02)
         assert 0.01 < heatmaps[:, :-1].std() < 0.05
         assert pafs.std() == pytest.approx(0.02, abs=1e-3)
+
+
+def test_first_weights_are_of_the_seed_alone() -> None:
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
+    found = []
+    for elsewhere in range(2):
+        torch.manual_seed(elsewhere)  # torch's own start of a layer is drawn, its bias as well
+        network = MobilenetThin(MobilenetThinConfig(refinements=("both",)))
+        initialise(network, image, seed=3)
+        found.append(network.state_dict())
+    assert [name for name, value in found[0].items() if not value.equal(found[1][name])] == []
 
 
 def test_people_are_learnt_from_rendered_images(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -98,16 +99,18 @@ def train_pose(
 
     from behavior.cli.train import _command, _is_database
     from behavior.pipeline.annotated_frames import annotated_frames
+    from pose.backends.base import Device, no_device
     from pose.training.fit import FitSettings, Rhythm
     from pose.training.targets import TargetSettings
     from pose.training.train import Plan, train
 
+    if re.fullmatch(r"cpu|cuda(:\d+)?", device) is None:
+        raise typer.BadParameter(f"--device {device}: expected cpu, cuda or cuda:N")
     if precision == "float16" and device == "cpu":
         raise typer.BadParameter("--precision float16 is for GPUs; choose float32 or bfloat16")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        from pose.backends.base import Device, no_device
-
-        raise no_device(Device.parse(device), "torch finds no NVIDIA GPU, or is built without CUDA", ["cpu"])
+    if device != "cpu" and Device.parse(device).index >= (n := torch.cuda.device_count()):
+        reason = "there is no such NVIDIA GPU" if n else "torch finds no NVIDIA GPU, or is built without CUDA"
+        raise no_device(Device.parse(device), reason, ["cpu", *(f"cuda:{i}" for i in range(n))])
     settings = FitSettings(
         epochs=epochs, batch=batch, accumulate=accumulate, optimiser=optimiser, learning_rate=learning_rate,
         average=average, intermediate=intermediate, precision=precision, seed=seed,

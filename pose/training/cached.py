@@ -6,7 +6,9 @@ image has some views, fixed beforehand, instead of a new one each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pose.errors import TrainingError
 from pose.training.batches import AnnotatedImages, Batch, drawn, stacked
 
 Features = Callable[[Tensor], list[Tensor]]
@@ -29,6 +32,9 @@ class CachedFeatures:
         folder: for the files, `level-0.npy` and so on, float16.
         batch: images that go through the network together.
         progress: views done and all views.
+
+    Raises:
+        TrainingError: the folder has no room for all features.
     """
 
     def __init__(
@@ -49,12 +55,7 @@ class CachedFeatures:
             with torch.inference_mode():
                 found = features(torch.from_numpy(pictures).permute(0, 3, 1, 2).float())
             if not self._levels:
-                self._levels = [
-                    np.lib.format.open_memmap(
-                        folder / f"level-{i}.npy", mode="w+", dtype=np.float16, shape=(self._n, *level.shape[1:])
-                    )
-                    for i, level in enumerate(found)
-                ]
+                self._levels = _files(folder, [(self._n, *level.shape[1:]) for level in found])
             for kept, level in zip(self._levels, found, strict=True):
                 kept[start : start + len(numbers)] = level.cpu().numpy().astype(np.float16)
             if progress is not None:
@@ -78,3 +79,22 @@ class CachedFeatures:
             values = torch.from_numpy(level[rows].astype(np.float32))
             found.append((values.mean(dim=(0, 2, 3)), values.std(dim=(0, 2, 3))))
         return found
+
+
+def _files(folder: Path, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[np.float16]]:
+    """New files in memory. Their space is taken at once: a disk that is full later would kill the process."""
+    arrays: list[NDArray[np.float16]] = []
+    try:
+        for i, shape in enumerate(shapes):
+            file = folder / f"level-{i}.npy"
+            arrays.append(np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape))
+            if hasattr(os, "posix_fallocate"):  # neither on macOS nor on Windows
+                with file.open("r+b") as whole:
+                    os.posix_fallocate(whole.fileno(), 0, file.stat().st_size)
+    except OSError as error:
+        needed = sum(2 * math.prod(shape) for shape in shapes) / 1e6
+        raise TrainingError(
+            f"{folder}: no room for {needed:,.0f} MB of features ({error.strerror}); lower --frozen, or let TMPDIR be "
+            "a folder with more room"
+        ) from None
+    return arrays

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +14,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from pose.training.files import replacing
 from pose.weights.zoo import CARD, FOLDER_WEIGHTS
 
 
@@ -40,7 +40,7 @@ class Card:
 
 
 def write_model(folder: Path, network: nn.Module, card: Card, figures: Mapping[str, float], step: int) -> str:
-    """Writes weights, `card.json` and README.md; gives the weights' sha256."""
+    """Writes weights, `card.json` and README.md; gives the weights' sha256. Raises `TrainingError` when it can't."""
     content = save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
     sha256 = hashlib.sha256(content).hexdigest()
     values = {
@@ -49,16 +49,11 @@ def write_model(folder: Path, network: nn.Module, card: Card, figures: Mapping[s
         "figures": {"step": step, **figures},
         "versions": {"posescribe": version("posescribe"), "torch": torch.__version__},
     }  # fmt: skip
-    _write(folder / FOLDER_WEIGHTS, content)
-    _write(folder / CARD, (json.dumps(values, indent=1) + "\n").encode())
-    _write(folder / "README.md", _readme(folder.name, values).encode())
+    texts = {CARD: json.dumps(values, indent=1) + "\n", "README.md": _readme(folder.name, values)}
+    for name, written in {FOLDER_WEIGHTS: content, **{name: text.encode() for name, text in texts.items()}}.items():
+        with replacing(folder / name) as part:
+            part.write_bytes(written)
     return sha256
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 def _readme(name: str, card: Mapping[str, Any]) -> str:

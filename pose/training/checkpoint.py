@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pose.errors import TrainingError
+from pose.training.files import replacing
 
 _STATE = "state"
 
@@ -36,16 +37,19 @@ def save(
         average: moving average of its weights, by their names.
         optimiser: of the network's trained weights.
         state: anything of JSON.
+
+    Raises:
+        TrainingError: it could not be written; the one before is still there.
     """
     tensors = {f"network/{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average/{name}": value for name, value in average.items()}
     for number, entry in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{number}/{k}": v for k, v in entry.items() if isinstance(v, Tensor)}
-    part = path.with_name(f".{path.name}.part")
-    save_file({n: v.detach().cpu().contiguous() for n, v in tensors.items()}, part, {_STATE: json.dumps(dict(state))})
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with replacing(path) as part:
+        save_file(tensors, part, {_STATE: json.dumps(dict(state))})
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def read_state(path: Path) -> dict[str, Any]:

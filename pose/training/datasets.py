@@ -196,8 +196,12 @@ def _sample(
 ) -> Sample | None:
     """An image that is there, and its people with joints inside of it."""
     path = images / entry.name
-    if not path.is_file():
-        findings.add("missing images", entry.name)
+    try:
+        there = path.is_file()
+    except OSError:  # a name that no file can have
+        there = False
+    if not there:
+        findings.add("missing images", entry.name[:80])
         return None
     try:
         width, height = imagesize.get(path)
@@ -235,7 +239,7 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TrainingError(f"{path}: can't be read ({error.strerror}); give COCO or MPII annotations") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TrainingError(f"{path}: not JSON ({error}); give COCO or MPII annotations") from None
 
 
@@ -254,6 +258,8 @@ def _coco(content: Any, path: Path, findings: Findings) -> tuple[tuple[str, ...]
             kind["id"]: (*kind.get("keypoints", ()), *kind.get("other_keypoints", ()))
             for kind in content.get("categories", ())
         }
+        if not all(isinstance(name, str) for kind in kinds.values() for name in kind):
+            raise TypeError("names of joints that are no text")
         names = next((kind for kind in kinds.values() if kind), COCO_17.joints)
         for annotation in content["annotations"]:
             entry = entries.get(annotation["image_id"])
@@ -261,7 +267,7 @@ def _coco(content: Any, path: Path, findings: Findings) -> tuple[tuple[str, ...]
                 findings.add("people of images that are not listed", f"image {annotation['image_id']}")
                 continue
             _add_coco(entry, annotation, kinds, names, findings)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise TrainingError(f"{path}: not in COCO's keypoints form ({error!r}); give a person_keypoints JSON") from None
     return names, list(entries.values())
 
@@ -273,8 +279,11 @@ def _add_coco(
     names: tuple[str, ...],
     findings: Findings,
 ) -> None:
+    if kinds.get(annotation.get("category_id")) == () and any(kinds.values()):
+        findings.add("annotations of categories without joints", entry.name)
+        return
     x, y, width, height = map(float, annotation["bbox"])
-    box = (x, y, x + width, y + height)
+    box = _checked((x, y, x + width, y + height), entry)
     values = np.asarray([*annotation.get("keypoints", ()), *annotation.get("other_keypoints", ())], dtype=np.float64)
     if annotation.get("iscrowd") or annotation.get("ignore") or len(values) == 0:
         entry.ignore.append(box)
@@ -289,6 +298,13 @@ def _add_coco(
         entry.areas.append(float(annotation.get("area", _BODY * width * height)))
 
 
+def _checked(box: tuple[float, float, float, float], entry: _Annotated) -> tuple[float, float, float, float]:
+    """The box; raises `ValueError` when it is NaN or nowhere."""
+    if not all(abs(value) < 1e9 for value in box):
+        raise ValueError(f"{entry.name}: a person's box from {box[:2]} to {box[2:]}")
+    return box
+
+
 _BODY = 0.53  # of a person's box, COCO's mean
 
 
@@ -300,14 +316,14 @@ def _mpii(content: list[Any], path: Path, findings: Findings) -> tuple[tuple[str
             entry = entries.setdefault(name, _Annotated(name, len(entries) + 1))
             points = np.asarray(person["joints"], dtype=np.float64) - 1  # MATLAB counts from 1
             seen = np.asarray(person.get("joints_vis", np.ones(len(points))), dtype=np.float64) > 0
-            if points.shape != (len(MPII_JOINTS), 2) or len(seen) != len(points):
+            if points.shape != (len(MPII_JOINTS), 2) or seen.shape != points.shape[:1]:
                 findings.add("people of another skeleton", name)
                 continue
             points[~seen | (points < 0).any(axis=1)] = np.nan
             half = 100 * float(person["scale"])  # MPII's scale is the person's height over 200 pixels
             x, y = (float(value) for value in person["center"])
-            _add_person(entry, points, (x - half, y - half, x + half, y + half))
-    except (KeyError, TypeError, ValueError) as error:
+            _add_person(entry, points, _checked((x - half, y - half, x + half, y + half), entry))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TrainingError(f"{path}: not in MPII's JSON form ({error!r}); give COCO or MPII annotations") from None
     return MPII_JOINTS, list(entries.values())
 
@@ -320,8 +336,9 @@ def _lsp(path: Path, images: Path) -> tuple[tuple[str, ...], list[_Annotated]]:
         joints = joints.transpose(2, 1, 0) if joints.shape[0] == 3 else joints.transpose(2, 0, 1)
         if joints.shape[1:] != (len(LSP_JOINTS), 3):
             raise ValueError(f"joints of shape {joints.shape[1:]}")
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
-        raise TrainingError(f"{path}: not LSP's joints.mat ({error}); give COCO, MPII or LSP annotations") from None
+    except Exception as error:  # scipy checks little: whatever a damaged file leads to
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        raise TrainingError(f"{path}: not LSP's joints.mat ({reason}); give COCO, MPII or LSP annotations") from None
     digits = 4 if (images / "im0001.jpg").is_file() else 5  # the extended set has five
     entries = []
     for i, values in enumerate(joints, start=1):

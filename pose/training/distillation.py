@@ -7,7 +7,6 @@ The teacher looks at each image once; what it finds is kept in COCO's form besid
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from pose.people import Person
 from pose.skeleton import Skeleton
 from pose.training.batches import read_image
 from pose.training.datasets import Dataset, Sample, to_skeleton
+from pose.training.files import replacing
 
 Detect = Callable[[NDArray[np.uint8]], Sequence[Person]]
 
@@ -139,9 +139,8 @@ def _write(
         "images": images,
         "annotations": annotations,
     }
-    part = cache.with_name(f".{cache.name}.part")
-    part.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(part, cache)
+    with replacing(cache) as part:
+        part.write_text(json.dumps(content), encoding="utf-8")
 
 
 def fill_in(dataset: Dataset, labels: Labels, settings: TeacherSettings | None = None) -> Dataset:

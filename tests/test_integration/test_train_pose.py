@@ -99,6 +99,22 @@ def test_what_can_not_be_trained_is_told_in_one_line(
     assert "Traceback" not in told.err
 
 
+@pytest.mark.parametrize("device", ["foo", "auto", "tensorrt", "cuda:"])
+def test_a_device_that_nothing_is_trained_on_is_wrong_usage(
+    device: str, data: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(data, tmp_path / "out", "--network", "mobilenet_thin", "--device", device) == 2
+    assert "expected cpu, cuda or cuda:N" in capsys.readouterr().err
+
+
+def test_a_file_in_the_folders_place_is_told(
+    data: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").touch()
+    assert train(data, tmp_path / "out", "--network", "mobilenet_thin") == 1
+    assert "choose another --out folder" in capsys.readouterr().err
+
+
 def test_missing_annotations_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gone = (str(tmp_path / "gone.json"), str(tmp_path))
     assert train(gone, tmp_path / "out", "--network", "mobilenet_thin") == 1

@@ -145,13 +145,37 @@ def test_lsp_is_read_in_both_of_its_forms(tmp_path: Path, extended: bool, name: 
         ("{}", "not in COCO's keypoints form"),
         ('[{"image": "a.png"}]', "not in MPII's JSON form"),
         ("[]", "nothing to learn from; it names no people"),
+        ("[" * 100_000, "not JSON"),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1, "keypoints": [1, 2]}]}', "names of joints"),
+        ('{"images": [{"id": 1, "file_name": "%s"}], "annotations": []}' % ("a" * 300), "1 missing images"),
+        ('{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"image_id": 1, "bbox": [NaN, 1, 2, 3]}]}',
+         "a.png: a person's box from"),
+        (json.dumps([{"image": "a.png", "joints": [[1, 1]] * 16, "joints_vis": [[1]] * 16}]), "another skeleton"),
     ],
-)
+)  # fmt: skip
 def test_other_files_are_told_in_one_line(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "some.json").write_text(content)
     with pytest.raises(TrainingError, match=said) as caught:
         read_annotations(tmp_path / "some.json", tmp_path, COCO_18)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("length", [0, 10, 100, 200])
+def test_a_cut_file_of_lsp_is_told_in_one_line(length: int, tmp_path: Path) -> None:
+    savemat(tmp_path / "joints.mat", {"joints": np.zeros((3, 14, 1))})
+    (tmp_path / "cut.mat").write_bytes((tmp_path / "joints.mat").read_bytes()[:length])
+    with pytest.raises(TrainingError, match=r"not LSP's joints\.mat") as caught:
+        read_annotations(tmp_path / "cut.mat", tmp_path, CPM_14)
+    assert "\n" not in str(caught.value)
+
+
+def test_things_that_have_no_joints_are_nobody(tmp_path: Path) -> None:
+    content = json.loads(coco(tmp_path).read_text())
+    content["categories"].append({"id": 2, "name": "dog"})
+    content["annotations"].append({"image_id": 1, "category_id": 2, "bbox": [0, 0, 50, 50]})
+    data = read_annotations(coco(tmp_path, **content), tmp_path, COCO_18)
+    assert len(data.samples[0].ignore) == 2  # one without joints and a crowd
+    assert data.findings.counts["annotations of categories without joints"] == 1
 
 
 def test_nothing_left_and_no_known_joint_stop_before_it_starts(tmp_path: Path) -> None:

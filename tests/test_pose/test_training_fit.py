@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,11 @@ from pose.networks.mobilenet_thin import MobilenetThin, MobilenetThinConfig
 from pose.parsing import encode
 from pose.people import Person
 from pose.skeleton import COCO_18
+from pose.training import checkpoint
 from pose.training.augment import PLAIN
 from pose.training.batches import Ahead, AnnotatedImages, Batch
 from pose.training.cached import CachedFeatures
+from pose.training.card import Card, write_model
 from pose.training.datasets import read_annotations
 from pose.training.evaluate import evaluate
 from pose.training.fit import FitSettings, Rhythm, fit
@@ -346,3 +349,43 @@ def test_features_in_the_file_are_those_of_the_views(tmp_path: Path) -> None:
         for feature, target in zip(features, batch.targets["heatmaps"], strict=True):
             [same] = [n for n in range(6) if torch.allclose(all_views[n], feature, atol=1e-3)]
             assert np.array_equal(images.truth(same)[0]["heatmaps"], target.numpy())
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a disk that is nearly full: a file can't grow beyond it."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
+    trained(tmp_path)
+    before = sorted(tmp_path.glob("[!e]*"))
+    card = Card("tiny", 64, {"trained_on": "", "start": "", "held_out": ""}, "CC0-1.0", "", {})
+    with files_of_at_most(1000):
+        with pytest.raises(TrainingError, match=r"checkpoint\.safetensors: can't be written"):
+            checkpoint.save(tmp_path / "checkpoint.safetensors", Tiny(), {}, torch.optim.SGD([torch.zeros(1)]), {})
+        with pytest.raises(TrainingError, match=r"network\.safetensors: can't be written"):
+            write_model(tmp_path, Tiny(), card, {}, 1)
+    assert sorted(tmp_path.glob("[!e]*")) == before
+    trained(tmp_path)  # the checkpoint before is whole
+
+
+def test_features_take_their_space_at_once(tmp_path: Path) -> None:
+    data = read_annotations(*render_dataset(tmp_path / "data", 2, (64, 64)), COCO_18)
+    images = AnnotatedImages([data], OPENPOSE_COCO, (64, 64))
+    taken: list[int] = []
+
+    def features(x: Tensor) -> list[Tensor]:
+        taken.extend(512 * file.stat().st_blocks for file in tmp_path.glob("*.npy"))
+        return [x.new_zeros(1, 8, 64, 64)]
+
+    CachedFeatures(images, features, 4, tmp_path, batch=1)
+    assert min(taken) >= 2 * 8 * 8 * 64 * 64
+    with files_of_at_most(1000), pytest.raises(TrainingError, match=r"no room for 1 MB of features .* lower --frozen"):
+        CachedFeatures(images, features, 4, tmp_path, batch=1)

@@ -68,13 +68,13 @@ def test_a_head_is_trained_on_frozen_features(
 def test_a_training_is_gone_on_with_only_as_it_was_and_lost_only_when_a_new_one_begins(
     data: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    thin = ("--network", "mobilenet_thin")
-    assert train(data, tmp_path, *thin) == 0
-    for other, said in ((("--net-size", "96"), "net_height 64"), (("--check", *data), "images_")):
+    all_of_it = ("--network", "mobilenet_thin", "--held-out", "0", "--size", "32")
+    assert train(data, tmp_path, *all_of_it) == 0
+    for other, said in ((("--net-size", "96"), "net_height 32"), (("--check", *data), "images_judged '0 (")):
         capsys.readouterr()
-        assert train(data, tmp_path, *thin, *other) == 1
+        assert train(data, tmp_path, *all_of_it, *other) == 1
         assert f"is of a training with {said}" in capsys.readouterr().err
-    assert train(data, tmp_path, *thin, "--restart", "--start", "nope") == 1
+    assert train(data, tmp_path, *all_of_it, "--restart", "--start", "nope") == 1
     assert (tmp_path / "training" / "checkpoint.safetensors").is_file()
 
 

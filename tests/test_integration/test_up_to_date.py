@@ -209,7 +209,7 @@ def test_what_a_release_left_is_not_done_again_until_the_algorithm_changes(
     def engine(_: Any) -> Any:
         raise AssertionError("the network is asked for")
 
-    models: Any = Models(SimpleNamespace(sha256="51f8" * 16), lambda _: None, engine, None)  # type: ignore[arg-type]
+    models: Any = Models(SimpleNamespace(sha256="51f8" * 16), lambda _: None, lambda _: {}, engine, None)  # type: ignore[arg-type]
     settings, narrator = Settings(engine=EngineSettings(net_height=368), clothes=True), Silent()
     monkeypatch.setattr(stages, "POSE", 1)  # as in that release
     with open_database(tmp_path / "old.db") as database:

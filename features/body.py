@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features import clock, geometry, kinematics, normalize
 from features.sequence import PoseSequence
-from pose.parts import body_size
+from pose.parts import n_body_joints
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Body:
     @property
     def points(self) -> Array:
         """(n_frames, K, D) the body's own joints, without those of hands and face."""
-        return self.sequence.points[:, : body_size(self.sequence.joint_names)]
+        return self.sequence.points[:, : n_body_joints(self.sequence.joint_names)]
 
     def local(self, name: str) -> Array:
         """(n_frames, D) position of a joint from mid_hip, in trunk lengths."""

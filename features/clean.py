@@ -35,6 +35,7 @@ from features.normalize import median_length, trunk_length
 from features.sequence import PoseSequence, Whole
 from features.windows import TICK, Windows
 from pose.layouts import mirror_name
+from pose.parts import n_body_joints
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -433,8 +434,8 @@ def body_size(sequence: PoseSequence) -> float:
 
 
 def frame_sizes(sequence: PoseSequence) -> tuple[Array, Array]:
-    """(n_frames,) length of the trunk and longer side of the box around the joints found, sequence unit; or NaN."""
-    low, high = box(sequence.points)
+    """(n_frames,) length of the trunk and longer side of the box around the body's joints, sequence unit; or NaN."""
+    low, high = box(sequence.points[:, : n_body_joints(sequence.joint_names)])
     return trunk_length(sequence), (high - low).max(axis=-1, initial=-np.inf)
 
 

@@ -107,14 +107,14 @@ def whole_body(body: Skeleton, hands: bool = True, face: bool = True) -> Skeleto
 _PARTS = frozenset((*hand_joints("left"), *hand_joints("right"), *FACE_70.joints))
 
 
-def body_size(joints: tuple[str, ...]) -> int:
+def n_body_joints(joints: tuple[str, ...]) -> int:
     """How many of a layout's joints, the first, are the body's: those before its hands and face."""
     return next((i for i, joint in enumerate(joints) if joint in _PARTS), len(joints))
 
 
 def body_of(skeleton: Skeleton) -> Skeleton:
     """The layout without hands and face."""
-    n = body_size(skeleton.joints)
+    n = n_body_joints(skeleton.joints)
     if n == len(skeleton):
         return skeleton
     joints = skeleton.joints[:n]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.parts import body_size
+from pose.parts import n_body_joints
 from pose.skeleton import Skeleton
 
 Image = NDArray[np.uint8]
@@ -118,7 +118,7 @@ def draw_skeleton(image: Image, keypoints: NDArray[np.float32], skeleton: Skelet
         colour: `#rrggbb` of the person.
     """
     line = max(2, round(max(image.shape[:2]) / 320))
-    n_body = body_size(skeleton.joints)
+    n_body = n_body_joints(skeleton.joints)
     full = _bgr(colour)
     tint = _tint(full, 0.65)
     sides = [tint if joint.startswith("right_") else full for joint in skeleton.joints]

@@ -12,6 +12,8 @@ from features import clean as cleaning
 from features.clean import FILTERS, CleanSettings, clean, fill_gaps
 from features.errors import FeatureError
 from features.sequence import PoseSequence
+from pose.parts import hand_joints
+from pose.skeleton import COCO_18
 
 Make = Callable[..., PoseSequence]
 NONE = CleanSettings(min_confidence=None, outlier_window_s=None, max_gap_s=None, smoothing=None)
@@ -281,3 +283,18 @@ def test_clean_is_its_steps(walking: PoseSequence, rng: np.random.Generator) -> 
 def test_settings_that_mean_nothing(wrong: dict[str, float], make: Make) -> None:
     with pytest.raises(FeatureError, match="must be above 0"):
         cleaning.drop_outliers(make(3), **wrong)
+
+
+def test_hands_change_nothing_of_the_body(rng: np.random.Generator) -> None:
+    """Not even where the trunk is never seen, so that the body's size comes from the box around it."""
+    names = tuple(joint for joint in COCO_18.joints if "hip" not in joint)
+    whole = (*names, *hand_joints("left"))
+    points = np.cumsum(rng.normal(0, 2, (60, len(whole), 2)), axis=0) + rng.uniform(0, 300, (len(whole), 2))
+    points[:, len(names) :] += (900, 0)
+    points[rng.random(points.shape[:2]) < 0.1] = np.nan
+    confidence = np.isfinite(points[..., 0]) * 0.9
+    time_s = np.arange(60) / 30
+    alone = PoseSequence(points[:, : len(names)], confidence[:, : len(names)], names, time_s)
+    together = PoseSequence(points, confidence, whole, time_s)
+    assert cleaning.body_size(alone) == cleaning.body_size(together)
+    np.testing.assert_array_equal(clean(alone).points, clean(together).points[:, : len(names)])

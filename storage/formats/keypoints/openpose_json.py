@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.parts import FACE_70, body_size, hand_joints, whole_body
+from pose.parts import FACE_70, hand_joints, n_body_joints, whole_body
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, MPI_15, Skeleton
 from storage.database import Database
@@ -69,7 +69,7 @@ def frame_json(people: Iterable[Person]) -> str:
 
 def _split(person: Person) -> dict[str, NDArray[np.float32]]:
     """(n, 3) joints by key: the body's, then those of face and hands, none where they were not looked for."""
-    n, nothing = body_size(person.skeleton.joints), person.keypoints[:0]
+    n, nothing = n_body_joints(person.skeleton.joints), person.keypoints[:0]
     places = {
         key: person.skeleton.index(joints[0]) if joints[0] in person.skeleton.joints else None
         for key, joints in _PARTS.items()

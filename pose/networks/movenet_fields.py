@@ -1,11 +1,12 @@
 """Part affinity fields on MoveNet's features: the backbone and pyramid of MoveNet MultiPose under stages of fields.
 
-What MoveNet knows of people lies in its feature pyramid; its own heads are two layers each. Here heads of heatmaps and
-part affinity fields read the pyramid instead, refined stage by stage with a loss at each (OpenPose,
-https://arxiv.org/abs/1812.08008), so that people are parsed as from any other network of fields.
+What MoveNet knows of people lies in its feature pyramid and in two of its heads: where joints of anybody are, and from
+each cell the way to the joints of who stands there, which is what a field along a limb needs. Heads of heatmaps and part
+affinity fields read these, refined stage by stage with a loss at each (OpenPose, https://arxiv.org/abs/1812.08008), so
+that people are parsed as from any other network of fields.
 
-The pyramid's channels differ in size a hundredfold, so each is standardised first by its mean and deviation over
-training images; without that the loss of an untrained head is in the tens of thousands.
+Channels differ in size a hundredfold, so each is standardised first by its mean and deviation over training images;
+without that the loss of an untrained head is in the tens of thousands.
 
 Input is BGR, 0 to 255; its height and width are multiples of 32. Output cells are 8 pixels wide, or 4; in one short
 trial each, a head at 8 with 128 channels was ahead of one at 4 with 64 (PCK after 600 images .29 and .16).
@@ -21,7 +22,9 @@ from torch import Tensor, nn
 from pose.networks.layers import SameConv2d
 from pose.networks.movenet import MULTIPOSE, Movenet, MovenetConfig
 
-_HEADLESS = replace(MULTIPOSE, heads=())
+_READ = ("regressions", "heatmaps")  # of MoveNet's own heads
+_BACKBONE = replace(MULTIPOSE, heads=tuple((name, n) for name, n in MULTIPOSE.heads if name in _READ))
+_DOWN = 96  # channels of what is read at 1/4, brought to 1/8
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class MovenetFieldsConfig:
     """Sizes of the network.
 
     Attributes:
-        backbone: MoveNet without heads.
+        backbone: MoveNet with the heads that are read.
         stride: pixels per output cell, 4 or 8.
         hidden: channels inside a stage.
         kernel: of the depthwise convolutions inside a stage, cells.
@@ -40,7 +43,7 @@ class MovenetFieldsConfig:
         n_heatmaps: channels of the heatmaps, background among them.
     """
 
-    backbone: MovenetConfig = _HEADLESS
+    backbone: MovenetConfig = _BACKBONE
     stride: int = 8
     hidden: int = 128
     kernel: int = 5
@@ -98,17 +101,18 @@ class Stage(nn.Module):
 
 
 class FieldsHead(nn.Module):
-    """Levels of the pyramid, finest first, to the outputs of every stage; trained alone while the features stay."""
+    """What MoveNet knows, finest level first, to the outputs of every stage; trained alone while that stays."""
 
     def __init__(self, config: MovenetFieldsConfig) -> None:
         super().__init__()
         self.config = config
         *_, sixteenth, quarter = config.backbone.laterals
-        widths = (quarter, quarter, sixteenth)  # at 1/4, 1/8, 1/16
+        known = quarter + sum(n for _, n in config.backbone.heads)
+        widths = (known, quarter, sixteenth)  # at 1/4, 1/8, 1/16
         self.standardise = nn.ModuleList(Standardise(n) for n in widths)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
-        self.down = nn.Identity() if config.stride == 4 else SameConv2d(widths[0], 2 * widths[0], 3, stride=2)
-        n_finest = widths[0] if config.stride == 4 else 2 * widths[0]
+        self.down = nn.Identity() if config.stride == 4 else SameConv2d(known, _DOWN, 3, stride=2)
+        n_finest = known if config.stride == 4 else _DOWN
         blocks = (Residual(config.hidden, config.kernel) for _ in range(config.trunk))
         self.trunk = nn.Sequential(SameConv2d(n_finest + sum(widths[1:]), config.hidden, 1), nn.ReLU(), *blocks)
         n_refined = config.hidden + config.n_heatmaps + config.n_pafs
@@ -153,8 +157,10 @@ class MovenetFields(nn.Module):
         return self.head.each_stage(*self.features(image))
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """Levels of MoveNet's pyramid that the head reads, at 1/4, 1/8 and 1/16."""
-        return self.movenet.pyramid(image)[:0:-1]
+        """What the head reads: MoveNet's own heads and the pyramid's finest level at 1/4, then its levels at 1/8, 1/16."""
+        _, sixteenth, eighth, quarter = self.movenet.pyramid(image)
+        own = [head(quarter) for head in self.movenet.heads.values()]
+        return [torch.cat([*own, quarter], dim=1), eighth, sixteenth]
 
     def delicate_layers(self) -> list[nn.Module]:
         """Small layers that stay float32 at bfloat16: the first ones and the outputs."""

@@ -204,7 +204,8 @@ def _begin(network: Any, plan: Plan, images: AnnotatedImages) -> str:
     """Sets the first weights; says which."""
     if isinstance(network, MovenetFields) and plan.start in (None, MULTIPOSE.name):
         state, info = state_of(MULTIPOSE.name)
-        network.movenet.load_state_dict({n: v for n, v in state.items() if not n.startswith("heads.")})
+        kept = network.movenet.state_dict()
+        network.movenet.load_state_dict({name: value for name, value in state.items() if name in kept})
         with torch.inference_mode():
             levels = [level.clone() for level in network.features(_some(images))]
         for layer, level in zip(network.head.standardise, levels, strict=True):

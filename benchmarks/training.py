@@ -6,20 +6,27 @@ The whole loop reads images, changes them, draws targets, takes losses at every 
 log; the plain one does forward, squared error, backward and AdamW on one and the same batch in memory. `waiting` is the
 share of the whole loop's time in which the network had no batch. Both take turns.
 
-    python benchmarks/training.py --learn [--steps N]
+    python benchmarks/training.py --learn [--steps N] [--keep DIR]
 
 trains a small network from nothing on rendered people, with losses at every stage and at the last alone, and tells PCK
 at 0.2 of the torso on 200 people that it has not seen.
+
+    python benchmarks/training.py --curves FILE LOG...
+
+draws loss and figures of trainings out of their `log.csv` into one PNG.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import torch
 from common import machine, print_table, write
 from torch.nn import functional
@@ -86,8 +93,8 @@ def measure(data: Dataset, size: int, steps: int, rounds: int, batch: int = 4) -
     ]  # fmt: skip
 
 
-def learn(folder: Path, steps: int) -> list[dict[str, object]]:
-    """PCK of a small network from nothing, with and without intermediate supervision."""
+def learn(folder: Path, steps: int, keep: Path | None) -> list[dict[str, object]]:
+    """PCK of a small network from nothing, with and without intermediate supervision; logs are copied to `keep`."""
     size = (128, 128)
     seen = read_annotations(*render_dataset(folder / "seen", 1000, size, people=(1, 1)), OPENPOSE_COCO.skeleton)
     unseen = read_annotations(*render_dataset(folder / "new", 200, size, 1, (1, 1)), OPENPOSE_COCO.skeleton)
@@ -114,7 +121,35 @@ def learn(folder: Path, steps: int) -> list[dict[str, object]]:
             evaluate=judge, say=lambda text, name=name: print(f"{name}: {text}", flush=True),
         )  # fmt: skip
         rows.append({"case": "rendered people", "engine": name, "steps": steps, "pck": fitted.scores["pck"]})
+        if keep is not None:
+            (keep / name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(place / "log.csv", keep / name)
     return rows
+
+
+def draw_curves(logs: Sequence[Path], path: Path) -> None:
+    """The last stage's loss, and PCK and AP of held-out images, over images learnt from."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    for i, log in enumerate(logs):
+        name = log.parent.parent.name if log.parent.name == "training" else log.parent.name
+        table = pd.read_csv(log)
+        loss = table.dropna(subset="last_stage_loss")
+        losses.plot(loss["epoch"], loss["last_stage_loss"], color=f"C{i}", label=name)
+        for score, dash in (("pck", "-"), ("ap", "--")):
+            judged = table.dropna(subset=score)
+            if len(judged):
+                scores.plot(
+                    judged["epoch"], judged[score], dash, marker=".", color=f"C{i}", label=f"{name}, {score.upper()}"
+                )
+    losses.set(xlabel="epochs", ylabel="squared error of the last stage", yscale="log")
+    scores.set(xlabel="epochs", ylabel="on images not learnt from", ylim=(0, 1))
+    for axes in (losses, scores):
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
 
 
 def main() -> None:
@@ -124,13 +159,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="of torch (all cores)")
     parser.add_argument("--learn", action="store_true", help="learn rendered people instead of measuring speed")
     parser.add_argument("--steps", type=int, default=2000, help="of --learn")
+    parser.add_argument("--keep", type=Path, help="folder for the logs of --learn")
+    parser.add_argument("--curves", type=Path, nargs="+", metavar="FILE", help="a PNG, and logs to draw into it")
     arguments = parser.parse_args()
+    if arguments.curves:
+        draw_curves(arguments.curves[1:], arguments.curves[0])
+        return
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     print(f"{machine()}; {torch.get_num_threads()} threads\n")
     with tempfile.TemporaryDirectory() as folder:
         if arguments.learn:
-            rows = learn(Path(folder), arguments.steps)
+            rows = learn(Path(folder), arguments.steps, arguments.keep)
             print_table(rows, {"case": "", "engine": "", "steps": "", "pck": ".3f"})
         else:
             data = read_annotations(*render_dataset(Path(folder), 24, (480, 640)), OPENPOSE_COCO.skeleton)

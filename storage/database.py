@@ -116,6 +116,8 @@ def open_database(path_or_url: str | Path, *, create: bool = True) -> Database:
         _prepare_sqlite(engine)
     database = Database(engine, where)
     try:
+        if not create:
+            _refuse_empty(database)
         migrate(database)
         if sqlite:
             _use_write_ahead_log(engine)
@@ -128,6 +130,14 @@ def open_database(path_or_url: str | Path, *, create: bool = True) -> Database:
             raise SchemaError(f"{where}: not a database; choose another --db") from error
         raise
     return database
+
+
+def _refuse_empty(database: Database) -> None:
+    """Whoever reads must not turn an empty file into a database."""
+    with database.reading() as tx:
+        if not applied(tx):
+            refuse_foreign(tx, database.where)
+            raise MissingError(f"{database.where}: holds nothing; give a database that posescribe has written")
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -134,6 +134,13 @@ def test_create_false_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "a.db").exists()
 
 
+def test_whoever_reads_does_not_turn_an_empty_file_into_a_database(tmp_path: Path) -> None:
+    (tmp_path / "a.db").touch()
+    with pytest.raises(MissingError, match="holds nothing"):
+        open_database(tmp_path / "a.db", create=False)
+    assert (tmp_path / "a.db").stat().st_size == 0
+
+
 def test_an_error_rolls_back_the_whole_transaction(database: Database) -> None:
     def fail() -> None:
         with database.transaction():

@@ -40,7 +40,7 @@ __all__ = [
     "load_networks", "load_parts", "parts_wanted", "usual_refiner",
 ]  # fmt: skip
 
-ALGORITHM = 4
+ALGORITHM = 5
 """Version of what makes people of a frame (decoding, preprocessing, parsing). Raise it when the same settings give
 another result, or a setting gets another usual value: what was stored before is then computed anew."""
 
@@ -239,7 +239,7 @@ class PoseStream:
 
     def __init__(self, engine: PoseEngine, source: FrameSource, tracker: Tracker | None, loads: Sequence[Load]) -> None:
         self.load = loads[0]
-        self.clip = 1 if source.live or source.info.kind != "video" else CLIP
+        self.clip = CLIP if source.info.consecutive and not source.live else 1
         self._engine = engine
         self._source = source
         self._tracker = tracker

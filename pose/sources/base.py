@@ -79,6 +79,11 @@ class SourceInfo:
     pixel_aspect: float = 1.0
     offset_s: float = 0.0
 
+    @property
+    def consecutive(self) -> bool:
+        """Whether the frames follow one another: a video, or a folder whose rate somebody knows."""
+        return self.kind == "video" or (self.kind == "folder" and self.clock == "given")
+
 
 @dataclass(frozen=True)
 class Selection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,6 +162,16 @@ def test_leaving_early_ends_the_threads() -> None:
 def test_without_tracking_nobody_has_an_identity() -> None:
     with PoseEngine(backend=Drawn(), settings=SETTINGS, tracking=None).open(Numbered(3)) as frames:
         assert {person.track_id for frame in frames for person in frame.people} == {None}
+
+
+@pytest.mark.parametrize(("kind", "clock", "together"), [
+    ("video", "source", True), ("folder", "given", True), ("folder", "assumed", False), ("image", "given", False),
+])  # fmt: skip
+def test_what_is_followed_from_frame_to_frame(kind: Any, clock: Any, together: bool) -> None:
+    source = Numbered(3)
+    source.info = SourceInfo("numbered", "memory", kind, WIDTH, HEIGHT, clock=clock)
+    with PoseEngine(backend=Drawn(), settings=SETTINGS).open(source) as frames:
+        assert (frames.clip > 1) == together
 
 
 def test_settings_are_checked() -> None:

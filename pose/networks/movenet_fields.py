@@ -1,9 +1,9 @@
 """Part affinity fields on MoveNet's features: the backbone and pyramid of MoveNet MultiPose under stages of fields.
 
 What MoveNet knows of people lies in its feature pyramid and in two of its heads: where joints of anybody are, and from
-each cell the way to the joints of who stands there, which is what a field along a limb needs. Heads of heatmaps and part
-affinity fields read these, refined stage by stage with a loss at each (OpenPose, https://arxiv.org/abs/1812.08008), so
-that people are parsed as from any other network of fields.
+each cell the way to the joints of who stands there, which is what a field along a limb needs. Heads of heatmaps and
+part affinity fields read these, refined stage by stage with a loss at each (OpenPose,
+https://arxiv.org/abs/1812.08008), so that people are parsed as from any other network of fields.
 
 Channels differ in size a hundredfold, so each is standardised first by its mean and deviation over training images;
 without that the loss of an untrained head is in the tens of thousands.
@@ -157,7 +157,7 @@ class MovenetFields(nn.Module):
         return self.head.each_stage(*self.features(image))
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """What the head reads: MoveNet's own heads and the pyramid's finest level at 1/4, then its levels at 1/8, 1/16."""
+        """What the head reads: MoveNet's own heads and the pyramid's level at 1/4, then its levels at 1/8 and 1/16."""
         _, sixteenth, eighth, quarter = self.movenet.pyramid(image)
         own = [head(quarter) for head in self.movenet.heads.values()]
         return [torch.cat([*own, quarter], dim=1), eighth, sixteenth]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from behavior.report import figures
 from behavior.report.drawing import person_colour
+from behavior.report.script import one_script
 from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
 from pose.people import Track
 from pose.skeleton import Skeleton
@@ -216,7 +217,7 @@ def render_page(report: ReportData) -> str:
     environment.filters.update(
         clock=figures.clock, count="{:,}".format, duration=_duration, percent=_percent, colour=person_colour
     )
-    script = (folder / "page.js").read_text(encoding="utf-8")
+    script = one_script()
     last_s = max((person.on_screen[-1, 1] for person in report.people if len(person.on_screen)), default=-math.inf)
     report = replace(report, stop_s=max(report.stop_s, float(last_s)))
     people = _people(report)
@@ -261,7 +262,7 @@ def render_page(report: ReportData) -> str:
             "coded": [person.about.track_id in report.coded for person in people],
         },
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),
-        script=Markup(script),
+        script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 

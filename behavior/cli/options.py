@@ -15,6 +15,14 @@ def _device(value: str) -> str:
     return value
 
 
+def check_parts(hands: bool, face: bool, **options: object) -> None:
+    """Wrong usage when an option of hands or faces is given and they are left out."""
+    for name, value in options.items():
+        part = name.partition("_")[0]
+        if value is not None and not (hands if part == "hand" else face):
+            raise typer.BadParameter(f"--{name.replace('_', '-')} needs --{'hands' if part == 'hand' else 'face'}")
+
+
 def check_range(start: float | None, end: float | None) -> None:
     """Wrong usage when a range ends before it starts."""
     if start is not None and end is not None and end <= start:
@@ -61,6 +69,20 @@ Hands = Annotated[
 ]
 Face = Annotated[
     bool, typer.Option("--face/--no-face", help="Find 70 points of each face, too, where one is to be seen.")
+]
+HandNetwork = Annotated[str | None, typer.Option(help="Network of hands: a name or a file.  [default: mediapipe_hand]")]
+FaceNetwork = Annotated[str | None, typer.Option(help="Network of faces: a name or a file.  [default: mediapipe_face]")]
+HandThreshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=0.999,
+        help="How sure a hand must be to be there: probability, of openpose_hand belief.  [default: as the network "
+        "needs it]",
+    ),
+]
+FaceThreshold = Annotated[
+    float | None, typer.Option(min=0.001, max=0.999, help="The same for a face.  [default: as the network needs it]")
 ]
 Precision = Annotated[
     Literal["float32", "float16", "bfloat16"] | None,

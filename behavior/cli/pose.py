@@ -15,8 +15,12 @@ from behavior.cli.options import (
     Every,
     EveryBody,
     Face,
+    FaceNetwork,
+    FaceThreshold,
     Fps,
+    HandNetwork,
     Hands,
+    HandThreshold,
     InFlight,
     Json,
     MaxPeople,
@@ -27,6 +31,7 @@ from behavior.cli.options import (
     Refine,
     Resume,
     Start,
+    check_parts,
     check_range,
 )
 from behavior.cli.printable import print_json
@@ -43,6 +48,10 @@ def pose(
     every_body: EveryBody = 1,
     hands: Hands = False,
     face: Face = False,
+    hand_network: HandNetwork = None,
+    face_network: FaceNetwork = None,
+    hand_threshold: HandThreshold = None,
+    face_threshold: FaceThreshold = None,
     precision: Precision = None,
     batch: Batch = None,
     in_flight: InFlight = None,
@@ -67,11 +76,17 @@ def pose(
     from behavior.pipeline.settings import make_settings
 
     check_range(start, end)
+    check_parts(
+        hands, face, hand_network=hand_network, hand_threshold=hand_threshold, face_network=face_network,
+        face_threshold=face_threshold,
+    )  # fmt: skip
     settings = make_settings(
         net_height=net_size,
         every_body=every_body,
         hands=hands,
         face=face,
+        hand_threshold=hand_threshold,
+        face_threshold=face_threshold,
         accuracy=accuracy,
         precision=precision,
         max_people=max_people,
@@ -82,7 +97,17 @@ def pose(
         overlay=overlay,
     )
     with Narrator() as narrator:
-        models = load_models(model, device, "none", narrator, refine=refine, batch=batch, in_flight=in_flight)
+        models = load_models(
+            model,
+            device,
+            "none",
+            narrator,
+            refine=refine,
+            hand_network=hand_network,
+            face_network=face_network,
+            batch=batch,
+            in_flight=in_flight,
+        )
         results, failed = commands.pose_all([source], out, models, settings, narrator, restart=not resume)
         for result in results:
             narrator.say(f"{result['frames']} frames: {result['json']}")

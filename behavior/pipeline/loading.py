@@ -10,10 +10,18 @@ from behavior.pipeline.models import locate
 from behavior.pipeline.progress import Narrator
 from behavior.recognition.model import ActionModel, load_action_model
 from pose.backends.base import ModelInfo
-from pose.engine import PART_NETWORKS, PoseEngine, load_networks, load_parts, parts_wanted, usual_refiner
+from pose.engine import PoseEngine, load_networks, load_parts, parts_wanted, usual_refiner
 from pose.settings import Accuracy, EngineSettings
 from pose.weights.assets import Asset
-from pose.weights.zoo import identify
+from pose.weights.zoo import Role, identify
+
+
+@dataclass(frozen=True)
+class PartModel:
+    """A network of hands or faces, and how sure it must be; see `pose.engine.PartNetwork`."""
+
+    info: ModelInfo
+    threshold: float | None
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Models:
 
     pose: ModelInfo
     refiner: Callable[[Accuracy], ModelInfo | None]
-    parts: Callable[[EngineSettings], dict[str, ModelInfo]]
+    parts: Callable[[EngineSettings], dict[Role, PartModel]]
     engine: Callable[[EngineSettings], PoseEngine]
     actions: ActionModel | None
 
@@ -42,22 +50,26 @@ def load_models(
     narrator: Narrator,
     *,
     refine: str | None = None,
+    hand_network: str | None = None,
+    face_network: str | None = None,
     batch: int | None = None,
     in_flight: int | None = None,
 ) -> Models:
-    """The models by name (shipped or imported) or file; `actions` and `refine` may be `none`.
+    """The models by name (shipped or imported) or file; `actions` and `refine` may be `none`, None is the usual one.
 
     Raises `AssetError`, `ModelError` or `ActionModelError`; `DeviceError` comes when the engine is asked for.
     """
     download = Download(narrator)
     network = locate(model)
+    hand, face = hand_network and locate(hand_network), face_network and locate(face_network)
 
     @cache
     def engine(settings: EngineSettings) -> PoseEngine:
         body, refiner = load_networks(
             network, refine and locate(refine), settings, device=device, in_flight=in_flight, progress=download
         )
-        parts = load_parts(settings, device=device, in_flight=in_flight, progress=download)
+        wanted = parts_wanted(settings, hand, face, download)
+        parts = load_parts(wanted, device=device, in_flight=in_flight, progress=download)
         names = body.model.name if refiner is None else f"{body.model.name}, refined by {refiner.model.name},"
         beside = "" if parts is None else f", with {', '.join(info.name for info in parts.models.values())}"
         narrator.say(f"{names} on {body.device} ({body.runtime}, {body.precision}){beside}")
@@ -77,8 +89,9 @@ def load_models(
         name = refine or usual_refiner(accuracy)
         return None if name == "none" else identify(locate(name), progress=download)
 
-    def parts(settings: EngineSettings) -> dict[str, ModelInfo]:
-        return {part: identify(PART_NETWORKS[part], progress=download) for part in parts_wanted(settings)}
+    def parts(settings: EngineSettings) -> dict[Role, PartModel]:
+        wanted = parts_wanted(settings, hand, face, download)
+        return {role: PartModel(identify(part.model, download), part.threshold) for role, part in wanted.items()}
 
     pose = identify(network, progress=download)
     return Models(pose, refiner, parts, engine, None if actions == "none" else load_action_model(locate(actions)))

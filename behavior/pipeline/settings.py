@@ -66,6 +66,8 @@ def make_settings(
     every_body: int = 1,
     hands: bool = False,
     face: bool = False,
+    hand_threshold: float | None = None,
+    face_threshold: float | None = None,
 ) -> Settings:
     """The settings that the command line offers, in their places; the rest at their defaults."""
     parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
@@ -79,6 +81,8 @@ def make_settings(
             every_body=every_body,
             hands=hands,
             face=face,
+            hand_threshold=hand_threshold,
+            face_threshold=face_threshold,
         ),
         recognise=RecogniseSettings(min_bout_s=min_bout_s),
         clothes=clothes,

@@ -336,7 +336,9 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
 
 def _other_networks(models: Models, settings: Settings) -> dict[str, Any]:
     refiner = models.refiner(settings.engine.accuracy)
-    parts = {part: asdict(info) for part, info in models.parts(settings.engine).items()}
+    parts = {
+        role: asdict(part.info) | {"threshold": part.threshold} for role, part in models.parts(settings.engine).items()
+    }
     return ({} if refiner is None else {"refiner": asdict(refiner)}) | ({"parts": parts} if parts else {})
 
 
@@ -345,7 +347,7 @@ def _pose_fingerprint(recording: Recording, models: Models, settings: Settings) 
     source = recording.stored.sha256 or f"live {recording.id}"
     own = unusual(_pose_settings(settings), _pose_settings(Settings()))
     refiner = models.refiner(settings.engine.accuracy)
-    parts = [info.sha256 for info in models.parts(settings.engine).values()]
+    parts = [part.info.sha256 for part in models.parts(settings.engine).values()]
     others = [*([] if refiner is None else [refiner.sha256]), *parts]
     shas = [models.pose.sha256, *others] if others else models.pose.sha256
     return runs.fingerprint(stage="pose", algorithm=POSE, source=source, model=shas, settings=own)

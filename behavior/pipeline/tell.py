@@ -159,7 +159,7 @@ def tell(
                 refiner=refiner and refiner["model"],
                 refiner_sha256=refiner and refiner["sha256"],
                 refiner_licence=refiner and refiner["licence"],
-                parts={part["model"]: part["sha256"] for part in provenance["pose"]["parts"].values()},
+                parts={role: (part["model"], part["threshold"]) for role, part in provenance["pose"]["parts"].items()},
                 action_model=action_run.model_name if action_run else None,
                 action_model_sha256=action_run.model_sha256 if action_run else None,
                 source_sha256=recording.stored.sha256,
@@ -375,7 +375,7 @@ def _provenance(
             "licence": pose_run.extra.get("licence"),
             "refiner": _refiner(pose_run),
             "parts": {
-                part: {"model": info["name"], "sha256": info["sha256"]}
+                part: {"model": info["name"], "sha256": info["sha256"], "threshold": info.get("threshold")}
                 for part, info in pose_run.extra.get("parts", {}).items()
             },
             "net_height": one_or_all(pose_run.extra.get("net_heights", ())),

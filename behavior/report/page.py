@@ -66,7 +66,8 @@ class Provenance:
         pose_model, pose_model_sha256: body network and digest of its weights.
         refiner, refiner_sha256: the network that looked at each person again; None without one.
         pose_licence, refiner_licence: of the networks' weights; None where an older run did not keep it.
-        parts: name and SHA-256 of each network that found hands or faces.
+        parts: by `hand`, `face` and `iris` the network that found them, and how sure it had to be, None where that was
+            not kept.
         action_model, action_model_sha256: None when actions were left out.
         source_sha256: of the source file; None for cameras.
         started: local time, ISO 8601.
@@ -88,7 +89,7 @@ class Provenance:
     refiner_sha256: str | None = None
     pose_licence: str | None = None
     refiner_licence: str | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, tuple[str, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,10 +348,11 @@ def _methods(report: ReportData) -> str:
     )
     if made.refiner is not None:
         text += f", each person refined by {made.refiner} (weights SHA-256 {(made.refiner_sha256 or '')[:12]})"
-    if made.parts:
-        *some, last = made.parts
-        kinds = "hands and faces" if len(made.parts) == 3 else "faces" if some else "hands"
-        text += f", {kinds} by {', '.join(some)}{' and ' if some else ''}{last}"
+    for role, kind in (("hand", "hands"), ("face", "faces")):
+        if role in made.parts:
+            name, threshold = made.parts[role]
+            pupils = f" and {made.parts['iris'][0]}" if role == "face" and "iris" in made.parts else ""
+            text += f", {kind} by {name}{pupils}" + (f" (at least {threshold:.2g} sure)" if threshold else "")
     text += "."
     if n == 1:
         text = text.replace(" were located", " was located")

@@ -86,7 +86,7 @@ def load_backend(
     sharing = Sharing(threads, in_flight)
     weights = _Weights.find(model, progress)
     if role is not None and role not in weights.entry.serves_as:
-        raise ModelError(_other_role(model, weights.entry.role))
+        raise ModelError(_other_role(model, weights.entry.role, role))
     if asked.kind != "auto":
         return _load(weights, asked, sharing, precision, light)
 
@@ -131,13 +131,20 @@ def state_of(model: str, progress: Progress | None = None) -> tuple[dict[str, Te
     return weights._state_dict(), weights.info
 
 
-def entry_of(file: Path) -> NetworkEntry:
-    """Which network a user's file holds weights of. Raises `ModelError`."""
-    return _Weights.find(str(file), None).entry
+def entry_of(model: str | Path, role: Role | None = None, progress: Progress | None = None) -> NetworkEntry:
+    """The network of that name, or that a user's file holds weights of; arguments and errors as in `load_backend`."""
+    entry = _Weights.find(str(model), progress).entry
+    if role is not None and role not in entry.serves_as:
+        raise ModelError(_other_role(str(model), entry.role, role))
+    return entry
 
 
-def _other_role(model: str, role: Role) -> str:
+def _other_role(model: str, role: Role, asked: Role) -> str:
     """Says what to take instead of a network that has this role."""
+    if asked in ("hand", "face", "iris"):
+        others = " or ".join(entry.name for entry in (NETWORKS | IMPORTABLE).values() if entry.role == asked)
+        sees = "finds people" if role == "body" else f"sees one {'person' if role == 'refiner' else role} in a crop"
+        return f"{model} {sees} and no {asked}; give {others} as --{asked}-network"
     wanted = "refiner" if role == "body" else "body"
     others = " or ".join(entry.name for entry in NETWORKS.values() if entry.role == wanted)
     if role == "body":
@@ -147,7 +154,8 @@ def _other_role(model: str, role: Role) -> str:
             f"{model} refines the joints of people that another network found; give it as --refine, and --model "
             f"{others}"
         )
-    return f"{model} sees one {role} in a crop; it finds nobody in an image, and is no refiner"
+    place = f"; give it as --{role}-network" if role in ("hand", "face") else ""
+    return f"{model} sees one {role} in a crop; it finds nobody in an image, and is no refiner{place}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """Hands and faces of people whose bodies were found."""
 
-from pose.wholebody.finder import PartFinder
+from pose.wholebody.finder import PartFinder, usual_threshold
 
-__all__ = ["PartFinder"]
+__all__ = ["PartFinder", "usual_threshold"]

@@ -1,7 +1,8 @@
 """Bodies -> hands and faces: a square of the frame for each, its landmarks, and whether they are believed.
 
-The first square is a guess out of the body; the landmarks found in it give the second, in which they are read. In a
-video the landmarks of the frame before give the square, so one look is enough. All squares of a frame go through the
+Networks of landmarks: the first square is a guess out of the body; the landmarks found in it give the second, in which
+they are read. In a video the landmarks of the frame before give the square, so one look is enough. OpenPose's networks,
+which draw a map of beliefs for each joint, look once, where the body says. All squares of a frame go through the
 network together. What is not sure is missing: the networks answer whatever they are shown.
 """
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo
-from pose.maps import Landmarks
+from pose.maps import AnyMaps, BeliefLayout, BeliefMaps, Landmarks, Layout, cells_to_pixels
+from pose.parsing.beliefs import read_beliefs
 from pose.parsing.merging import similarities
 from pose.parts import FACE_70, HAND_21, whole_body
 from pose.people import Person
@@ -30,18 +32,22 @@ from pose.wholebody.regions import (
     face_of_landmarks,
     hand_of_body,
     hand_of_landmarks,
+    openpose_face,
+    openpose_hand,
 )
 
 _WORTH_A_LOOK = 0.3  # score of a person
-_MAYBE = 0.1  # presence in a guessed square from which the next one is looked at
+_MAYBE = 0.02  # presence in a guessed square from which the next one is looked at
 _PRESENT = 0.5  # presence from which a hand or a face is there
-_SMALLEST = 14.0  # pixels of the frame, side of the square: less shows nothing
+_BELIEVED = {HAND_21: 0.2, FACE_70: 0.4}  # belief from which OpenPose draws a joint
+_SMALLEST_HAND = 30.0  # pixels of the frame, side of the square: smaller ones are more often wrong than right
+_SMALLEST = 14.0  # the same of a face and of an eye
 _AT_THE_WRIST = 0.35  # of the square's side: how far a hand's wrist may lie from the body's
 _AT_THE_NOSE = 0.25  # the same for a face's nose
-_ONE_HAND = 0.15  # of the square's side: mean distance of their landmarks below which two hands are one
+_ONE = 0.15  # of the square's side: mean distance of their landmarks below which two hands, or faces, are one
 _SAME_BODY = 0.3  # similarity of a person in two frames
 _SIDES: tuple[Side, Side] = ("left", "right")
-_NOSE_TIP = 4  # vertex of the mesh
+_WRIST, _NOSE_OF_70, _NOSE_OF_MESH = 0, 30, 4  # places among the landmarks
 
 Key = TypeVar("Key")
 Parts = dict[str, "_Found"]
@@ -50,29 +56,52 @@ Parts = dict[str, "_Found"]
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """(n, 2) landmarks in pixels of the frame, how likely they are there, and where they were looked for."""
+    """What was found in a square.
+
+    Attributes:
+        points: (n, 2) pixels of the frame.
+        confidence: (n,) of each point.
+        presence: how likely what was looked for is there.
+        region: where it was looked for.
+    """
 
     points: Points
+    confidence: Points
     presence: float
     region: Region
+
+
+def usual_threshold(layout: Layout) -> float:
+    """The presence from which a hand or a face counts as there; for belief maps also the belief of each joint."""
+    return _BELIEVED[layout.skeleton] if isinstance(layout, BeliefLayout) else _PRESENT
 
 
 class PartFinder:
     """Finds the hands and faces of people.
 
     Args:
-        hand, face: their networks; None leaves hands or faces out.
-        iris: finds the pupils of faces; without it they are missing.
+        hand, face: their networks, of landmarks or of belief maps; None leaves hands or faces out.
+        iris: finds the pupils in the eyes of a face's mesh; without it they are missing. OpenPose's faces have them.
+        hand_threshold, face_threshold: how likely one must be there; None is `usual_threshold`.
     """
 
-    def __init__(self, hand: Backend | None, face: Backend | None, iris: Backend | None = None) -> None:
-        self._hand, self._face, self._iris = hand, face, iris
+    def __init__(
+        self,
+        hand: Backend | None,
+        face: Backend | None,
+        iris: Backend | None = None,
+        hand_threshold: float | None = None,
+        face_threshold: float | None = None,
+    ) -> None:
+        self._hand = None if hand is None else _Looker(hand, hand_threshold, _SMALLEST_HAND)
+        self._face = None if face is None else _Looker(face, face_threshold)
+        self._iris = None if iris is None else _Looker(iris)
 
     @property
     def models(self) -> dict[str, ModelInfo]:
         """The weights, by what they find."""
         networks = {"hands": self._hand, "face": self._face, "iris": self._iris}
-        return {name: network.model for name, network in networks.items() if network is not None}
+        return {name: looker.network.model for name, looker in networks.items() if looker is not None}
 
     def skeleton(self, body: Skeleton) -> Skeleton:
         """Joints of the people given back."""
@@ -105,22 +134,25 @@ class PartFinder:
         found: list[Parts] = [{} for _ in people]
         if self._hand is not None:
             hands = [(i, side) for i in worth for side in _SIDES]
-            known = {(i, side): hand_of_landmarks(before[i][side].points) for i, side in hands if side in before[i]}
-            guesses = {(i, side): hand_of_body(joints[i], side) for i, side in hands}
-            for (i, side), hand in _look_closer(self._hand, image, known, guesses, hand_of_landmarks).items():
-                if _is_near(hand.points[0], joints[i][f"{side}_wrist"], _AT_THE_WRIST * hand.region.side):
-                    found[i][side] = hand
-            _one_owner_each(found, joints)
+            last_hands = {(i, side): before[i][side] for i, side in hands if side in before[i]}
+            first = openpose_hand if self._hand.once else hand_of_body
+            guesses = {(i, side): first(joints[i], side) for i, side in hands}
+            wrists = {(i, side): joints[i][f"{side}_wrist"] for i, side in hands}
+            seen = self._hand.closer(image, last_hands, guesses, hand_of_landmarks)
+            for (i, side), hand in _owned(seen, _WRIST, wrists, _AT_THE_WRIST).items():
+                found[i][side] = hand
         if self._face is not None:
-            last = {i: face_of_landmarks(before[i]["face"].points) for i in worth if "face" in before[i]}
-            heads = {i: face_of_body(joints[i]) for i in worth}
-            for i, face in _look_closer(self._face, image, last, heads, face_of_landmarks).items():
-                if _is_near(face.points[_NOSE_TIP], joints[i]["nose"], _AT_THE_NOSE * face.region.side):
-                    found[i]["face"] = face
+            last = {i: before[i]["face"] for i in worth if "face" in before[i]}
+            heads = {i: (openpose_face if self._face.once else face_of_body)(joints[i]) for i in worth}
+            noses = {i: joints[i]["nose"] for i in worth}
+            tip = _NOSE_OF_70 if self._face.once else _NOSE_OF_MESH
+            shown = self._face.closer(image, last, heads, face_of_landmarks)
+            for i, face in _owned(shown, tip, noses, _AT_THE_NOSE).items():
+                found[i]["face"] = face
         if self._iris is not None:
             faces = {i: parts["face"].points for i, parts in enumerate(found) if "face" in parts}
             eyes = {(i, side): eye_of_landmarks(face, side) for i, face in faces.items() for side in _SIDES}
-            for (i, side), eye in _look(self._iris, image, eyes).items():
+            for (i, side), eye in self._iris.look(image, eyes).items():
                 found[i][f"{side}_pupil"] = eye
         return found
 
@@ -130,9 +162,10 @@ class PartFinder:
             rows += [_rows(parts.get(side), len(HAND_21)) for side in _SIDES]
         if self._face is not None:
             face = parts.get("face")
-            if face is not None:
+            if face is not None and len(face.points) != len(FACE_70):
                 right, left = (_pupil(parts.get(f"{side}_pupil")) for side in ("right", "left"))
-                face = replace(face, points=to_70(face.points, right, left))
+                points = to_70(face.points, right, left)
+                face = replace(face, points=points, confidence=np.full(len(points), face.presence))
             rows.append(_rows(face, len(FACE_70)))
         return replace(person, keypoints=np.concatenate(rows), skeleton=self.skeleton(person.skeleton))
 
@@ -153,69 +186,93 @@ def _carried_over(people: Sequence[Person], last: Sequence[tuple[Person, Parts]]
     return [last[int(row.argmax())][1] if row.max(initial=0) >= _SAME_BODY else {} for row in alike]
 
 
-def _look_closer(
-    network: Backend,
-    image: NDArray[np.uint8],
-    known: Mapping[Key, Region],
-    guesses: Mapping[Key, Region | None],
-    of_landmarks: Callable[[Points], Region],
-) -> dict[Key, _Found]:
-    """What is there in known regions; where nothing is, or none is known, in the one that a look at the guess gives."""
-    found = {i: one for i, one in _look(network, image, known).items() if one.presence >= _PRESENT}
-    rest = {i: region for i, region in guesses.items() if region is not None and i not in found}
-    first = _look(network, image, rest)
-    closer = {i: of_landmarks(one.points) for i, one in first.items() if one.presence >= _MAYBE}
-    return found | {i: one for i, one in _look(network, image, closer).items() if one.presence >= _PRESENT}
+class _Looker:
+    """A network, and what it must say to be believed.
+
+    Attributes:
+        network: of landmarks or of belief maps.
+        once: it looks once, where the body says, and needs no closer look.
+    """
+
+    def __init__(self, network: Backend, threshold: float | None = None, smallest: float = _SMALLEST) -> None:
+        self.network = network
+        self._smallest = smallest
+        self.once = isinstance(network.layout, BeliefLayout)
+        self._threshold = usual_threshold(network.layout) if threshold is None else threshold
+
+    def closer(
+        self,
+        image: NDArray[np.uint8],
+        last: Mapping[Key, _Found],
+        guesses: Mapping[Key, Region | None],
+        of_landmarks: Callable[[Points], Region],
+    ) -> dict[Key, _Found]:
+        """What is there where it was last; where nothing is, or was, in the square that a look at the guess gives."""
+        if self.once:
+            return self._there(self.look(image, guesses))
+        found = self._there(self.look(image, {i: of_landmarks(one.points) for i, one in last.items()}))
+        first = self.look(image, {i: region for i, region in guesses.items() if i not in found})
+        closer = {i: of_landmarks(one.points) for i, one in first.items() if one.presence >= _MAYBE}
+        return found | self._there(self.look(image, closer))
+
+    def look(self, image: NDArray[np.uint8], regions: Mapping[Key, Region | None]) -> dict[Key, _Found]:
+        """What regions show that are large enough and touch the image."""
+        layout = self.network.layout
+        size = layout.size if isinstance(layout, BeliefLayout) else layout.multiple
+        height, width = image.shape[:2]
+        seen = {
+            i: region
+            for i, region in regions.items()
+            if region is not None and region.side >= self._smallest and 0 <= region.x < width and 0 <= region.y < height
+        }
+        if not seen:
+            return {}
+        crops = np.stack([region.cut(image, size) for region in seen.values()])
+        answers = zip(seen.items(), self.network.infer(crops), strict=True)
+        return {i: self._read(maps, region, size) for (i, region), maps in answers}
+
+    def _there(self, found: Mapping[Key, _Found]) -> dict[Key, _Found]:
+        return {i: one for i, one in found.items() if one.presence >= self._threshold}
+
+    def _read(self, maps: AnyMaps, region: Region, size: int) -> _Found:
+        """A part of belief maps is there as far as half of its joints are; those that are not have no confidence."""
+        if isinstance(maps, BeliefMaps):
+            anywhere = np.full((len(maps.layout.skeleton), 2), np.nan)
+            joints = read_beliefs(np.require(maps.heatmaps, np.float32, ["C"]), anywhere, 0.0).astype(np.float64)
+            points = region.to_frame(cells_to_pixels(joints[:, :2], maps.layout.stride), size)
+            beliefs = joints[:, 2]
+            sure = np.where(beliefs >= self._threshold, beliefs, 0.0)
+            return _Found(points, sure, float(np.median(beliefs)), region)
+        assert isinstance(maps, Landmarks)
+        points = region.to_frame(maps.points[:, :2], size)
+        return _Found(points, np.full(len(points), maps.presence), maps.presence, region)
 
 
-def _look(network: Backend, image: NDArray[np.uint8], regions: Mapping[Key, Region]) -> dict[Key, _Found]:
-    """Landmarks in regions that are large enough and touch the image."""
-    size = network.layout.multiple
-    height, width = image.shape[:2]
-    seen = {
-        i: region
-        for i, region in regions.items()
-        if region.side >= _SMALLEST and 0 <= region.x < width and 0 <= region.y < height
-    }
-    if not seen:
-        return {}
-    found: dict[Key, _Found] = {}
-    crops = np.stack([region.cut(image, size) for region in seen.values()])
-    for (i, region), landmarks in zip(seen.items(), network.infer(crops), strict=True):
-        assert isinstance(landmarks, Landmarks)
-        found[i] = _Found(region.to_frame(landmarks.points[:, :2], size), landmarks.presence, region)
-    return found
+def _owned(found: Mapping[Key, _Found], landmark: int, joints: Mapping[Key, Points], reach: float) -> dict[Key, _Found]:
+    """Those that lie where the body has them; of several bodies that claim one, the one it lies nearest to has it.
 
-
-def _is_near(point: Points, joint: Points, reach: float) -> bool:
-    """Whether a landmark lies where the body has it; a body that has it nowhere does not object."""
-    return not np.hypot(*(point - joint)) > reach
-
-
-def _one_owner_each(found: Sequence[Parts], joints: Sequence[_Joints]) -> None:
-    """Takes a hand that two wrists claim from the one that it lies farther from."""
-    claims = [(i, side) for i, parts in enumerate(found) for side in _SIDES if side in parts]
-
-    def off(claim: tuple[int, Side]) -> float:
-        i, side = claim
-        return float(np.hypot(*(found[i][side].points[0] - joints[i][f"{side}_wrist"])))
-
-    kept: list[_Found] = []
-    for i, side in sorted(claims, key=off):
-        hand = found[i][side]
-        apart = [np.hypot(*(hand.points - other.points).T).mean() for other in kept]
-        if apart and min(apart) < _ONE_HAND * hand.region.side:
-            del found[i][side]
-        else:
-            kept.append(hand)
+    Args:
+        found: hands or faces.
+        landmark: the one that a body has, too.
+        joints: where the body has it; one that has it nowhere does not object.
+        reach: how far apart the two may be, shares of the square's side.
+    """
+    off = {key: float(np.hypot(*(one.points[landmark] - joints[key]))) for key, one in found.items()}
+    kept: dict[Key, _Found] = {}
+    for key in sorted(found, key=lambda key: np.nan_to_num(off[key], nan=np.inf)):
+        one = found[key]
+        apart = [np.hypot(*(one.points - other.points).T).mean() for other in kept.values()]
+        if not off[key] > reach * one.region.side and min(apart, default=np.inf) >= _ONE * one.region.side:
+            kept[key] = one
+    return kept
 
 
 def _rows(found: _Found | None, n: int) -> NDArray[np.float32]:
-    """(n, 3) joints as `Person` has them; one without a place is missing."""
+    """(n, 3) joints as `Person` has them; one without a place or a confidence is missing."""
     rows = np.full((n, 3), (np.nan, np.nan, 0), dtype=np.float32)
     if found is not None:
-        rows[:, :2] = found.points
-        rows[np.isfinite(rows[:, 0]), 2] = found.presence
+        there = np.isfinite(found.points[:, 0]) & (found.confidence > 0)
+        rows[there, :2], rows[there, 2] = found.points[there], found.confidence[there]
     return rows
 
 

@@ -1,6 +1,8 @@
 """Where hands and faces are: turned squares of the frame, out of the body's joints or out of last landmarks.
 
-The squares are those that MediaPipe's networks were trained on (its graphs `hand_landmark_landmarks_to_roi`,
+OpenPose's networks take upright squares out of the body (its `handDetector.cpp` and `faceDetector.cpp`).
+
+All other squares are those that MediaPipe's networks were trained on (its graphs `hand_landmark_landmarks_to_roi`,
 `face_landmark_landmarks_to_roi` and `iris_landmark_landmarks_to_roi`): of a hand upright with the wrist below, of a
 face with the eyes level. Out of the body they are a guess, good enough to find the landmarks that tell better.
 """
@@ -20,6 +22,7 @@ Side = Literal["left", "right"]
 Points = NDArray[np.float64]
 
 _HAND_BEHIND_WRIST = 0.4  # the hand's middle beyond the wrist, forearm lengths
+_OPENPOSE_BEHIND_WRIST = 0.33
 _HAND_SIDE = 1.5  # of its square, forearm lengths; OpenPose's rule for boxes of hands
 _HAND_MARGIN, _HAND_SHIFT = 2.0, 0.1  # of the square over the palm's box, and towards the fingers
 _PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)  # landmarks that a bent finger does not move far
@@ -76,17 +79,31 @@ def hand_of_body(joints: Mapping[str, Points], side: Side) -> Region | None:
         joints: (2,) pixels by name; NaN where missing.
         side: the person's.
     """
-    wrist, elbow, shoulder = (joints[f"{side}_{name}"] for name in ("wrist", "elbow", "shoulder"))
-    forearm = wrist - elbow
-    if not np.isfinite(forearm).all():
+    wrist, elbow = joints[f"{side}_wrist"], joints[f"{side}_elbow"]
+    forearm, whole = wrist - elbow, _forearm(joints, side)
+    if not whole >= 1:
         return None
-    length = float(np.hypot(*forearm))
-    upper = float(np.hypot(*(elbow - shoulder)))
-    whole = max(length, 0.9 * upper) if np.isfinite(upper) else length  # a forearm towards the camera is shortened
-    if whole < 1:
-        return None
-    middle = wrist + forearm * (_HAND_BEHIND_WRIST if length > 0.3 * whole else 0.0)
+    middle = wrist + forearm * (_HAND_BEHIND_WRIST if np.hypot(*forearm) > 0.3 * whole else 0.0)
     return _square(middle, _HAND_SIDE * whole, np.arctan2(forearm[0], -forearm[1]))
+
+
+def openpose_hand(joints: Mapping[str, Points], side: Side) -> Region | None:
+    """The square in which OpenPose's network looks for a hand, upright, a left one mirrored; None without wrist and
+    elbow. Arguments as of `hand_of_body`.
+    """
+    wrist, elbow = joints[f"{side}_wrist"], joints[f"{side}_elbow"]
+    whole = _forearm(joints, side)
+    if not whole >= 1:
+        return None
+    middle = wrist + _OPENPOSE_BEHIND_WRIST * (wrist - elbow)
+    return _square(middle, _HAND_SIDE * whole, 0.0, mirrored=side == "left")
+
+
+def _forearm(joints: Mapping[str, Points], side: Side) -> float:
+    """Its length as if it were not shortened by pointing to the camera; NaN without wrist and elbow."""
+    wrist, elbow, shoulder = (joints[f"{side}_{name}"] for name in ("wrist", "elbow", "shoulder"))
+    length, upper = _distance(wrist, elbow), _distance(elbow, shoulder)
+    return length if np.isnan(upper) else max(length, 0.9 * upper)
 
 
 def hand_of_landmarks(points: Points) -> Region:
@@ -127,6 +144,26 @@ def face_of_body(joints: Mapping[str, Points]) -> Region | None:
     down = np.array([-np.sin(angle), np.cos(angle)])
     middle = np.mean(known, axis=0) + down * side * _FACE_BELOW_EYES / _FACE_SIDES["eyes"]
     return _square(middle, side, angle)
+
+
+def openpose_face(joints: Mapping[str, Points]) -> Region | None:
+    """The square in which OpenPose's network looks for a face: the mean of what neck and nose, eyes, and ears say."""
+    nose, neck = joints["nose"], joints["neck"]
+    eyes = joints["left_eye"], joints["right_eye"]
+    ears = joints["left_ear"], joints["right_ear"]
+    said = [((eyes[0] + eyes[1]) / 2, 3 * _distance(*eyes)), ((ears[0] + ears[1]) / 2, 2 * _distance(*ears))]
+    seen = [np.isfinite(eye + ear).all() for eye, ear in zip(eyes, ears, strict=True)]
+    hidden = [np.isnan([eye, ear]).all() for eye, ear in zip(eyes, ears, strict=True)]
+    if (seen[0] and hidden[1]) or (seen[1] and hidden[0]):  # in profile
+        eye, ear = (eyes[0], ears[0]) if seen[0] else (eyes[1], ears[1])
+        around = _distance(nose, eye) + _distance(nose, ear) + _distance(nose, neck)
+        said.append(((eye + ear + nose) / 3, 0.85 * around))
+    else:
+        said.append(((neck + nose) / 2, 2 * _distance(neck, nose)))
+    known = [(middle, side) for middle, side in said if np.isfinite(side)]
+    if not known:
+        return None
+    return _square(np.mean([m for m, _ in known], axis=0), float(np.mean([side for _, side in known])), 0.0)
 
 
 def face_of_landmarks(points: Points) -> Region:

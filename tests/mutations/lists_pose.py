@@ -8,6 +8,8 @@ _TRACKS = ("tests/test_pose/test_tracking.py",)
 _PARSES = ("tests/test_pose/test_parsing.py",)
 _SHARES = ("tests/test_pose/test_claims.py",)
 _CROPPED = ("tests/test_pose/test_crops.py",)
+_WHOLE = ("tests/test_pose/test_wholebody.py",)
+_FINDER, _REGIONS = "pose/wholebody/finder.py", "pose/wholebody/regions.py"
 _CLAIMS, _CROPS = "pose/refine/claims.py", "pose/refine/crops.py"
 _IDENTITY, _TRACKER, _MOTION = (f"pose/tracking/{name}.py" for name in ("identity", "tracker", "motion"))
 _ASSEMBLE, _LIMBS, _PEAKS = (f"pose/parsing/{name}.py" for name in ("assemble", "limbs", "peaks"))
@@ -59,4 +61,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_CLAIMS, "key=lambda i: -", "key=lambda i: ", "the least sure come first", _SHARES),
     Fault(_CROPS, "_ROOM = 32.0", "_ROOM = 0.0", "no room beside narrow people", _CROPPED),
     Fault(_CROPS, "(high - low)[::-1] if quarters % 2 else high - low", "high - low", "lying crops stand", _CROPPED),
+    Fault(_REGIONS, 'mirrored=side == "left"', "mirrored=False", "OpenPose is shown left hands", _WHOLE),
+    Fault(_REGIONS, "if seen[0] and hidden[1]", "if False and hidden[1]", "profiles are looked for as faces", _WHOLE),
+    Fault(_FINDER, "_SMALLEST_HAND = 30.0", "_SMALLEST_HAND = 14.0", "hands of a few pixels are looked at", _WHOLE),
+    Fault(_FINDER, ">= _ONE * one.region.side", ">= -1", "one face is two people's", _WHOLE),
+    Fault(_FINDER, "not off[key] > reach", "not off[key] < -reach", "hands lie anywhere", _WHOLE),
+    Fault(_FINDER, "np.where(beliefs >= self._threshold", "np.where(beliefs >= -9", "faint joints are there", _WHOLE),
+    Fault(_FINDER, "if self.once:", "if False:", "OpenPose looks twice", _WHOLE),
+    Fault("pose/engine.py", "if entry.layout is FACE_LANDMARKS:", "if True:", "pupils twice", _WHOLE),
 )  # fmt: skip

@@ -58,7 +58,30 @@ def test_what_found_them_is_told(analysed: dict[str, Path]) -> None:
     assert parts["hand"]["sha256"] == "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3"
     assert json.loads((analysed["body"] / "demo" / "run.json").read_text())["pose"]["parts"] == {}
     page = (analysed["whole"] / "demo" / "report.html").read_text(encoding="utf-8")
-    assert "hands and faces by mediapipe_hand, mediapipe_face and mediapipe_iris" in page
+    assert "hands by mediapipe_hand (at least 0.5 sure), faces by mediapipe_face and mediapipe_iris (at least" in page
+    assert {part: info["threshold"] for part, info in parts.items()} == {"hand": 0.5, "face": 0.5, "iris": None}
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        (["--hand-network", "mediapipe_hand"], 2, "--hand-network needs --hands"),
+        (["--hands", "--face-threshold", "0.4"], 2, "--face-threshold needs --face"),
+        (
+            ["--hands", "--hand-network", "mobilenet_thin"],
+            1,
+            "mobilenet_thin finds people and no hand; give mediapipe_",
+        ),
+        (["--face", "--face-network", "openpose_face"], 1, "openpose_face: its weights are not imported; get pose_"),
+    ],
+)
+def test_a_wrong_choice_is_one_line(
+    options: list[str], status: int, told: str, sample_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pose", str(sample_video), "--out", str(tmp_path / "out"), "--end", "0.1", *options]) == status
+    shown = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert told in shown
+    assert "Traceback" not in shown
 
 
 def test_openpose_json_has_them_beside_the_body(analysed: dict[str, Path], tmp_path: Path) -> None:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pose.backends.base import ModelInfo, Precision
-from pose.engine import EngineSettings, PoseEngine
-from pose.maps import FACE_LANDMARKS, HAND_LANDMARKS, IRIS_LANDMARKS, AnyMaps, LandmarkLayout, Landmarks, Layout
+from pose.engine import EngineSettings, PoseEngine, parts_wanted
+from pose.errors import ModelError
+from pose.maps import (
+    FACE_LANDMARKS,
+    HAND_LANDMARKS,
+    IRIS_LANDMARKS,
+    OPENPOSE_FACE,
+    OPENPOSE_HAND,
+    AnyMaps,
+    BeliefLayout,
+    BeliefMaps,
+    LandmarkLayout,
+    Landmarks,
+    Layout,
+    pixels_to_cells,
+)
+from pose.networks import cpm_vgg
 from pose.parts import FACE_70, HAND_21, body_of, whole_body
 from pose.people import Person
 from pose.skeleton import BODY_25, COCO_18, CPM_9, Skeleton
-from pose.wholebody import PartFinder
+from pose.weights.export import to_onnx
+from pose.wholebody import PartFinder, finder
 from pose.wholebody.mesh import TO_68
 from pose.wholebody.regions import (
     Region,
@@ -26,6 +44,8 @@ from pose.wholebody.regions import (
     face_of_landmarks,
     hand_of_body,
     hand_of_landmarks,
+    openpose_face,
+    openpose_hand,
 )
 
 regions = st.builds(
@@ -137,11 +157,14 @@ class Knowing:
     precision: Precision = "float32"
     in_flight = 1
 
-    def __init__(self, layout: LandmarkLayout, truth: list[NDArray[np.float64]], presence: float = 0.9) -> None:
+    def __init__(
+        self, layout: LandmarkLayout | BeliefLayout, truth: list[NDArray[np.float64]], presence: float = 0.9
+    ) -> None:
         self.layout: Layout = layout
         self.model = ModelInfo("knowing", "0" * 64, "this test", "Apache-2.0")
         self._layout, self.truth, self.presence = layout, truth, presence
         self.asked: list[int] = []
+        self.mirrored: list[bool] = []
 
     def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:
         self.asked.append(len(batch))
@@ -155,9 +178,23 @@ class Knowing:
         middle = np.array([self._layout.size / 2 - 0.5] * 2 + [1]) @ to_frame
         points = min(self.truth, key=lambda points: float(np.hypot(*(points.mean(axis=0) - middle))))
         inside = (points - to_frame[2]) @ np.linalg.inv(to_frame[:2])
+        self.mirrored.append(bool(np.linalg.det(to_frame[:2]) < 0))
+        if isinstance(self._layout, BeliefLayout):
+            return self._beliefs(inside)
         rows3 = np.column_stack([inside, np.zeros(len(inside))]).astype(np.float32)
         near = np.hypot(*(points.mean(axis=0) - middle)) < 60
         return Landmarks(rows3, self.presence if near else 0.0, self._layout)
+
+    def _beliefs(self, inside: NDArray[np.float64]) -> BeliefMaps:
+        """A Gaussian around each point; every third is believed in less."""
+        assert isinstance(self._layout, BeliefLayout)
+        side = self._layout.size // self._layout.stride
+        rows, columns = np.mgrid[:side, :side]
+        maps = np.zeros((len(inside) + 1, side, side), dtype=np.float32)
+        for i, (x, y) in enumerate(pixels_to_cells(inside, self._layout.stride)):
+            belief = self.presence * (0.1 if i % 3 == 2 else 1)
+            maps[i] = belief * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 1.5**2))
+        return BeliefMaps(maps, self._layout)
 
 
 def frame() -> NDArray[np.uint8]:
@@ -239,8 +276,8 @@ def test_faces_come_back_to_the_frame() -> None:
     mesh = true_face(person)
     pupils = [mesh[corners].mean(axis=0) + np.array([1, 0.5]) for corners in ([33, 133], [362, 263])]
     eyes = [np.tile(pupil, (5, 1)) for pupil in pupils]
-    finder = PartFinder(None, Knowing(FACE_LANDMARKS, [mesh]), Knowing(IRIS_LANDMARKS, eyes, presence=1.0))
-    ((found,),) = finder.find([frame()], [[person]])
+    searcher = PartFinder(None, Knowing(FACE_LANDMARKS, [mesh]), Knowing(IRIS_LANDMARKS, eyes, presence=1.0))
+    ((found,),) = searcher.find([frame()], [[person]])
     assert found.skeleton.name == "coco_18_face"
     assert found.hands is None
     assert found.face is not None
@@ -248,6 +285,83 @@ def test_faces_come_back_to_the_frame() -> None:
     np.testing.assert_allclose(found["right_pupil"][:2], pupils[0], atol=1.5)
     np.testing.assert_allclose(found["left_pupil"][:2], pupils[1], atol=1.5)
     np.testing.assert_allclose(found["right_eye_outer"][:2], mesh[33], atol=2)
+
+
+def test_a_face_that_two_bodies_claim_goes_to_the_nearer() -> None:
+    person = somebody()
+    ghost = Person(person.keypoints + np.array([5, 2, 0], dtype=np.float32), 0.8)
+    mesh = true_face(person)
+    ((ghostly, found),) = PartFinder(None, Knowing(FACE_LANDMARKS, [mesh])).find([frame()], [[ghost, person]])
+    assert found.face is not None
+    assert ghostly.face is not None
+    np.testing.assert_allclose(found.face[:68, :2], mesh[TO_68], atol=2)
+    assert np.isnan(ghostly.face[:, 0]).all()
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_openpose_is_shown_upright_right_hands(side: str) -> None:
+    """As handDetector.cpp and handExtractorCaffe.cpp have it: a third of a forearm beyond the wrist, 1.5 wide."""
+    person = somebody()
+    joints = joints_of(person)
+    region = openpose_hand(joints, side)  # type: ignore[arg-type]
+    assert region is not None
+    wrist, elbow, shoulder = (joints[f"{side}_{name}"] for name in ("wrist", "elbow", "shoulder"))
+    np.testing.assert_allclose((region.x, region.y), wrist + 0.33 * (wrist - elbow))
+    longer = max(np.hypot(*(wrist - elbow)), 0.9 * np.hypot(*(elbow - shoulder)))
+    assert region.side == pytest.approx(1.5 * longer)
+    assert region.angle == 0
+    assert region.mirrored == (side == "left")
+
+
+def test_openpose_looks_for_a_face_around_neck_nose_eyes_and_ears() -> None:
+    """As faceDetector.cpp has it."""
+    joints = joints_of(somebody(x=0, y=0, scale=1.0))
+    region = openpose_face(joints)
+    assert region is not None
+    np.testing.assert_allclose((region.x, region.y), (0, (-50 - 64 - 62) / 3))
+    assert region.side == pytest.approx((2 * 20 + 3 * 8 + 2 * 18) / 3, abs=1e-4)
+    profile = joints | {name: np.full(2, np.nan) for name in ("left_eye", "left_ear")}
+    region = openpose_face(profile)
+    assert region is not None
+    np.testing.assert_allclose((region.x, region.y), (-13 / 3, (-64 - 62 - 60) / 3), atol=1e-4)
+    assert region.side == pytest.approx(0.85 * (np.hypot(4, 4) + np.hypot(9, 2) + 20), abs=1e-4)
+    assert openpose_face({name: np.full(2, np.nan) for name in joints}) is None
+
+
+@pytest.mark.parametrize("consecutive", [False, True])
+def test_hands_and_faces_of_belief_maps(consecutive: bool) -> None:
+    """One look each, where the body is; each joint by its own belief, those below the threshold missing."""
+    person = somebody()
+    hands = [true_hand(person, side) for side in ("left", "right")]
+    face = np.random.default_rng(0).uniform((-20, -24), (20, 24), (70, 2)) + person["nose"][:2]
+    face[30] = person["nose"][:2]
+    network, faces = Knowing(OPENPOSE_HAND, hands), Knowing(OPENPOSE_FACE, [face])
+    for (found,) in PartFinder(network, faces).find([frame()] * 2, [[person]] * 2, consecutive):
+        assert found.hands is not None
+        assert found.face is not None
+        for rows, truth in ((found.hands[0], hands[0]), (found.hands[1], hands[1]), (found.face, face)):
+            faint = np.arange(len(truth)) % 3 == 2
+            assert np.isnan(rows[faint, :2]).all()
+            assert not rows[faint, 2].any()
+            np.testing.assert_allclose(rows[~faint, :2], truth[~faint], atol=1)
+            np.testing.assert_allclose(rows[~faint, 2], 0.9, atol=0.05)
+    assert network.asked == [2, 2]
+    assert faces.asked == [1, 1]
+    assert network.mirrored == [True, False] * 2
+    assert faces.mirrored == [False] * 2
+
+
+def test_thresholds_decide_what_is_there() -> None:
+    person = somebody()
+    hands = [true_hand(person, side) for side in ("left", "right")]
+    for layout, presence, threshold, there in (
+        (HAND_LANDMARKS, 0.4, None, False), (HAND_LANDMARKS, 0.4, 0.3, True), (HAND_LANDMARKS, 0.6, 0.7, False),
+        (OPENPOSE_HAND, 0.15, None, False), (OPENPOSE_HAND, 0.15, 0.1, True), (OPENPOSE_HAND, 0.3, 0.4, False),
+    ):  # fmt: skip
+        searcher = PartFinder(Knowing(layout, hands, presence), None, hand_threshold=threshold)
+        ((found,),) = searcher.find([frame()], [[person]])
+        assert found.hands is not None
+        assert np.isfinite(found.hands[:, 0, 0]).all() == there, (layout.skeleton.name, presence, threshold)
 
 
 def test_squares_of_landmarks_hold_them() -> None:
@@ -278,7 +392,7 @@ def test_any_body_will_do(skeleton: Skeleton) -> None:
 def test_people_who_are_hardly_there_or_small_are_not_looked_at() -> None:
     network = Knowing(HAND_LANDMARKS, [true_hand(somebody(), "left")])
     faint = Person(somebody().keypoints, 0.2)
-    ((one,), (two,)) = PartFinder(network, None).find([frame(), frame()], [[faint], [somebody(scale=0.2)]])
+    ((one,), (two,)) = PartFinder(network, None).find([frame(), frame()], [[faint], [somebody(scale=0.6)]])
     assert network.asked == []
     for person in (one, two):
         assert person.hands is not None
@@ -327,3 +441,42 @@ def test_real_hands_are_found_where_they_are(sample_video: Path) -> None:
                 assert np.hypot(*(hand[0] - person[f"{side}_wrist"])[:2]) < size
                 assert 0.2 * forearm < size < 1.5 * forearm
     assert n >= 2
+
+
+def test_networks_of_ones_own_find_hands(sample_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that believe in anything a little, anywhere; a network of bodies is told that it is none of hands."""
+    monkeypatch.setattr(finder, "_AT_THE_WRIST", np.inf)
+    torch.manual_seed(0)
+    network = cpm_vgg.CpmVgg(replace(cpm_vgg.HAND, n_stages=2, hidden=4)).eval()
+    *_, last = (layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d))
+    torch.nn.init.constant_(last.bias, 0.3)  # type: ignore[arg-type]
+    file = tmp_path / "hand.onnx"
+    file.write_bytes(to_onnx(network).SerializeToString())
+    settings = EngineSettings(hands=True, accuracy="fast", hand_threshold=0.1)
+    engine = PoseEngine(device="cpu", settings=settings, hand_network=str(file))
+    assert engine.parts["hands"].name == "hand"
+    video = cv2.VideoCapture(str(sample_video))
+    video.set(cv2.CAP_PROP_POS_FRAMES, 65)
+    image = np.asarray(video.read()[1], dtype=np.uint8)[:500, 300:900]
+    video.release()
+    (people,) = engine.detect([image])
+    assert people[0].hands is not None
+    assert np.isfinite(people[0].hands[..., 0]).any()
+    confidence = people[0].hands[..., 2]
+    assert 0.2 < np.median(confidence[confidence > 0]) < 0.4
+    for part, other in (("hand", "mobilenet_thin"), ("face", str(file)), ("hand", "mediapipe_face")):
+        wanted = {f"{part}_network": other}
+        with pytest.raises(ModelError, match=rf"no {part}; give mediapipe_{part} or openpose_{part} as --{part}-"):
+            PoseEngine(device="cpu", settings=EngineSettings(hands=True, face=True), **wanted)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="openpose_face: its weights are not imported"):
+        parts_wanted(EngineSettings(face=True), face="openpose_face")
+
+
+def test_pupils_are_looked_for_in_a_mesh_only(tmp_path: Path) -> None:
+    file = tmp_path / "face.onnx"
+    file.write_bytes(to_onnx(cpm_vgg.CpmVgg(replace(cpm_vgg.FACE, n_stages=2, hidden=4)).eval()).SerializeToString())
+    own = parts_wanted(EngineSettings(face=True), face=str(file))
+    assert {role: part.threshold for role, part in own.items()} == {"face": 0.4}
+    usual = parts_wanted(EngineSettings(hands=True, face=True, face_threshold=0.6))
+    assert {role: part.threshold for role, part in usual.items()} == {"hand": 0.5, "face": 0.6, "iris": None}
+    assert parts_wanted(EngineSettings()) == {}

@@ -62,7 +62,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_CROPS, "_ROOM = 32.0", "_ROOM = 0.0", "no room beside narrow people", _CROPPED),
     Fault(_CROPS, "(high - low)[::-1] if quarters % 2 else high - low", "high - low", "lying crops stand", _CROPPED),
     Fault(_REGIONS, 'mirrored=side == "left"', "mirrored=False", "OpenPose is shown left hands", _WHOLE),
-    Fault(_REGIONS, "if (seen[0] and hidden[1])", "if (False and hidden[1])", "profiles are looked for as faces", _WHOLE),
+    Fault(_REGIONS, "if (seen[0] and hidden[1])", "if (False and hidden[1])", "in profile as in front", _WHOLE),
     Fault(_FINDER, "_SMALLEST_HAND = 30.0", "_SMALLEST_HAND = 14.0", "hands of a few pixels are looked at", _WHOLE),
     Fault(_FINDER, ">= _ONE * one.region.side", ">= -1", "one face is two people's", _WHOLE),
     Fault(_FINDER, "not off[key] > reach", "not off[key] < -reach", "hands lie anywhere", _WHOLE),

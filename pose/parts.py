@@ -87,6 +87,10 @@ def hand_joints(side: str) -> tuple[str, ...]:
     return tuple(f"{side}_hand_wrist" if joint == "wrist" else f"{side}_{joint}" for joint in HAND_21.joints)
 
 
+HANDS_42 = tuple(joint for side in SIDES for joint in hand_joints(side))
+"""The joints of two hands, as they stand in a layout."""
+
+
 @cache
 def whole_body(body: Skeleton, hands: bool = True, face: bool = True) -> Skeleton:
     """A body's layout with two hands (left, then right) and a face behind it; the body's own with neither."""
@@ -104,12 +108,25 @@ def whole_body(body: Skeleton, hands: bool = True, face: bool = True) -> Skeleto
     return Skeleton(name, joints, limbs, sigmas, body.middles) if hands or face else body
 
 
-_PARTS = frozenset((*hand_joints("left"), *hand_joints("right"), *FACE_70.joints))
-
-
 def n_body_joints(joints: tuple[str, ...]) -> int:
-    """How many of a layout's joints, the first, are the body's: those before its hands and face."""
-    return next((i for i, joint in enumerate(joints) if joint in _PARTS), len(joints))
+    """How many of a layout's joints, the first, are the body's: those before its two hands and its face.
+
+    A layout that has some of their joints only, such as a chin, has neither: they are joints of its body.
+    """
+    hands, face = part_slices(joints)
+    return min((part.start for part in (hands, face) if part is not None), default=len(joints))
+
+
+@cache
+def part_slices(joints: tuple[str, ...]) -> tuple[slice | None, slice | None]:
+    """Where a layout of `whole_body` has its two hands, and where its face; None for what it lacks."""
+    end, found = len(joints), []
+    for part in (FACE_70.joints, HANDS_42):
+        there = joints[max(end - len(part), 0) : end] == part
+        found.append(slice(end - len(part), end) if there else None)
+        end -= len(part) if there else 0
+    face, hands = found
+    return hands, face
 
 
 def body_of(skeleton: Skeleton) -> Skeleton:

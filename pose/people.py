@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.parts import FACE_70, HAND_21, hand_joints
+from pose.parts import HAND_21, part_slices
 from pose.skeleton import COCO_18, Skeleton
 
 
@@ -56,20 +56,14 @@ class Person:
     @property
     def hands(self) -> NDArray[np.float32] | None:
         """(2, 21, 3) joints of the left and the right hand, in `pose.parts.HAND_21`'s order; None without hands."""
-        if hand_joints("left")[0] not in self.skeleton.joints:
-            return None
-        start = self.skeleton.index(hand_joints("left")[0])
-        hands: NDArray[np.float32] = self.keypoints[start : start + 2 * len(HAND_21)].reshape(2, -1, 3)
-        return hands
+        where, _ = part_slices(self.skeleton.joints)
+        return None if where is None else self.keypoints[where].reshape(2, len(HAND_21), 3)
 
     @property
     def face(self) -> NDArray[np.float32] | None:
         """(70, 3) points of the face, in `pose.parts.FACE_70`'s order; None without a face."""
-        if FACE_70.joints[0] not in self.skeleton.joints:
-            return None
-        start = self.skeleton.index(FACE_70.joints[0])
-        face: NDArray[np.float32] = self.keypoints[start : start + len(FACE_70)]
-        return face
+        _, where = part_slices(self.skeleton.joints)
+        return None if where is None else self.keypoints[where]
 
     @property
     def visible(self) -> NDArray[np.bool_]:

@@ -126,12 +126,24 @@ COCO_17 = Skeleton(
     sigmas=_sigmas(_COCO_17_JOINTS),
 )  # fmt: skip
 
+_FEET = ("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel")
+
+COCO_23 = Skeleton(
+    name="coco_23",
+    joints=(*_COCO_17_JOINTS, *_FEET),
+    limbs=(
+        *COCO_17.limbs,
+        *((f"{joint.partition('_')[0]}_ankle", joint) for joint in _FEET),
+    ),
+    sigmas=(*COCO_17.sigmas, 0.068, 0.066, 0.066, 0.092, 0.094, 0.094),
+)
+"""COCO-WholeBody's body and feet (https://arxiv.org/abs/2007.11858), with its own constants."""
+
 _BODY_25_JOINTS = (
     "nose", "neck",
     "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "mid_hip",
     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
-    "right_eye", "left_eye", "right_ear", "left_ear",
-    "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+    "right_eye", "left_eye", "right_ear", "left_ear", *_FEET,
 )  # fmt: skip
 
 BODY_25 = Skeleton(
@@ -225,5 +237,6 @@ HALPE_26 = Skeleton(
 )  # fmt: skip
 """Halpe-FullBody's body and feet (https://github.com/Fang-Haoshu/Halpe-FullBody), the default of Pose2Sim."""
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (COCO_18, COCO_17, BODY_25, HALPE_26, MPI_15, CPM_14, CPM_9)}
+_ALL = (COCO_18, COCO_17, COCO_23, BODY_25, HALPE_26, MPI_15, CPM_14, CPM_9)
+SKELETONS = {skeleton.name: skeleton for skeleton in _ALL}
 """Known body layouts by name, as stored in the database and in model files."""

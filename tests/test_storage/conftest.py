@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from pose.people import FramePeople, Person
-from pose.skeleton import COCO_18
+from pose.skeleton import COCO_18, Skeleton
 from storage import Database, open_database, poses, recordings, runs, tracks
 
 POSTGRES = os.environ.get("POSESCRIBE_TEST_POSTGRES")
@@ -99,3 +99,23 @@ def tracked(database: Database, stored: runs.Run, world: list[FramePeople]) -> r
         tracks.append_memberships(tx, run.id, [follow(frame) for frame in world])
         tracks.apply_identity(tx, run.id, {1: 1, 2: 2, 3: 1})
         return runs.finish_run(tx, run.id)
+
+
+@pytest.fixture(scope="session")
+def put() -> Callable[[Database, Skeleton, Sequence[FramePeople]], int]:
+    """Stores people, tracked already, as a recording of its own; gives the track run's number."""
+
+    def store(database: Database, skeleton: Skeleton, frames: Sequence[FramePeople]) -> int:
+        with database.transaction() as tx:
+            recording = recordings.ensure_recording(
+                tx, name="walk", uri="walk.mp4", kind="video", sha256="0" * 64, width=9, height=9
+            )
+            pose = runs.start_run(tx, recording, "pose", "f", settings={}, version="1", skeleton=skeleton)
+            poses.append_frames(tx, pose.id, frames)
+            track = runs.start_run(tx, recording, "track", "e", settings={}, version="1", parent_id=pose.id)
+            tracks.append_memberships(tx, track.id, frames)
+            known = {person.track_id for frame in frames for person in frame.people if person.track_id}
+            tracks.apply_identity(tx, track.id, {number: number for number in known})
+        return track.id
+
+    return store

@@ -84,17 +84,6 @@ def test_halpe_26(tmp_path: Path) -> None:
         assert person[HALPE_26.index(joint), 0] == place
 
 
-def test_of_133_joints_the_body_is_taken_and_that_is_said(tmp_path: Path) -> None:
-    path = tmp_path / "wholebody.json"
-    points = [[k + 1, 2 * k + 1] for k in range(133)]
-    item = {"keypoints": points, "keypoint_scores": [0.5] * 133}
-    path.write_text(json.dumps([{"frame_id": 0, "instances": [item]}]))
-    content, found = read(path)
-    assert content.skeleton == COCO_17
-    assert found[0][0].keypoints[-1].tolist() == [17, 33, 0.5]
-    assert content.notes == ["The body was taken, 17 of 133 joints; the others were left out."]
-
-
 # --- COCO, AlphaPose, PoseTrack ------------------------------------------------------------------------------------
 
 

@@ -198,7 +198,10 @@ def test_nobody_is_no_file(database: Database, stored: runs.Run, tmp_path: Path,
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("posescribe")] == []
 
 
-@pytest.mark.parametrize("format", ["openpose-json", "coco", "csv", "parquet"])
+@pytest.mark.parametrize(
+    "format",
+    ["openpose-json", "coco", "coco-wholebody", "coco-wholebody-results", "mmpose-json", "csv", "parquet"],
+)
 def test_nobody_is_an_empty_file(database: Database, stored: runs.Run, tmp_path: Path, format: str) -> None:
     with database.transaction() as tx:
         run = runs.start_run(tx, stored.recording_id, "track", "e" * 64, settings={}, version="1", parent_id=stored.id)
@@ -225,7 +228,7 @@ def test_too_many_people_for_pandas(
 
 
 def test_every_reader_has_a_writer() -> None:
-    assert set(READERS) - set(WRITERS) == {"mmpose-json", "slp"}
+    assert set(READERS) - set(WRITERS) == {"slp"}
 
 
 @pytest.mark.parametrize(("given", "expected"), [

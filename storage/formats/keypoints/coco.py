@@ -1,15 +1,19 @@
-"""COCO keypoints: the JSON of annotations, and the list of results that detectors write.
+"""COCO keypoints: the JSON of annotations, and the list of results that detectors write; COCO-WholeBody, too.
 
 Facts from https://cocodataset.org/#format-data: `keypoints` is x, y, v, ...; v is a flag in annotations (0 not there,
-1 hidden, 2 seen), and in results either such a flag or the confidence. What COCO does not define stands in keys of its
-own, which its readers pass over: `frame` and `time_s` of an image; `track_id`, `score` and `keypoint_scores` of an
-annotation; and, as COCO-WholeBody does with feet and hands, `other_keypoints` for the joints beyond COCO's 17.
+1 hidden, 2 seen), and in results either such a flag or the confidence. COCO-WholeBody adds `foot_kpts`, `face_kpts`,
+`lefthand_kpts` and `righthand_kpts`, whose v may be a fraction, and in annotations `face_box`, ... and `face_valid`,
+...: where a part is not valid, its points and its box are zeros (https://github.com/jin-s13/COCO-WholeBody,
+`data_format.md`). What neither defines stands in keys of its own, which their readers pass over: `frame` and `time_s`
+of an image; `track_id`, `score` and `keypoint_scores` of an annotation; `other_keypoints` for the joints beyond COCO's
+17.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +25,34 @@ from pose.skeleton import COCO_17
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.formats.keypoints.content import (
-    BODIES,
+    NUMBERS,
     Clock,
     Keypoints,
     Values,
     array_of,
-    body_joints,
     frame_numbers,
     integer_of,
     layout,
+    names_of,
     needed,
     number_of,
     person_of,
     read_json,
 )
-from storage.formats.keypoints.writing import Tracked, replacing
+from storage.formats.keypoints.wholebody import COCO_133, KEYS
+from storage.formats.keypoints.writing import Tracked, points_of, replacing, short
 from storage.tracks import iter_identified_frames
 
 _PERSON = 1
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The joints of an annotation's `keypoints`, those of `other_keypoints`, and COCO-WholeBody's parts, if any."""
+
+    main: tuple[str, ...]
+    other: tuple[str, ...] = ()
+    parts: bool = False
 
 
 def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
@@ -46,21 +60,61 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
     tracked = Tracked.load(database, track_run_id)
     names = tracked.skeleton.joints
     main = COCO_17.joints if set(COCO_17.joints) <= set(names) else names
-    other = tuple(name for name in names if name not in main)
-    places = [tracked.skeleton.index(name) for name in (*main, *other)]
-    limbs = COCO_17.limbs if main is COCO_17.joints else tracked.skeleton.limbs
+    return _write_annotations(tracked, _Form(main, tuple(name for name in names if name not in main)), path)
+
+
+def write_wholebody(database: Database, track_run_id: int, path: Path) -> list[Path]:
+    """COCO-WholeBody's annotations; joints that it does not have, such as neck and pupils, are left out."""
+    tracked = Tracked.load(database, track_run_id)
+    _require_common(tracked)
+    return _write_annotations(tracked, _Form(COCO_17.joints, parts=True), path)
+
+
+def write_results(database: Database, track_run_id: int, path: Path) -> list[Path]:
+    """COCO-WholeBody's list of results, `image_id` being the frame; joints as in `write_wholebody`."""
+    tracked = Tracked.load(database, track_run_id)
+    _require_common(tracked)
+    form = _Form(COCO_17.joints, parts=True)
+    keys = ("category_id", *(key for key, _ in KEYS.values()), "score", "track_id")
+
+    def result(image_id: int, person: Person) -> dict[str, Any]:
+        known = _annotation(person, form)
+        body = _flat(points_of(person, form.main))
+        return {"image_id": image_id, "keypoints": body} | {key: known[key] for key in keys if key in known}
+
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write("[")
+        file.writelines(_items(result(index, person) for index, person in _people(tracked, form)))
+        file.write("]\n")
+    return [path]
+
+
+def _require_common(tracked: Tracked) -> None:
+    if not set(COCO_133) & set(tracked.skeleton.joints):
+        raise ExchangeError(
+            f"{tracked.database.where}: {tracked.recording.name} has no joint of COCO-WholeBody "
+            f"({tracked.skeleton.name}); export it as coco"
+        )
+
+
+def _write_annotations(tracked: Tracked, form: _Form, path: Path) -> list[Path]:
+    limbs = COCO_17.limbs if form.main is COCO_17.joints else tracked.skeleton.limbs
     category = {
         "id": _PERSON,
         "name": "person",
         "supercategory": "person",
-        "keypoints": main,
-        "skeleton": [[main.index(a) + 1, main.index(b) + 1] for a, b in limbs],
-        **({"other_keypoints": other} if other else {}),
+        "keypoints": form.main,
+        "skeleton": [[form.main.index(a) + 1, form.main.index(b) + 1] for a, b in limbs],
+        **({"other_keypoints": form.other} if form.other else {}),
     }
     size = {"width": tracked.recording.width, "height": tracked.recording.height}
     images = (
         {"id": frame, "file_name": f"{tracked.recording.name}_{frame:012d}", **size, "frame": frame, "time_s": time_s}
         for frame, time_s in zip(tracked.frames.tolist(), tracked.time_s.tolist(), strict=True)
+    )
+    annotations = (
+        {"id": number, "image_id": index, **_annotation(person, form)}
+        for number, (index, person) in enumerate(_people(tracked, form), start=1)
     )
     with replacing(path) as part, part.open("w", encoding="utf-8") as file:
         file.write('{"info": {"description": ')
@@ -70,7 +124,7 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
         file.write('],\n"images": [')
         file.writelines(_items(images))
         file.write('],\n"annotations": [')
-        file.writelines(_items(_annotations(database, track_run_id, places, len(main))))
+        file.writelines(_items(annotations))
         file.write("]}\n")
     return [path]
 
@@ -80,26 +134,32 @@ def _items(items: Iterator[dict[str, Any]]) -> Iterator[str]:
         yield (",\n" if number else "\n") + json.dumps(item, separators=(",", ":"))
 
 
-def _annotations(database: Database, track_run_id: int, places: Sequence[int], n_main: int) -> Iterator[dict[str, Any]]:
-    number = 0
-    for frame in iter_identified_frames(database, track_run_id):
-        for person in frame.people:
-            if person.visible.any():
-                number += 1
-                yield {"id": number, "image_id": frame.index, **_annotation(person, places, n_main)}
+def _people(tracked: Tracked, form: _Form) -> Iterator[tuple[int, Person]]:
+    """Frame and person, of whom something is to be seen."""
+    wanted = {*form.main, *form.other, *(COCO_133 if form.parts else ())}
+    own = np.array([joint in wanted for joint in tracked.skeleton.joints])
+    for frame in iter_identified_frames(tracked.database, tracked.run_id):
+        yield from ((frame.index, person) for person in frame.people if (person.visible & own).any())
 
 
-def _annotation(person: Person, places: Sequence[int], n_main: int) -> dict[str, Any]:
-    x0, y0, x1, y1 = person.box.astype(np.float64)
-    points = _short(np.nan_to_num(person.keypoints[list(places)])).tolist()
-    *bbox, area = _short(np.array([x0, y0, x1 - x0, y1 - y0, (x1 - x0) * (y1 - y0)], dtype=np.float32)).tolist()
-    flat = [cell for x, y, c in points for cell in (x, y, 2 if c > 0 else 0)]
+def _flat(points: NDArray[np.float64]) -> list[float]:
+    cells: list[float] = points.ravel().tolist()
+    return cells
+
+
+def _annotation(person: Person, form: _Form) -> dict[str, Any]:
+    points = points_of(person, form.main + form.other)
+    scores = points[:, 2].tolist()
+    flat = [cell for x, y, c in points.tolist() for cell in (x, y, 2 if c > 0 else 0)]
+    n_main = len(form.main)
+    *bbox, area = _box(person.keypoints[:, :2])
     return {
         "category_id": _PERSON,
         "keypoints": flat[: 3 * n_main],
-        "num_keypoints": sum(c > 0 for _, _, c in points[:n_main]),
-        **({"other_keypoints": flat[3 * n_main :]} if len(places) > n_main else {}),
-        "keypoint_scores": [c for _, _, c in points],
+        "num_keypoints": sum(c > 0 for c in scores[:n_main]),
+        **({"other_keypoints": flat[3 * n_main :]} if form.other else {}),
+        **(_parts(person) if form.parts else {}),
+        "keypoint_scores": scores,
         "bbox": bbox,
         "area": area,
         "iscrowd": 0,
@@ -108,9 +168,26 @@ def _annotation(person: Person, places: Sequence[int], n_main: int) -> dict[str,
     }
 
 
-def _short(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The numbers of the shortest decimals that give the same float32."""
-    return values.astype(str).astype(np.float64)
+def _parts(person: Person) -> dict[str, Any]:
+    """COCO-WholeBody's keys; it has no box around the feet."""
+    found: dict[str, Any] = {}
+    for part, (key, joints) in KEYS.items():
+        points = points_of(person, joints)
+        seen = points[:, 2] > 0
+        found |= {key: _flat(points), f"{part}_valid": bool(seen.any())}
+        if part != "foot":
+            found[f"{part}_box"] = _box(np.where(seen[:, None], points[:, :2], np.nan))[:4]
+    return found
+
+
+def _box(points: NDArray[np.floating[Any]]) -> list[float]:
+    """x, y, width, height and area around (n, 2) points that are no NaN; zeros around none."""
+    seen = points[np.isfinite(points[:, 0])].astype(np.float64)
+    if len(seen) == 0:
+        return [0.0] * 5
+    (x0, y0), (x1, y1) = seen.min(axis=0), seen.max(axis=0)
+    sides: list[float] = short(np.array([x0, y0, x1 - x0, y1 - y0, (x1 - x0) * (y1 - y0)], np.float32)).tolist()
+    return sides
 
 
 def is_coco(content: Any) -> bool:
@@ -146,7 +223,8 @@ def _read_annotations(content: dict[str, Any], path: Path, clock: Clock | None) 
     limbs = [
         (names[a - 1], names[b - 1]) for a, b in (_pair(pair, len(names), path) for pair in kind.get("skeleton") or [])
     ]
-    skeleton, order = layout([*names, *other], limbs, path)
+    parts = _parts_of(annotations)
+    skeleton, order = layout([*names, *other, *(joint for joints in parts.values() for joint in joints)], limbs, path)
 
     notes: list[str] = []
     numbers = _frames_of(images, path, notes)
@@ -170,7 +248,7 @@ def _read_annotations(content: dict[str, Any], path: Path, clock: Clock | None) 
     def walk() -> Iterator[FramePeople]:
         for key in sorted(frames, key=lambda key: frames[key][0]):
             people = (
-                _person(item, f"{path}: annotation {place}", len(names), len(other), values)
+                _person(item, f"{path}: annotation {place}", len(names), len(other), parts, values)
                 for place, item in by_image[key]
             )
             frame, time_s = frames[key]
@@ -189,10 +267,10 @@ def _read_results(content: list[Any], path: Path, clock: Clock | None) -> Keypoi
         raise ExchangeError(f"{path}: holds no result")
     size = len(array_of(results[0].get("keypoints"), f"{path}: result 0: keypoints", 3))
     notes = ["Frames without people are not in the file; they count as not looked at."]
-    joints = body_joints(size, notes)
+    joints, parts = names_of(size), _parts_of(results)
     if joints is None:
-        raise ExchangeError(f"{path}: result 0 has {size} joints, expected {BODIES}")
-    skeleton, order = layout(joints, (), path)
+        raise ExchangeError(f"{path}: result 0 has {size} joints, expected {NUMBERS}")
+    skeleton, order = layout([*joints, *(joint for some in parts.values() for joint in some)], (), path)
     images: dict[Any, dict[str, Any]] = {}
     for place, result in enumerate(results):
         key = result.get("image_id")
@@ -216,7 +294,9 @@ def _read_results(content: list[Any], path: Path, clock: Clock | None) -> Keypoi
 
     def walk() -> Iterator[FramePeople]:
         for frame in sorted(by_frame):
-            people = (_person(item, f"{path}: result {place}", size, 0, values) for place, item in by_frame[frame])
+            people = (
+                _person(item, f"{path}: result {place}", size, 0, parts, values) for place, item in by_frame[frame]
+            )
             yield FramePeople(frame, clock(frame), tuple(person for person in people if person is not None))
 
     return Keypoints("COCO results", skeleton, walk(), notes=notes)
@@ -257,29 +337,62 @@ def _with_identity(result: dict[str, Any]) -> dict[str, Any]:
     return result if "track_id" in result or not isinstance(number, int | float) else {**result, "track_id": number}
 
 
-def _person(item: dict[str, Any], where: str, n_main: int, n_other: int, values: Values) -> Person | None:
+def _parts_of(items: Sequence[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """COCO-WholeBody's parts that a file has, with their joints; never one hand without the other."""
+    there = {part for part, (key, _) in KEYS.items() if any(key in item for item in items)}
+    hands = {"lefthand", "righthand"}
+    there |= hands if there & hands else set()
+    return {part: joints for part, (_, joints) in KEYS.items() if part in there}
+
+
+def _person(
+    item: dict[str, Any],
+    where: str,
+    n_main: int,
+    n_other: int,
+    parts: Mapping[str, tuple[str, ...]],
+    values: Values,
+) -> Person | None:
     points = _points(item, "keypoints", where, n_main)
     if n_other:
         points = np.concatenate([points, _points(item, "other_keypoints", where, n_other)])
-    confidence = points[:, 2]
-    if np.isin(confidence, (0, 1, 2)).all():
-        confidence = np.minimum(confidence, 1)
+    points = _confident(points)
     if "keypoint_scores" in item:
-        confidence = array_of(item["keypoint_scores"], f"{where}: keypoint_scores", 1)[:, 0]
-        if len(confidence) != len(points):
-            raise ExchangeError(f"{where}: keypoint_scores has {len(confidence)} numbers, expected {len(points)}")
-    keypoints = values.people(points[:, :2], confidence, lambda _, joint: f"{where}: joint {joint}")
+        scores = array_of(item["keypoint_scores"], f"{where}: keypoint_scores", 1)[:, 0]
+        if len(scores) != len(points):
+            raise ExchangeError(f"{where}: keypoint_scores has {len(scores)} numbers, expected {len(points)}")
+        points[:, 2] = scores
+    points = np.concatenate([points, *(_part(item, part, where, len(names), values) for part, names in parts.items())])
+    keypoints = values.people(points[:, :2], points[:, 2], lambda _, joint: f"{where}: joint {joint}")
     score = None if item.get("score") is None else values.score(number_of(item["score"], f"{where}: score"))
     track = item.get("track_id")
     track_id = None if track is None else integer_of(track, f"{where}: track_id")
     return person_of(keypoints, score, track_id, values.skeleton)
 
 
-def _points(item: dict[str, Any], key: str, where: str, size: int) -> Any:
+def _part(item: dict[str, Any], part: str, where: str, size: int, values: Values) -> NDArray[np.float64]:
+    """Zeros where a person has no such key, or the part is not valid."""
+    key, _ = KEYS[part]
+    if not item.get(key):
+        return np.zeros((size, 3))
+    points = _confident(_points(item, key, where, size))
+    if item.get(f"{part}_valid", True) or not (points[:, 2] > 0).any():
+        return points
+    values.count(1, "hands, faces or feet with points, but marked as not valid, were taken as missing.")
+    return np.zeros((size, 3))
+
+
+def _points(item: dict[str, Any], key: str, where: str, size: int) -> NDArray[np.float64]:
     points = array_of(item.get(key), f"{where}: {key}", 3)
     if len(points) != size:
         raise ExchangeError(f"{where}: {key} has {len(points)} joints, expected {size}")
     return points
+
+
+def _confident(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """With v as a confidence: a flag of something that is there is 1."""
+    flags = np.isin(points[:, 2], (0, 1, 2)).all()
+    return np.column_stack([points[:, :2], np.minimum(points[:, 2], 1)]) if flags else points
 
 
 def _objects(content: dict[str, Any], key: str, path: Path) -> list[dict[str, Any]]:

@@ -21,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.layouts import standard_name
+from pose.parts import FACE_70, HANDS_42, whole_body
 from pose.people import FramePeople, Person
-from pose.skeleton import BODY_25, COCO_17, COCO_18, HALPE_26, SKELETONS, Skeleton
+from pose.skeleton import BODY_25, COCO_17, COCO_18, COCO_23, HALPE_26, SKELETONS, Skeleton
 from storage.errors import ExchangeError
 from storage.formats.guard import read_bytes
+from storage.formats.keypoints.wholebody import COCO_133, FACE_68, HALPE_136, OURS
 
 LIMIT_PX = 1e6
 """Farther from the origin no pixel lies."""
@@ -112,10 +114,12 @@ _SIGMA = 0.079
 
 
 def layout(names: Sequence[str], limbs: Iterable[tuple[str, str]], path: Path) -> tuple[Skeleton, NDArray[np.intp]]:
-    """The skeleton of a file's joint names, and the file's position of each of its joints.
+    """The skeleton of a file's joint names, and the file's position of each of its joints, -1 for one it lacks.
 
-    Names of body joints are brought to the project's spelling (`LShoulder`, `shoulder_l` -> `left_shoulder`), others
-    stay as they are. The joints of a known layout, in whatever order, become that layout. Raises `ExchangeError`.
+    Names of body joints are brought to the project's spelling (`LShoulder`, `shoulder_l` -> `left_shoulder`), those of
+    MMPose's hands and faces, too; others stay as they are. The joints of a known layout, in whatever order, become that
+    layout; beside a body, all joints of two hands and all points of a face become those of `pose.parts.whole_body`,
+    where a face may lack its pupils. Raises `ExchangeError`.
     """
     if not names:
         raise ExchangeError(f"{path}: names no joints")
@@ -127,35 +131,45 @@ def layout(names: Sequence[str], limbs: Iterable[tuple[str, str]], path: Path) -
     spelled = [_spelling(name) for name in names]
     if len(set(spelled)) < len(spelled):
         spelled = list(names)
-    for known in SKELETONS.values():
-        if set(known.joints) == set(spelled):
-            return known, np.array([spelled.index(joint) for joint in known.joints], dtype=np.intp)
+    hands, face = _whole(spelled)
+    parts = {*(HANDS_42 if hands else ()), *(FACE_70.joints if face else ())}
+    own = [name for name in spelled if name not in parts]
     place = dict(zip(names, spelled, strict=True))
-    pairs = tuple((place[a], place[b]) for a, b in limbs if a in place and b in place)
-    mark = hashlib.sha256(json.dumps([spelled, pairs]).encode()).hexdigest()[:8]
-    sigmas = tuple(_KNOWN.get(joint, _SIGMA) for joint in spelled)
-    return Skeleton(f"custom_{len(names)}_{mark}", tuple(spelled), pairs, sigmas), np.arange(len(names))
+    pairs = tuple((place[a], place[b]) for a, b in limbs if place.get(a) in own and place.get(b) in own)
+    skeleton = whole_body(_body(own, pairs), hands, face)
+    return skeleton, np.array([spelled.index(joint) if joint in spelled else -1 for joint in skeleton.joints])
+
+
+def _whole(names: Sequence[str]) -> tuple[bool, bool]:
+    """Whether these are a body with all of two hands, and with all of a face, and nothing of them besides."""
+    there = set(names)
+    hands, face = there.issuperset(HANDS_42), there.issuperset(FACE_68)
+    rest = there - set(HANDS_42 if hands else ()) - set(FACE_70.joints if face else ())
+    return (hands, face) if rest and rest.isdisjoint({*HANDS_42, *FACE_68}) else (False, False)
+
+
+def _body(joints: Sequence[str], limbs: tuple[tuple[str, str], ...]) -> Skeleton:
+    for known in SKELETONS.values():
+        if set(known.joints) == set(joints):
+            return known
+    mark = hashlib.sha256(json.dumps([joints, limbs]).encode()).hexdigest()[:8]
+    sigmas = tuple(_KNOWN.get(joint, _SIGMA) for joint in joints)
+    return Skeleton(f"custom_{len(joints)}_{mark}", tuple(joints), limbs, sigmas)
 
 
 def _spelling(name: str) -> str:
     standard = standard_name(name)
-    return standard if standard in _KNOWN else name
+    return OURS.get(name, standard if standard in _KNOWN else name)
 
 
-_BODIES = {joints: known.joints for joints, known in ((17, COCO_17), (18, COCO_18), (25, BODY_25), (26, HALPE_26))} | {
-    133: COCO_17.joints,
-    136: HALPE_26.joints,
-}
-"""Joints of a person -> the names of the first of them: 133 is COCO-WholeBody, 136 Halpe-FullBody."""
-BODIES = "17 (COCO), 18 or 25 (OpenPose), 26 or 136 (HALPE) or 133 (COCO-WholeBody)"
+_COUNTED = {17: COCO_17, 18: COCO_18, 23: COCO_23, 25: BODY_25, 26: HALPE_26}
+_NAMES = {n: known.joints for n, known in _COUNTED.items()} | {133: COCO_133, 136: HALPE_136}
+NUMBERS = "17 (COCO), 18 or 25 (OpenPose), 26 or 136 (HALPE), 23 or 133 (COCO-WholeBody)"
 
 
-def body_joints(size: int, notes: list[str]) -> tuple[str, ...] | None:
-    """The names of the body's joints, the first of a person of so many; None where no layout has that number."""
-    names = _BODIES.get(size)
-    if names is not None and len(names) < size:
-        notes.append(f"The body was taken, {len(names)} of {size} joints; the others were left out.")
-    return names
+def names_of(size: int) -> tuple[str, ...] | None:
+    """The names of a person's joints where a file only tells how many; None where no layout has that number."""
+    return _NAMES.get(size)
 
 
 # --- frames by name ------------------------------------------------------------------------------------------------
@@ -194,7 +208,7 @@ class Values:
         """Checked keypoints of some people.
 
         Args:
-            points: (..., J, 2) pixels, the file's order of joints.
+            points: (..., J, 2) pixels, the file's order of joints; a joint that the file lacks is missing.
             confidence: (..., J), or None.
             where: for a message: from the position of a person in `...` and the file's joint to words.
 
@@ -214,15 +228,15 @@ class Values:
         found &= confidence != 0
         corner = found & (points == 0).all(axis=-1)
         found &= ~corner
-        self._count(int(corner.sum()), "joints at exactly (0, 0) were taken as missing, whatever their confidence.")
+        self.count(int(corner.sum()), "joints at exactly (0, 0) were taken as missing, whatever their confidence.")
         self._refuse(found & (np.abs(points) > LIMIT_PX).any(axis=-1), points, where, "a pixel")
         wrong = found & ((confidence < 0) | (confidence > MAX_CONFIDENCE))
         self._refuse(wrong, confidence[..., None], where, "a confidence from 0 to 1")
         if (found & (confidence > 1)).any():
             self._note("Confidences above 1 were taken as 1.")
-        keypoints = np.empty((*points.shape[:-1], 3), dtype=np.float32)
-        keypoints[..., :2] = np.where(found[..., None], points, np.nan)
-        keypoints[..., 2] = np.where(found, np.minimum(confidence, 1.0), 0.0)
+        keypoints = np.full((*points.shape[:-2], points.shape[-2] + 1, 3), (np.nan, np.nan, 0), dtype=np.float32)
+        keypoints[..., :-1, :2] = np.where(found[..., None], points, np.nan)
+        keypoints[..., :-1, 2] = np.where(found, np.minimum(confidence, 1.0), 0.0)  # the last one is for place -1
         return np.ascontiguousarray(keypoints[..., self._order, :])
 
     def score(self, value: float | None) -> float | None:
@@ -232,7 +246,8 @@ class Values:
         self._note("Scores of people above 1 are sums; the mean confidence of their joints was taken.")
         return None
 
-    def _count(self, n: int, text: str) -> None:
+    def count(self, n: int, text: str) -> None:
+        """A note that says how often something was so."""
         if n == 0:
             return
         before = self._tally.get(text, 0)
@@ -414,6 +429,12 @@ def read_json(path: Path) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:
         raise ExchangeError(f"{path}: no JSON that can be read ({error})") from error
+
+
+def json_files(folder: Path) -> list[Path]:
+    """The JSON files of a folder in natural order, without hidden ones, such as macOS leaves beside each file."""
+    files = (file for file in folder.iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
+    return sorted(files, key=lambda file: [int(t) if t.isdecimal() else t for t in re.split(r"(\d+)", file.name)])
 
 
 def array_of(value: Any, where: str, columns: int) -> NDArray[np.float64]:

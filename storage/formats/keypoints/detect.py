@@ -30,6 +30,9 @@ Reader = Callable[[Path, Clock | None], Keypoints]
 WRITERS: dict[str, Writer] = {
     "openpose-json": openpose_json.write,
     "coco": coco.write,
+    "coco-wholebody": coco.write_wholebody,
+    "coco-wholebody-results": coco.write_results,
+    "mmpose-json": mmpose.write,
     "csv": tables.write_csv,
     "parquet": tables.write_parquet,
     "dlc-csv": deeplabcut.write_csv,
@@ -69,7 +72,9 @@ def _detect(path: Path) -> str | None:
     if not path.exists():
         raise ExchangeError(f"{path}: no such file or folder")
     if path.is_dir():
-        return "openpose-json" if openpose_json.is_openpose(path) else None
+        if openpose_json.is_openpose(path):
+            return "openpose-json"
+        return "mmpose-json" if mmpose.is_folder(path) else None
     if suffix == ".nc":
         return "movement-nc"
     if suffix in (".slp", ".trc"):

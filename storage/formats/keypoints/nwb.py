@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.database import Database
+from storage.errors import ExchangeError
 from storage.formats.keypoints.writing import Tracked, replacing
 from storage.formats.optional import load
 from storage.tracks import TrackInfo, read_track
 
 ROWS = 4000
 """Frames of a chunk of the file."""
+MAX_JOINTS = 256
+"""ndx-pose counts the joints of limbs in a byte."""
 
 
 def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
@@ -32,6 +35,11 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
     pynwb, pose = load("pynwb"), load("ndx_pose")
     tracked = Tracked.load(database, track_run_id)
     tracked.require_people("nwb")
+    if len(tracked.skeleton) > MAX_JOINTS:
+        raise ExchangeError(
+            f"{path}: {len(tracked.skeleton)} joints are more than the {MAX_JOINTS} that nwb can hold; "
+            "choose dlc-csv, sleap-h5 or movement-nc"
+        )
     written = []
     for track, name, target in zip(tracked.tracks, tracked.names, tracked.paths(path, ".nwb"), strict=True):
         with replacing(target) as part, pynwb.NWBHDF5IO(str(part), mode="w") as io:

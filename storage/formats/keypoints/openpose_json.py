@@ -20,20 +20,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.parts import FACE_70, hand_joints, n_body_joints, whole_body
+from pose.parts import FACE_70, hand_joints, n_body_joints
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, MPI_15, Skeleton
 from storage.database import Database
 from storage.errors import ExchangeError, StorageError
 from storage.formats.keypoints.content import (
-    BODIES,
+    NUMBERS,
     Clock,
     Keypoints,
     Values,
     array_of,
-    body_joints,
     integer_of,
+    json_files,
     layout,
+    names_of,
     needed,
     person_of,
     read_json,
@@ -69,16 +70,11 @@ def frame_json(people: Iterable[Person]) -> str:
 
 def _split(person: Person) -> dict[str, NDArray[np.float32]]:
     """(n, 3) joints by key: the body's, then those of face and hands, none where they were not looked for."""
-    n, nothing = n_body_joints(person.skeleton.joints), person.keypoints[:0]
-    places = {
-        key: person.skeleton.index(joints[0]) if joints[0] in person.skeleton.joints else None
-        for key, joints in _PARTS.items()
-    }
-    parts = {
-        key: nothing if start is None else person.keypoints[start : start + len(_PARTS[key])]
-        for key, start in places.items()
-    }
-    return {"pose_keypoints_2d": person.keypoints[:n], **parts}
+    nothing = person.keypoints[:0]
+    left, right = (nothing, nothing) if person.hands is None else person.hands
+    parts = (nothing if person.face is None else person.face, left, right)
+    body = person.keypoints[: n_body_joints(person.skeleton.joints)]
+    return dict(zip(("pose_keypoints_2d", *_FACE, *_HANDS), (body, *parts), strict=True))
 
 
 def _flat(points: NDArray[np.float32]) -> list[float]:
@@ -121,7 +117,7 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
 
 def is_openpose(path: Path) -> bool:
     """Whether a folder holds such files."""
-    files = _visible(path)
+    files = json_files(path)
     if any(file.name.endswith("_keypoints.json") or _FILE.fullmatch(file.name) for file in files):
         return True
     try:
@@ -145,20 +141,14 @@ def read(path: Path, clock: Clock | None = None, *, name: str | None = None) -> 
     clock = needed(clock, path)
     notes: list[str] = []
     files = _files(path, name, notes)
-    skeleton, order, size = _layout(files, path, notes)
-    frames = _frames(files, clock, size, Values(skeleton, order, notes), notes)
+    skeleton, order, size, keys = _layout(files, path)
+    frames = _frames(files, clock, size, keys, Values(skeleton, order, notes), notes)
     return Keypoints("OpenPose JSON", skeleton, frames, notes=notes)
-
-
-def _visible(folder: Path) -> list[Path]:
-    """The JSON files of a folder in natural order, without hidden ones, such as macOS leaves beside each file."""
-    files = (file for file in folder.iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
-    return sorted(files, key=lambda file: [int(t) if t.isdecimal() else t for t in re.split(r"(\d+)", file.name)])
 
 
 def _files(path: Path, name: str | None, notes: list[str]) -> dict[int, Path]:
     """The files by frame."""
-    files = _visible(path) if path.is_dir() else [path]
+    files = json_files(path) if path.is_dir() else [path]
     found: dict[str, dict[int, Path]] = {}
     for file in files:
         match = _FILE.fullmatch(file.name)
@@ -201,19 +191,23 @@ def _series(files: Iterable[Path]) -> dict[str, dict[int, Path]]:
     return {name: dict(sorted(some.items())) for name, some in found.items()}
 
 
-def _layout(files: dict[int, Path], path: Path, notes: list[str]) -> tuple[Skeleton, Any, int]:
-    """By the number of keypoints of the first person, which comes too; without any person it can't matter."""
+def _layout(files: dict[int, Path], path: Path) -> tuple[Skeleton, Any, int, tuple[str, ...]]:
+    """By the first person, whose number of joints comes too, and the keys of hands and face that are read.
+
+    Without any person it can't matter.
+    """
     for file in files.values():
         for person in _people(file):
             size = len(_body(person, str(file)))
-            joints = MPI_15.joints if size == len(MPI_15) else body_joints(size, notes)
+            joints = MPI_15.joints if size == len(MPI_15) else names_of(size)
             if joints is None:
-                raise ExchangeError(f"{file}: pose_keypoints_2d has {size} joints, expected {BODIES} or 15 (MPI)")
-            body, order = layout(joints, (), path)
-            hands, face = (any(_has_part(person, key) for key in part) for part in (_HANDS, _FACE))
-            whole = whole_body(body, hands, face)
-            return whole, np.concatenate([order, np.arange(len(joints), len(joints) + len(whole) - len(body))]), size
-    return *layout(COCO_18.joints, (), path), len(COCO_18)
+                raise ExchangeError(f"{file}: pose_keypoints_2d has {size} joints, expected {NUMBERS} or 15 (MPI)")
+            keys: tuple[str, ...] = ()
+            if FACE_70.joints[0] not in joints:
+                found = [part for part in (_HANDS, _FACE) if any(_has_part(person, key) for key in part)]
+                keys = tuple(key for part in found for key in part)
+            return *layout([*joints, *(joint for key in keys for joint in _PARTS[key])], (), path), size, keys
+    return *layout(COCO_18.joints, (), path), len(COCO_18), ()
 
 
 def _body(person: dict[str, Any], where: str) -> Any:
@@ -236,7 +230,7 @@ def _people(file: Path) -> list[dict[str, Any]]:
 
 
 def _frames(
-    files: dict[int, Path], clock: Clock, n_joints: int, values: Values, notes: list[str]
+    files: dict[int, Path], clock: Clock, n_joints: int, keys: tuple[str, ...], values: Values, notes: list[str]
 ) -> Iterator[FramePeople]:
     for index in sorted(files):
         file = files[index]
@@ -247,8 +241,8 @@ def _frames(
             if len(points) != n_joints:
                 raise ExchangeError(f"{where}: has {len(points)} joints, expected {n_joints} as in the files before")
             for key, joints in _PARTS.items():
-                there = _has_part(person, key)
-                if joints[0] in values.skeleton.joints:
+                if key in keys:
+                    there = _has_part(person, key)
                     part = array_of(person[key], f"{where}: {key}", 3) if there else np.zeros((len(joints), 3))
                     points = np.concatenate([points, part])
                 elif person.get(key):

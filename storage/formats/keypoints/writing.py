@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.people import Person
 from pose.skeleton import Skeleton
 from pose.tables import frame_rate
 from storage.database import Database
@@ -143,3 +144,15 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def points_of(person: Person, joints: Sequence[str]) -> NDArray[np.float64]:
+    """(n, 3) joints by name, in the shortest decimals; 0, 0, 0 for one that is missing, or that the layout lacks."""
+    names = person.skeleton.joints
+    places = [names.index(joint) if joint in names else -1 for joint in joints]
+    return short(np.nan_to_num(np.concatenate([person.keypoints, np.zeros((1, 3), np.float32)])[places]))
+
+
+def short(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The numbers of the shortest decimals that give the same float32."""
+    return values.astype(str).astype(np.float64)

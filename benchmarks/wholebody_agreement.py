@@ -2,9 +2,10 @@
 
     python benchmarks/wholebody_agreement.py [--quick] [--json FILE]
 
-The frames are those of `wholebody_ratings.py`, each by itself. Both run the same networks of landmarks; MediaPipe finds
-the squares by its own detectors. It is asked in three ways: `hands` and `face_mesh` on the whole frame, the same on each
-body of ours alone (its box and a quarter more on each side), and `holistic`, made for one person, on each body alone.
+The frames are those of `wholebody_ratings.py`, each by itself. Both run the same networks of landmarks; MediaPipe
+finds the squares by its own detectors. It is asked in three ways: `hands` and `face_mesh` on the whole frame, the same
+on each body of ours alone (its box and a quarter more on each side), and `holistic`, made for one person, on each body
+alone.
 
 A hand of ours and one of theirs are the same when their landmarks lie within half the hand's size of each other on
 average. The error is that mean distance over the longer side of the hand's box, or over the distance between the outer

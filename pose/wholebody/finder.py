@@ -137,14 +137,14 @@ class PartFinder:
             last_hands = {(i, side): before[i][side] for i, side in hands if side in before[i]}
             first = openpose_hand if self._hand.once else hand_of_body
             guesses = {(i, side): first(joints[i], side) for i, side in hands}
-            wrists = {(i, side): joints[i][f"{side}_wrist"] for i, side in hands}
+            wrists = {(i, side): (joints[i][f"{side}_wrist"], people[i].score) for i, side in hands}
             seen = self._hand.closer(image, last_hands, guesses, hand_of_landmarks)
             for (i, side), hand in _owned(seen, _WRIST, wrists, _AT_THE_WRIST).items():
                 found[i][side] = hand
         if self._face is not None:
             last = {i: before[i]["face"] for i in worth if "face" in before[i]}
             heads = {i: (openpose_face if self._face.once else face_of_body)(joints[i]) for i in worth}
-            noses = {i: joints[i]["nose"] for i in worth}
+            noses = {i: (joints[i]["nose"], people[i].score) for i in worth}
             tip = _NOSE_OF_70 if self._face.once else _NOSE_OF_MESH
             shown = self._face.closer(image, last, heads, face_of_landmarks)
             for i, face in _owned(shown, tip, noses, _AT_THE_NOSE).items():
@@ -248,18 +248,20 @@ class _Looker:
         return _Found(points, np.full(len(points), maps.presence), maps.presence, region)
 
 
-def _owned(found: Mapping[Key, _Found], landmark: int, joints: Mapping[Key, Points], reach: float) -> dict[Key, _Found]:
-    """Those that lie where the body has them; of several bodies that claim one, the one it lies nearest to has it.
+def _owned(
+    found: Mapping[Key, _Found], landmark: int, bodies: Mapping[Key, tuple[Points, float]], reach: float
+) -> dict[Key, _Found]:
+    """Those that lie where the body has them; one that several bodies claim goes to the nearest, the surer the nearer.
 
     Args:
         found: hands or faces.
         landmark: the one that a body has, too.
-        joints: where the body has it; one that has it nowhere does not object.
+        bodies: where the body has it, and its score; one that has it nowhere does not object.
         reach: how far apart the two may be, shares of the square's side.
     """
-    off = {key: float(np.hypot(*(one.points[landmark] - joints[key]))) for key, one in found.items()}
+    off = {key: float(np.hypot(*(one.points[landmark] - bodies[key][0]))) for key, one in found.items()}
     kept: dict[Key, _Found] = {}
-    for key in sorted(found, key=lambda key: np.nan_to_num(off[key], nan=np.inf)):
+    for key in sorted(found, key=lambda key: np.nan_to_num(off[key] / bodies[key][1], nan=np.inf)):
         one = found[key]
         apart = [np.hypot(*(one.points - other.points).T).mean() for other in kept.values()]
         if not off[key] > reach * one.region.side and min(apart, default=np.inf) >= _ONE * one.region.side:

@@ -296,6 +296,15 @@ def test_a_face_that_two_bodies_claim_goes_to_the_nearer() -> None:
     assert ghostly.face is not None
     np.testing.assert_allclose(found.face[:68, :2], mesh[TO_68], atol=2)
     assert np.isnan(ghostly.face[:, 0]).all()
+    faint = replace(ghost, keypoints=person.keypoints, score=0.35)
+    slightly_off = replace(person, keypoints=person.keypoints + np.array([2, 0, 0], dtype=np.float32))
+    mesh[4] += (0.8, 0)
+    finder_of_both = PartFinder(None, Knowing(FACE_LANDMARKS, [mesh]))
+    ((faintly, found),) = finder_of_both.find([frame()], [[faint, slightly_off]])
+    assert found.face is not None
+    assert faintly.face is not None
+    assert np.isfinite(found.face[:68, 0]).all()
+    assert np.isnan(faintly.face[:, 0]).all()
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

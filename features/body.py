@@ -31,6 +31,12 @@ class FeatureSettings:
         step_swing: how far the ankles' separation must swing from one step to the next, trunk lengths: for a trunk of
             0.5 m 10 cm, a sixth of an adult's swing at a slow walk and several times the jitter of cleaned ankles.
         min_step_s: two swings nearer in time than this are jitter, seconds; sprinters stay above it (4.5 steps/s).
+        touch: how near a fingertip comes to a point of the face for the hand to touch it, head widths: of a head 15 cm
+            wide 4 cm, about as far as the middle of a cheek is from the points around it.
+        eye_closed: aspect ratio of the eyes, over that of the person's own open eyes, below which they are closed.
+        shortest_blink_s: eyes closed for less are no blink but a frame gone wrong, seconds: a blink of 0.1 s, one of
+            the shortest, is below 0.6 for 0.056 s, a single frame's dip at 25 frames/s for 0.048 at most.
+        longest_blink_s: eyes closed for longer are no blink, seconds.
     """
 
     hole_factor: float = clock.HOLE_FACTOR
@@ -38,6 +44,10 @@ class FeatureSettings:
     synchrony_window_s: float = 2.0
     step_swing: float = 0.2
     min_step_s: float = 0.2
+    touch: float = 0.25
+    eye_closed: float = 0.6
+    shortest_blink_s: float = 0.05
+    longest_blink_s: float = 0.5
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -85,6 +95,10 @@ class Body:
     def scale(self) -> float:
         """Median trunk length, sequence unit; NaN when the trunk is never seen."""
         return self.once("scale", lambda: normalize.body_scale(self.sequence))
+
+    def typical(self, name: str) -> float:
+        """A figure of `features.normalize.TYPICAL`; NaN when no frame shows its joints."""
+        return self.once(("typical", name), lambda: normalize.typical(self.sequence, name))
 
     @property
     def max_step_s(self) -> Array:

@@ -13,6 +13,9 @@ camera grows; the median does not follow.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -108,6 +111,73 @@ def full_height(heights: Array) -> float:
     """
     found = heights[np.isfinite(heights)]
     return float(np.percentile(found, 95)) if len(found) else float("nan")
+
+
+class Typical(NamedTuple):
+    """A figure of a person over the whole sequence.
+
+    Attributes:
+        joints: that it takes.
+        of_frames: gives (n_frames,) values, NaN where a joint is missing.
+        percentile: of them that is typical.
+    """
+
+    joints: tuple[str, ...]
+    of_frames: Callable[[PoseSequence], Array]
+    percentile: float
+
+    def among(self, values: Array) -> float:
+        """The typical one of (n,) values; NaN when there is none above 0."""
+        values = values[values > 0]
+        return float(np.percentile(values, self.percentile)) if len(values) else float("nan")
+
+
+def eye_joints(side: str) -> tuple[str, ...]:
+    """The six points of an eye, round from its outer corner over the upper lid."""
+    parts = ("outer", "upper_outer", "upper_inner", "inner", "lower_inner", "lower_outer")
+    return tuple(f"{side}_eye_{part}" for part in parts)
+
+
+def eye_aspect_ratio(sequence: PoseSequence, side: str) -> Array:
+    """(n_frames,) height of an eye over its width; NaN where one of its points is missing or it has no width.
+
+    Formula: (|p₂ − p₆| + |p₃ − p₅|) / 2|p₁ − p₄| (T. Soukupová, J. Čech, Real-Time Eye Blink Detection using Facial
+    Landmarks, CVWW 2016).
+    """
+    p1, p2, p3, p4, p5, p6 = (sequence.joint(joint) for joint in eye_joints(side))
+    width = distance(p1, p4)
+    return (distance(p2, p6) + distance(p3, p5)) / np.where(width > 0, 2 * width, np.nan)
+
+
+def _head_width(sequence: PoseSequence) -> Array:
+    """(n_frames,) from ear to ear, or from the nose to an ear where that is more: a head is as wide from the side."""
+    nose, left, right = (sequence.joint(joint) for joint in ("nose", "left_ear", "right_ear"))
+    return np.fmax(distance(left, right), np.fmax(distance(nose, left), distance(nose, right)))
+
+
+TYPICAL = {
+    "head_width": Typical(("left_ear", "right_ear", "nose"), _head_width, 90),
+    "open_eyes": Typical(
+        (*eye_joints("left"), *eye_joints("right")),
+        lambda seen: (eye_aspect_ratio(seen, "left") + eye_aspect_ratio(seen, "right")) / 2,
+        75,
+    ),
+}
+"""`head_width`: from ear to ear, or from the nose to an ear where that is more, at its 90th percentile; `open_eyes`:
+the aspect ratio of the two eyes on average, at its upper quartile, so that it is of open eyes as long as they are
+closed in less than three quarters of the frames."""
+
+
+def typical(sequence: PoseSequence, name: str) -> float:
+    """A figure of `TYPICAL` of the (whole) sequence; NaN when no frame shows its joints.
+
+    >>> head = np.array([[[0.0, 0.0], [30.0, 40.0], [15.0, 10.0]]])
+    >>> typical(PoseSequence(head, np.ones((1, 3)), ("left_ear", "right_ear", "nose"), np.zeros(1)), "head_width")
+    50.0
+    """
+    if sequence.whole is not None and name in sequence.whole.typical:
+        return sequence.whole.typical[name]
+    return TYPICAL[name].among(TYPICAL[name].of_frames(sequence))
 
 
 def facing(sequence: PoseSequence) -> Array:

@@ -10,8 +10,8 @@ frame or window:
     def reach(body: Body) -> Array:
         return body.distance("left_wrist", "right_shoulder")
 
-Units: `torso` (trunk lengths, median over the sequence), `length` (the sequence's own: px, m, mm), `deg`, `s`, `Hz`,
-`1` (dimensionless) and their products, e.g. `torso/s²`.
+Units: `torso` (trunk lengths, median over the sequence), `head_width` (see `features.normalize.TYPICAL`),
+`length` (the sequence's own: px, m, mm), `deg`, `s`, `Hz`, `1` (dimensionless) and their products, e.g. `torso/s²`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UnknownFeature
-from features.normalize import has_joint
+from features.normalize import TYPICAL, has_joint
 from pose.layouts import mirror_name
 
 Array = NDArray[np.float64]
@@ -48,8 +48,8 @@ class Feature:
         unit: see the module docstring.
         formula: how it is computed, in one line.
         joints: joints it needs (derived ones allowed); a layout without them has no such column. Empty: it takes
-            whatever joints were found. A unit or formula with `torso` needs neck and mid_hip besides, but not in every
-            frame.
+            whatever joints were found. A unit or formula with `torso` needs neck and mid_hip besides, one with
+            `head_width` the nose and both ears, but not in every frame.
         dimensions: of the points it works on, (2,), (3,) or (2, 3).
         nan: when it is NaN.
         reference: paper or standard, or `own`.
@@ -104,8 +104,10 @@ class Feature:
     @property
     def needs(self) -> tuple[str, ...]:
         """The joints that a layout must have for it."""
-        trunk = ("neck", "mid_hip") if "torso" in self.unit + self.formula else ()
-        return tuple(dict.fromkeys((*self.joints, *trunk)))
+        stated = self.unit + self.formula
+        trunk = ("neck", "mid_hip") if "torso" in stated else ()
+        head = TYPICAL["head_width"].joints if "head_width" in stated else ()
+        return tuple(dict.fromkeys((*self.joints, *trunk, *head)))
 
     def fits(self, joint_names: tuple[str, ...], dimensions: int) -> bool:
         """Whether a layout has what the feature needs."""
@@ -121,7 +123,7 @@ def powers(unit: str) -> tuple[float, float]:
     length = time = 0.0
     for place, part in enumerate(unit.split("/")):
         for factor in part.split("·"):
-            match = re.fullmatch(r"(length|torso|deg|steps|s|Hz|min|1)([½²³]?)", factor)
+            match = re.fullmatch(r"(length|torso|head_width|deg|steps|s|Hz|min|1)([½²³]?)", factor)
             if match is None:
                 raise ValueError(f"unit {unit!r} is not understood: {factor!r}; see features.registry")
             base, exponent = match.groups()

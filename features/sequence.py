@@ -50,6 +50,7 @@ class Whole:
         height: 95th percentile of the height of the box around the joints found, sequence unit; NaN without a box.
         steps: of the whole sequence.
         crossings: of each zone, by the zone.
+        typical: figures of `features.normalize.TYPICAL`, by their names.
         pace: of the whole sequence's timestamps; for `features.clean`.
     """
 
@@ -57,6 +58,7 @@ class Whole:
     height: float | None = None
     steps: Steps | None = None
     crossings: Mapping[Hashable, Crossings] = field(default_factory=dict)
+    typical: Mapping[str, float] = field(default_factory=dict)
     pace: Pace | None = None
 
 

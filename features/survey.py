@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.body import Body, FeatureSettings
 from features.entries import gait, places
 from features.geometry import extents
-from features.normalize import full_height, median_length, trunk_length
+from features.normalize import TYPICAL, full_height, median_length, trunk_length
 from features.sequence import PoseSequence, Whole
 from features.zones import Zone, crossings
 
@@ -29,6 +29,7 @@ class Survey:
         self._trunks: list[Array] = []
         self._heights: list[Array] = []
         self._ankles: list[Array] = []
+        self._typical: dict[str, list[Array]] = {}
         self._inside: dict[Zone, list[Array]] = {zone: [] for zone in zones}
 
     def add(self, part: PoseSequence) -> None:
@@ -39,6 +40,9 @@ class Survey:
         self._heights.append(extents(part.points)[:, 1])
         if body.has(*gait.ANKLES):
             self._ankles.append(body.joint("left_ankle") - body.joint("right_ankle"))
+        for name, figure in TYPICAL.items():
+            if part.has(*figure.joints):
+                self._typical.setdefault(name, []).append(figure.of_frames(part))
         for zone, inside in self._inside.items():
             inside.append(places.inside(body, zone))
 
@@ -51,4 +55,5 @@ class Survey:
             height=full_height(np.concatenate(self._heights)),
             steps=None if ankles is None else gait.find_steps(ankles, time_s, self.settings),
             crossings={zone: crossings(np.concatenate(inside), time_s) for zone, inside in self._inside.items()},
+            typical={name: TYPICAL[name].among(np.concatenate(values)) for name, values in self._typical.items()},
         )

@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from features.catalog import bout_table, feature_table, pair_table, window_table
+from features.catalog import CATALOGUE, bout_table, feature_table, pair_table, window_table
 from features.clean import FILTERS, SWAP_PENALTY, CleanSettings, clean, drop_unsure
+from features.head import HEAD
 from features.sequence import PoseSequence
 from features.windows import STATISTICS
 from features.zones import Zone
+from pose.parts import FACE_70, whole_body
 from pose.skeleton import BODY_25
 
 FILE = Path(__file__).with_name("golden.csv")
@@ -64,6 +66,71 @@ def person(seed: int, start: float, speed: float, dimensions: int) -> PoseSequen
     points[gone] = np.nan
     confidence = np.where(gone, 0.0, rng.uniform(0.3, 1, gone.shape))
     return PoseSequence(points, confidence, BODY_25.joints, time_s)
+
+
+HAND = {
+    "hand_wrist": (0, 0),
+    "thumb_cmc": (-6, -4), "thumb_mcp": (-11, -9), "thumb_ip": (-15, -15), "thumb_tip": (-17, -21),
+    "index_mcp": (-6, -18), "index_pip": (-8, -26), "index_dip": (-9, -31), "index_tip": (-9, -36),
+    "middle_mcp": (-1, -19), "middle_pip": (-2, -28), "middle_dip": (-1, -34), "middle_tip": (-1, -39),
+    "ring_mcp": (4, -18), "ring_pip": (6, -26), "ring_dip": (7, -31), "ring_tip": (7, -35),
+    "little_mcp": (8, -15), "little_pip": (11, -21), "little_dip": (13, -24), "little_tip": (14, -28),
+}  # fmt: skip
+"""A left hand held up, its palm to the camera, pixels."""
+
+_HALF_A_FACE = {
+    **{f"jaw_{i}": (0.74 * np.cos((i - 1) * np.pi / 16), 1.19 * np.sin((i - 1) * np.pi / 16)) for i in range(1, 9)},
+    **{f"brow_{i}": (0.75 - 0.125 * i, -0.2 - 0.07 * np.sin(i)) for i in range(1, 6)},
+    "nostril_2": (0.07, 0.48), "pupil": (0.35, 0.01), "eye_upper_outer": (0.4, -0.05), "eye_upper_inner": (0.28, -0.05),
+    "eye_lower_inner": (0.28, 0.05), "eye_lower_outer": (0.41, 0.04), "lip_corner": (0.35, 0.75),
+    "lip_upper_outer": (0.22, 0.68), "lip_upper_inner": (0.08, 0.66), "lip_lower_inner": (0.08, 0.9),
+    "lip_lower_outer": (0.22, 0.87), "mouth_corner": (0.3, 0.76), "mouth_upper": (0.1, 0.72), "mouth_lower": (0.1, 0.8),
+}  # fmt: skip
+FACE = {
+    **{f"{side}_{part}": (sign * x, y, 0.0) for part, (x, y) in _HALF_A_FACE.items()
+       for side, sign in (("left", 1), ("right", -1))},
+    "chin": (0, 1.19, 0), "upper_lip": (0, 0.67, 0), "lower_lip": (0, 0.91, 0), "mouth_upper": (0, 0.72, 0),
+    "mouth_lower": (0, 0.8, 0), **HEAD,
+}  # fmt: skip
+"""A face that looks into the camera, widths from outer corner to outer corner of the eyes, as `features.head`'s."""
+
+
+def with_parts(body: PoseSequence, seed: int) -> PoseSequence:
+    """The same person with hands that open, close and turn, and a face that turns, talks and blinks."""
+    rng = np.random.default_rng(seed)
+    time_s, dimensions = body.time_s, body.dimensions
+    columns = []
+    for side, sign in (("left", 1), ("right", -1)):
+        bent, turn = 0.5 + 0.4 * np.sin(2.1 * time_s + sign), 0.7 * np.sin(1.3 * time_s + sign)
+        for x, y in HAND.values():
+            up = np.where(y < -18, -18 + (y + 18) * bent, y)
+            point = np.stack(
+                [sign * x * np.cos(turn) - up * np.sin(turn), sign * x * np.sin(turn) + up * np.cos(turn)], 1
+            )
+            depth = 6 * np.sin(x + 1.7 * time_s)[:, None]
+            columns.append(body.joint(f"{side}_wrist") + np.concatenate([point, depth], axis=1)[:, :dimensions])
+    shut = np.sum([np.clip(1 - np.abs(time_s - at) / 0.13, 0, 1) for at in (1.5, 5.5, 6.1)], axis=0)
+    open_ = 0.6 + 0.4 * np.sin(9 * time_s)
+    yaw, nod = 0.5 * np.sin(time_s), 0.2 * np.sin(1.4 * time_s)
+    for name in FACE_70.joints:
+        x, y, z = (np.full(len(time_s), value) for value in FACE[name])
+        if "eye_upper" in name or "eye_lower" in name:
+            y = y * (1 - 0.9 * shut)
+        if "brow" in name:
+            y = y - 0.03 * np.sin(1.9 * time_s)
+        if "lower" in name or name == "chin":
+            y = y + 0.15 * open_ * ("eye" not in name)
+        if "pupil" in name:
+            x, y = x + 0.06 * np.sin(2 * time_s), y + 0.02 * np.cos(3 * time_s)
+        x, z = x * np.cos(yaw) - z * np.sin(yaw), x * np.sin(yaw) + z * np.cos(yaw)
+        y, z = y * np.cos(nod) + z * np.sin(nod), z * np.cos(nod) - y * np.sin(nod)
+        columns.append(body.joint("nose") + 12 * np.stack([x, y - 0.4, z + 0.4], axis=1)[:, :dimensions])
+    parts = np.stack(columns, axis=1)
+    parts += rng.normal(0, 0.05, parts.shape)
+    names = whole_body(BODY_25).joints
+    points = np.concatenate([body.points, parts], axis=1)
+    confidence = np.concatenate([body.confidence, np.isfinite(parts[..., 0]) * 0.9], axis=1)
+    return PoseSequence(points, confidence, names, time_s)
 
 
 def ladders() -> dict[str, tuple[PoseSequence, CleanSettings]]:
@@ -123,6 +190,13 @@ def golden() -> pd.DataFrame:
         note(f"frames {dimensions}d", feature_table(a, zones=zones), list(FRAMES))
         note(f"bouts {dimensions}d", bout_table(a, BOUTS, statistics=(), zones=zones), [0, 1, 2])
         note(f"pair {dimensions}d", pair_table(a, b), list(FRAMES))
+        names = {e.name: e.level for e in CATALOGUE.of("frame", whole_body(BODY_25).joints, dimensions)
+                 + CATALOGUE.of("window", whole_body(BODY_25).joints, dimensions)
+                 if not e.fits(BODY_25.joints, dimensions)}  # fmt: skip
+        whole = clean(with_parts(raw, 4))
+        note(f"parts {dimensions}d", feature_table(whole, [n for n in names if names[n] == "frame"]), list(FRAMES))
+        windows = [n for n in names if names[n] == "window"]
+        note(f"parts bouts {dimensions}d", bout_table(whole, BOUTS, windows), [0, 1, 2])
     some = ["left_forearm_inclination", "shoulder_tilt", "centre_speed"]
     note("statistics", bout_table(clean(person(1, 500, 1.6, 2)), BOUTS, some, statistics=tuple(STATISTICS)), [0, 1])
     raw = person(3, 500, 1.0, 2)

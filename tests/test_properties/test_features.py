@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from collections.abc import Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +22,8 @@ from features.sequence import PoseSequence
 from features.windows import Windows, wrapped
 from pose import layouts
 from pose.layouts import FACE, mirror_indices, mirror_name
-from pose.skeleton import SKELETONS
+from pose.parts import FACE_70, whole_body
+from pose.skeleton import COCO_18, SKELETONS
 
 Array = NDArray[np.float64]
 
@@ -29,6 +33,10 @@ REST = {
     "wrist": (8, -14), "hip": (0, 0), "mid_hip": (0, 0), "chest": (1, -40), "knee": (4, 45), "ankle": (0, 90),
     "big_toe": (14, 96), "small_toe": (12, 95), "heel": (-4, 94),
 }  # fmt: skip
+
+
+LAYOUTS = {**SKELETONS, "coco_18_hands_face": whole_body(COCO_18)}
+SCENE = runpy.run_path(str(Path(__file__).parents[1] / "test_features" / "golden.py"))
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,19 @@ def walker(rng: np.random.Generator, time_s: Array, names: tuple[str, ...], dims
     n = len(time_s)
     rate, size = rng.uniform(2, 6), rng.uniform(0.5, 2)
     points = np.zeros((n, len(names), dims))
+    spread = np.full(len(names), 2.0)
     for i, name in enumerate(names):
         part = name.removeprefix("left_").removeprefix("right_")
+        if part in SCENE["HAND"] or name in FACE_70.joints:
+            on_face = name in FACE_70.joints
+            turn = 0.3 * np.sin(rate * time_s)
+            sign = -1 if name.startswith("right") and not on_face else 1
+            x, y, z = (12 * value for value in SCENE["FACE"][name]) if on_face else (*SCENE["HAND"][part], 0)
+            there = np.stack([sign * (x * np.cos(turn) - z * np.sin(turn)), y + 0 * turn, z + x * np.sin(turn)], axis=1)
+            at = points[:, names.index("nose" if on_face else f"{name.partition('_')[0]}_wrist")]
+            points[:, i] = at + there[:, :dims]
+            spread[i] = 0.1
+            continue
         side = 1 if name.startswith("left") else -1 if name.startswith("right") else 0
         swing = {"ankle": 35, "knee": 15, "wrist": 25, "elbow": 10}.get(part, 2)
         phase = rate * time_s + (np.pi if side > 0 else 0) + rng.uniform(0, 0.5)
@@ -77,7 +96,7 @@ def walker(rng: np.random.Generator, time_s: Array, names: tuple[str, ...], dims
         points[:, i, 1] = REST[part][1] + 0.4 * swing * np.cos(phase)
         if dims == 3:
             points[:, i, 2] = 15 * side + swing * np.cos(1.3 * phase)
-    points = points * size + rng.uniform(100, 400, dims) + rng.normal(0, 2, points.shape)
+    points = points * size + rng.uniform(100, 400, dims) + rng.normal(0, 1, points.shape) * spread[:, None]
     gone = rng.random((n, len(names))) < missing
     points[gone] = np.nan
     return PoseSequence(points, np.where(gone, 0, rng.uniform(0.2, 1, gone.shape)), names, time_s)
@@ -86,7 +105,7 @@ def walker(rng: np.random.Generator, time_s: Array, names: tuple[str, ...], dims
 @st.composite
 def worlds(draw: st.DrawFn, missing: tuple[float, ...] = (0.0, 0.05, 0.3)) -> World:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    names = SKELETONS[draw(st.sampled_from(sorted(SKELETONS)))].joints
+    names = LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))].joints
     dims = draw(st.sampled_from([2, 3]))
     step = rng.uniform(0.02, 0.06, draw(st.integers(30, 60))) if draw(st.booleans()) else np.full(45, 0.04)
     if draw(st.booleans()):
@@ -118,13 +137,14 @@ def mirror(sequence: PoseSequence) -> PoseSequence:
 def assert_same(entry: Feature, got: Array, expected: Array) -> None:
     if entry.unit == "deg":  # −180 and 180 are one angle
         got = expected + wrapped(got - expected)
-    size = float(np.max(np.abs(expected), initial=1e-9, where=np.isfinite(expected)))
+    least = 10.0 if entry.unit == "deg" else 1e-6  # a head's angles are found by steps that end
+    size = float(np.max(np.abs(expected), initial=least, where=np.isfinite(expected)))
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-7 * size, err_msg=entry.name)
 
 
 def test_the_worlds_reach_every_entry() -> None:
     for entry in CATALOGUE:
-        assert any(entry.fits(skeleton.joints, dims) for skeleton in SKELETONS.values() for dims in (2, 3)), entry.name
+        assert any(entry.fits(skeleton.joints, dims) for skeleton in LAYOUTS.values() for dims in (2, 3)), entry.name
         assert entry.mirrored in CATALOGUE, f"{entry.name} has no partner in the mirror"
 
 
@@ -153,6 +173,8 @@ def test_units(world: World, scale: float, time: float) -> None:
             synchrony_window_s=world.settings.synchrony_window_s * time,
             min_step_s=world.settings.min_step_s * time,
             slowest=world.settings.slowest / time,
+            shortest_blink_s=world.settings.shortest_blink_s * time,
+            longest_blink_s=world.settings.longest_blink_s * time,
         ),
     )
     for entry in world.entries():
@@ -218,7 +240,8 @@ def test_a_joint_that_is_not_needed_may_be_missing(world: World) -> None:
     names = world.a.joint_names
     worlds_with: dict[frozenset[str], World] = {}
     for entry in world.entries():
-        if entry.joints and entry.name not in ("a_hand_to_b", "b_hand_to_a"):  # these reach for any joint of the other
+        # These reach for any joint of the other, or of the face.
+        if entry.joints and not re.fullmatch("[ab]_hand_to_[ab]|(left|right)_hand_(to|touches)_face", entry.name):
             needed = frozenset().union(*(parts(names, joint) for joint in entry.needs))
             gone = set(names) - needed
             there = worlds_with.setdefault(needed, world.with_people(without(world.a, gone), without(world.b, gone)))

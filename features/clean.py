@@ -40,7 +40,7 @@ from pose.parts import FACE_70, n_body_joints
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Version of the cleaning and the features; raise it when the same keypoints give other figures."""
 
 CUTOFF_HZ = 6.0

@@ -7,6 +7,9 @@ from fault import Fault
 _GOLDEN = ("tests/test_features/test_golden.py", "tests/test_features/test_independent.py")
 _CLEAN = ("tests/test_features/test_clean.py", "tests/test_features/test_golden.py")
 
+_PARTS = ("tests/test_features/test_parts.py",)
+_HEAD = ("tests/test_features/test_head.py",)
+
 FAULTS = (
     Fault(
         "features/geometry.py",
@@ -95,5 +98,67 @@ FAULTS = (
         "return angle(ears, nose, target)",
         "gaze measured at the nose",
         _GOLDEN,
+    ),
+    Fault("features/body.py", "touch: float = 0.25", "touch: float = 0.5", "touches from afar", _PARTS),
+    Fault("features/body.py", "eye_closed: float = 0.6", "eye_closed: float = 0.8", "narrowed eyes are closed", _PARTS),
+    Fault(
+        "features/body.py",
+        "shortest_blink_s: float = 0.05",
+        "shortest_blink_s: float = 0.001",
+        "one frame gone wrong is a blink",
+        _PARTS,
+    ),
+    Fault(
+        "features/body.py",
+        "longest_blink_s: float = 0.5",
+        "longest_blink_s: float = 2.0",
+        "eyes closed for a second are a blink",
+        _PARTS,
+    ),
+    Fault(
+        "features/clean.py",
+        "_but_the_face(sequence, FILTERS[settings.smoothing](sequence))",
+        "FILTERS[settings.smoothing](sequence)",
+        "smoothing takes blinks away",
+        _PARTS,
+    ),
+    Fault(
+        "features/normalize.py",
+        "        75,\n",
+        "        25,\n",
+        "open eyes by the lower quartile",
+        _PARTS,
+    ),
+    Fault(
+        "features/normalize.py",
+        "np.fmax(distance(left, right), np.fmax(distance(nose, left), distance(nose, right)))",
+        "distance(left, right)",
+        "a head seen from the side is narrow",
+        _PARTS,
+    ),
+    Fault(
+        "features/survey.py",
+        "TYPICAL[name].among(np.concatenate(values))",
+        "TYPICAL[name].among(values[-1])",
+        "what is typical of a person by the last part",
+        _PARTS,
+    ),
+    Fault(
+        "features/entries/hands.py",
+        '(1 if side == "left" else -1)',
+        '(-1 if side == "left" else 1)',
+        "the back of a hand is its palm",
+        _PARTS,
+    ),
+    Fault(
+        "features/entries/face.py",
+        "whole = broken[closing] == broken[opening + 1]",
+        "whole = broken[closing] >= 0",
+        "blinks of eyes that were not seen",
+        _PARTS,
+    ),
+    Fault("features/head.py", "DISTANCE = 30.0", "DISTANCE = 5.0", "heads as seen from too near", _HEAD),
+    Fault(
+        "features/head.py", "np.arctan2(-r[0, 2], r[2, 2])", "np.arctan2(r[0, 2], r[2, 2])", "yaw the other way", _HEAD
     ),
 )

@@ -37,6 +37,23 @@ def test_the_body_is_as_without_them(analysed: dict[str, Path]) -> None:
     pd.testing.assert_frame_equal(two[list(one)], one)
 
 
+def test_features_of_a_face_and_of_hands(analysed: dict[str, Path]) -> None:
+    """Somebody who looks into the camera, lips closed, eyes open, in a quarter of a second."""
+    table = pd.read_parquet(analysed["whole"] / "demo" / "features.parquet")
+    seen = table[table.head_yaw.notna()]
+    assert len(seen) >= 5
+    assert (seen[["head_yaw", "head_roll"]].abs() < 15).all().all()
+    assert (seen.head_pitch.abs() < 25).all()
+    assert seen.mouth_opening.between(0, 0.1).all()
+    assert seen.eye_openness.between(0.7, 1.3).all()
+    hands = table[[f"{side}_{finger}_flexion" for side in ("left", "right") for finger in ("index", "middle")]]
+    assert hands.notna().any().all()
+    assert (hands.isna() | ((hands >= 0) & (hands < 360))).all().all()
+    assert (table.left_hand_touches_face.isna() == table.left_hand_to_face.isna()).all()
+    touching = table[["left_hand_touches_face", "right_hand_touches_face"]]
+    assert not (touching == 1).any().any()
+
+
 def test_hands_are_there_and_plain_sql_reaches_them(analysed: dict[str, Path]) -> None:
     tracks = pd.read_parquet(analysed["whole"] / "demo" / "tracks.parquet")
     tips = tracks[tracks.keypoint.isin(["left_index_tip", "right_index_tip"])]

@@ -9,7 +9,9 @@ to .04 for people on the other half.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,29 +19,45 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class Curve:
-    """Points (raw, calibrated) of a rising line; constant beyond its ends."""
+    """Points (raw, calibrated) of a rising line; constant beyond its ends. `ValueError` when they are none."""
 
     raw: tuple[float, ...]
     calibrated: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not len(self.raw) == len(self.calibrated) > 0:
+            raise ValueError("a curve of confidence has as many points on either side, and at least one")
+        for side in (self.raw, self.calibrated):
+            if not all(map(math.isfinite, side)) or sorted(side) != list(side):
+                raise ValueError(f"a curve of confidence rises, got {side}")
+
     def __call__(self, values: ArrayLike) -> NDArray[np.float32]:
         return np.interp(np.asarray(values, dtype=np.float64), self.raw, self.calibrated).astype(np.float32)
+
+
+AS_IT_IS = Curve((0.0, 1.0), (0.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Curves of one chain of networks, for joints and for people."""
 
-    joints: Curve
-    people: Curve
+    joints: Curve = AS_IT_IS
+    people: Curve = AS_IT_IS
 
+    @property
+    def missing(self) -> list[str]:
+        """What is taken as it is, because nobody has fitted a curve."""
+        return [name for name, curve in (("joints", self.joints), ("people", self.people)) if curve is AS_IT_IS]
 
-_AS_IT_IS = Curve((0.0, 1.0), (0.0, 1.0))
 
 _REFINED_JOINTS = Curve(
     (0.004, 0.245, 0.372, 0.463, 0.539, 0.619, 0.703, 0.953),
     (0.296, 0.842, 0.933, 0.950, 0.975, 0.980, 0.994, 0.994),
 )
+
+_JOINTS: dict[str | None, Curve] = {"movenet_thunder": _REFINED_JOINTS}
+"""By the refiner's name, behind any body network."""
 
 CALIBRATIONS: dict[tuple[str, str | None], Calibration] = {
     ("movenet_multipose", "movenet_thunder"): Calibration(
@@ -74,6 +92,26 @@ CALIBRATIONS: dict[tuple[str, str | None], Calibration] = {
 """By the names of body network and refiner."""
 
 
-def calibration_of(body: str, refiner: str | None) -> Calibration:
-    """The curves of a body network and a refiner; networks of one's own are taken as they are."""
-    return CALIBRATIONS.get((body, refiner), Calibration(_AS_IT_IS, _AS_IT_IS))
+class Network(Protocol):
+    """Of a `ModelInfo` its name, and the curves that were fitted when it was trained."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def calibration(self) -> Calibration | None: ...
+
+
+def calibration_of(body: Network, refiner: Network | None) -> Calibration:
+    """The curves of a body network and a refiner.
+
+    Networks of one's own bring theirs: a body network those that hold without a refiner, a refiner that of joints,
+    which is the same behind any body network. What has no curve is taken as it is.
+    """
+    behind = None if refiner is None else refiner.name
+    if refiner is None and body.calibration is not None:
+        return body.calibration
+    if refiner is not None and refiner.calibration is not None:
+        return Calibration(joints=refiner.calibration.joints)
+    if body.calibration is not None:  # whatever it is called
+        return Calibration(joints=_JOINTS.get(behind, AS_IT_IS))
+    return CALIBRATIONS.get((body.name, behind), Calibration())

@@ -34,6 +34,9 @@ class Detector:
         refiner: looks at each of them again; None leaves them as the body network saw them.
         settings: see `EngineSettings`.
         parts: finds hands and faces; None leaves them out.
+
+    Attributes:
+        calibration: of its confidences.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class Detector:
         self.settings = settings
         self._looks = BodyLooks(body, settings)
         self._follower = None if refiner is None else Follower(refiner, self._calibrated)
-        self._calibration = calibration_of(body.model.name, refiner.model.name if refiner is not None else None)
+        self.calibration = calibration_of(body.model, refiner.model if refiner is not None else None)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -112,11 +115,11 @@ class Detector:
         calibrated = []
         for person in people:
             keypoints = person.keypoints.copy()
-            keypoints[:, 2] = self._calibration.joints(keypoints[:, 2])
+            keypoints[:, 2] = self.calibration.joints(keypoints[:, 2])
             if self._looks.centered or self.refiner is not None:  # which see no middles
                 keypoints = with_middles(keypoints, person.skeleton)
             keypoints[keypoints[:, 2] < _GUESS] = np.nan, np.nan, 0
-            score = float(self._calibration.people(person.score))
+            score = float(self.calibration.people(person.score))
             if score >= _GHOST and np.isfinite(keypoints[:, 0]).sum() >= self.settings.parser.min_joints:
                 calibrated.append(replace(person, keypoints=keypoints, score=score))
         calibrated.sort(key=lambda person: -person.score)

@@ -93,7 +93,8 @@ class PoseEngine:
             networks of your own; a backend without a refiner is used alone, one without parts gives bodies.
         batch, in_flight: frames that go through the network together, and how many such batches are worked on at the
             same time; None is decided by measuring, on the first frames of each source that is long enough.
-        announce: receives one line before something that takes long, such as the parser's first compilation.
+        announce: receives one line before something that takes long, such as the parser's first compilation, and when
+            confidences are not calibrated.
     """
 
     def __init__(
@@ -123,6 +124,12 @@ class PoseEngine:
         mirrored = self.settings.accuracy == "high"
         looker = None if refiner is None else Refiner(refiner, mirrored)
         self._detector = Detector(backend, looker, self.settings, parts)
+        missing = self._detector.calibration.missing
+        if missing and announce is not None:
+            names = backend.model.name if refiner is None else f"{backend.model.name} refined by {refiner.model.name}"
+            announce(
+                f"{names}: confidences of {' and '.join(missing)} are taken as they are, no curve was fitted to them"
+            )
         self._loads = loads_of(self._backend, batch, in_flight)
         prepare_parser(announce)
 

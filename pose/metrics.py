@@ -57,13 +57,19 @@ def to_coco_17(keypoints: NDArray[np.float32], skeleton: Skeleton) -> NDArray[np
     return keypoints[..., [skeleton.index(joint) for joint in COCO_17.joints], :]
 
 
-def to_coco_results(image_id: int, people: Sequence[Person], skeleton: Skeleton) -> list[dict[str, object]]:
-    """Entries of a COCO keypoints results file for one image; missing joints as 0, 0, 0 as that format wants."""
+def to_coco_results(
+    image_id: int, people: Sequence[Person], skeleton: Skeleton, judged: Skeleton = COCO_17
+) -> list[dict[str, object]]:
+    """Entries of a COCO keypoints results file for one image; missing joints as 0, 0, 0 as that format wants.
+
+    `judged` holds the joints that are annotated, COCO's or those of a layout of one's own.
+    """
+    places = [skeleton.index(joint) for joint in judged.joints]
     return [
         {
             "image_id": image_id,
             "category_id": 1,
-            "keypoints": np.nan_to_num(to_coco_17(person.keypoints, skeleton)).astype(float).ravel().tolist(),
+            "keypoints": np.nan_to_num(person.keypoints[places]).astype(float).ravel().tolist(),
             "score": float(person.score),
         }
         for person in people
@@ -119,7 +125,9 @@ def score_coco(annotations: str | Path, results: list[dict[str, object]]) -> Coc
     return CocoScores(ap, ap_50, ap_75, medium, large, ar, ar_50, n_images, len(counted), len(results))
 
 
-def _evaluate(annotations: str | Path, results: list[dict[str, object]]) -> Any:
+def _evaluate(
+    annotations: str | Path, results: list[dict[str, object]], sigmas: Sequence[float] = COCO_17.sigmas
+) -> Any:
     """COCOeval after its matching, not yet summed up."""
     try:
         from pycocotools.coco import COCO
@@ -131,6 +139,7 @@ def _evaluate(annotations: str | Path, results: list[dict[str, object]]) -> Any:
         found = COCO()
         found.dataset = {"annotations": []}
         evaluation = COCOeval(truth, truth.loadRes(results) if results else found, "keypoints")
+        evaluation.params.kpt_oks_sigmas = np.array(sigmas)
         evaluation.evaluate()
     return evaluation
 
@@ -260,17 +269,20 @@ class JudgedConfidence:
     ghost_joints: Claims
 
 
-def judge_confidence(annotations: str | Path, results: list[dict[str, object]]) -> JudgedConfidence:
+def judge_confidence(
+    annotations: str | Path, results: list[dict[str, object]], sigmas: Sequence[float] = COCO_17.sigmas
+) -> JudgedConfidence:
     """Whether confidence is deserved, of results in COCO's form; errors as in `evaluate_coco`.
 
-    A joint at distance d of a person of area s² counts as right when exp(-d² / (2 s² (2 sigma)²)) >= 0.5.
+    A joint at distance d of a person of area s² counts as right when exp(-d² / (2 s² (2 sigma)²)) >= 0.5; `sigmas` are
+    those of the joints annotated.
     """
-    evaluation = _evaluate(annotations, results)
+    evaluation = _evaluate(annotations, results, sigmas)
     truth, found = evaluation.cocoGt, evaluation.cocoDt
     people: list[tuple[float, bool, int]] = []
     joints: list[tuple[float, bool, int]] = []
     ghosts: list[tuple[float, bool, int]] = []
-    variances = (2 * np.array(COCO_17.sigmas)) ** 2
+    variances = (2 * np.array(sigmas)) ** 2
     for cell in evaluation.evalImgs[: len(evaluation.params.imgIds)]:  # all sizes
         if cell is None:
             continue

@@ -27,7 +27,7 @@ def train_pose(
         str,
         typer.Option(
             help="Structure: mobilenet_thin, movenet_fields, lightweight_openpose, openpose_coco, openpose_mpi or "
-            "openpose_body_25."
+            "openpose_body_25; of one person cpm_mpi, cpm_lsp or cpm_flic; openpose_hand or openpose_face."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
@@ -49,7 +49,10 @@ def train_pose(
         int | None, typer.Option(min=32, help="Side of the square input in training, pixels.  [default: the network's]")
     ] = None,
     net_size: Annotated[
-        int | None, typer.Option(min=32, help="Height of the input when judged, pixels.  [default: --size]")
+        int | None,
+        typer.Option(
+            min=32, help="Height of the input when judged, pixels; of one person the crops'.  [default: --size]"
+        ),
     ] = None,
     frozen: Annotated[
         int,
@@ -88,10 +91,11 @@ def train_pose(
     ] = True,
     json_: Json = False,
 ) -> None:
-    """Train a pose network of heatmaps and part affinity fields, and measure how good it is.
+    """Train a pose network of part affinity fields, or a pose machine, and measure how good it is.
 
-    Writes a folder that --model takes: network.safetensors, card.json, README.md; in training/ the log (log.csv, and
-    events for TensorBoard) and the checkpoint. Stop it when you like: the same command goes on exactly where it was.
+    Writes a folder that --model takes (--refine, --hand-network or --face-network, if it sees one person, hand, face):
+    network.safetensors, card.json, README.md; in training/ the log (log.csv, and events for TensorBoard) and the
+    checkpoint. Stop it when you like: the same command goes on exactly where it was.
     """
     from dataclasses import replace
 

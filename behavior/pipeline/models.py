@@ -162,7 +162,7 @@ def _check_free(name: str) -> None:
 
 def _check_name_of_network(name: str, entry: NetworkEntry | None) -> None:
     """A known network's name is for that network alone."""
-    if name in IMPORTABLE and IMPORTABLE[name] is not entry:
+    if name in IMPORTABLE and (entry is None or entry.name != name):
         raise ActionModelError(f"{name!r} is the name of another network; choose another --name")
 
 

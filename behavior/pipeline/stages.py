@@ -337,9 +337,10 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
 def _other_networks(models: Models, settings: Settings) -> dict[str, Any]:
     refiner = models.refiner(settings.engine.accuracy)
     parts = {
-        role: asdict(part.info) | {"threshold": part.threshold} for role, part in models.parts(settings.engine).items()
+        role: part.info.provenance() | {"threshold": part.threshold}
+        for role, part in models.parts(settings.engine).items()
     }
-    return ({} if refiner is None else {"refiner": asdict(refiner)}) | ({"parts": parts} if parts else {})
+    return ({} if refiner is None else {"refiner": refiner.provenance()}) | ({"parts": parts} if parts else {})
 
 
 def _pose_fingerprint(recording: Recording, models: Models, settings: Settings) -> str:

@@ -6,11 +6,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.confidence import Calibration
 from pose.errors import DeviceError, ModelError
 from pose.maps import AnyMaps, Layout
 
@@ -27,12 +28,18 @@ class ModelInfo:
         sha256: of the weights' original file.
         source: where its publisher has it, or the path given.
         licence: SPDX identifier, or `unknown` for a user's own file.
+        calibration: curves of confidence that were fitted when it was trained; None for those of `pose.confidence`.
     """
 
     name: str
     sha256: str
     source: str
     licence: str
+    calibration: Calibration | None = None
+
+    def provenance(self) -> dict[str, Any]:
+        """Which it is, for records."""
+        return {"name": self.name, "sha256": self.sha256, "source": self.source, "licence": self.licence}
 
 
 class Backend(Protocol):

@@ -10,7 +10,22 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.maps import BeliefMaps, cells_to_pixels, pixels_to_cells
 from pose.parsing.peaks import is_maximum, refine_peak
+
+_SLACK = 2.0  # cells
+
+
+def find_joints(maps: BeliefMaps, prior: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
+    """(K, 3) x, y in pixels of the crop and belief in [0, 1] of each joint; NaN where its map holds no number.
+
+    `prior` (K, 2) is where the joints are about, pixels of the crop; NaN, or None for all, where nothing is known.
+    """
+    stride, n_joints = maps.layout.stride, len(maps.layout.skeleton)
+    places = np.full((n_joints, 2), np.nan) if prior is None else pixels_to_cells(prior, stride)
+    joints = read_beliefs(np.require(maps.heatmaps, np.float32, ["C"]), places, _SLACK)
+    joints[:, :2] = cells_to_pixels(joints[:, :2], stride)
+    return joints
 
 
 @numba.njit(nogil=True, cache=True)

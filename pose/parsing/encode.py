@@ -2,7 +2,7 @@
 
 Heatmaps are Gaussians, the maximum over people; part affinity fields are unit vectors along each limb, averaged where
 limbs of several people overlap (Cao et al., Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields,
-https://arxiv.org/abs/1611.08050, equations 1 to 9).
+https://arxiv.org/abs/1611.08050, equations 1 to 9). Belief maps of pose machines are such heatmaps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.maps import MapLayout, Maps, pixels_to_cells
+from pose.maps import BeliefLayout, MapLayout, Maps, Planes, pixels_to_cells
 from pose.people import Person
 
 
@@ -45,30 +45,32 @@ def encode(
     if wrong:
         raise ValueError(f"expected keypoints of shape {(n_joints, 3)}, got {(wrong[0], 3)}")
     points = np.stack(keypoints) if keypoints else np.empty((0, n_joints, 2))
-    return encode_points(points, layout, height, width, sigma=sigma, limb_half_width=limb_half_width)
+    return layout.maps(encode_points(points, layout, height, width, sigma=sigma, limb_half_width=limb_half_width))
 
 
 def encode_points(
     points: NDArray[np.floating],
-    layout: MapLayout,
+    layout: MapLayout | BeliefLayout,
     height: int,
     width: int,
     *,
     sigma: float = 7.0,
     limb_half_width: float = 8.0,
-) -> Maps:
-    """`encode` for (n_people, n_joints, 2) x, y in pixels of the network's input. Releases the GIL."""
+) -> Planes:
+    """`encode` for (n_people, n_joints, 2) x, y in pixels of the network's input: the layout's outputs, fields among
+    them where it has some. Releases the GIL."""
     stride = layout.stride
     shape = (-(-height // stride), -(-width // stride))
-    heatmaps = np.zeros((layout.n_heatmaps, *shape), dtype=np.float32)
-    pafs = np.zeros((layout.n_pafs, *shape), dtype=np.float32)
+    planes = {name: np.zeros((n, *shape), dtype=np.float32) for name, n in layout.outputs.items()}
+    heatmaps = planes["heatmaps"]
     cells = np.ascontiguousarray(pixels_to_cells(points, stride))
     _draw_joints(cells, heatmaps, -0.5 * (stride / sigma) ** 2)
-    limbs = layout.skeleton.limb_indices.astype(np.int64)
-    channels = np.array(layout.limb_channels, dtype=np.int64).reshape(-1, 2)
-    _draw_limbs(cells, limbs, channels, pafs, limb_half_width / stride)
+    if isinstance(layout, MapLayout):
+        limbs = layout.skeleton.limb_indices.astype(np.int64)
+        channels = np.array(layout.limb_channels, dtype=np.int64).reshape(-1, 2)
+        _draw_limbs(cells, limbs, channels, planes["pafs"], limb_half_width / stride)
     heatmaps[-1] = 1 - heatmaps[:-1].max(axis=0)
-    return Maps(heatmaps, pafs, layout)
+    return planes
 
 
 _NOTHING = 1e-7  # of a Gaussian is not drawn

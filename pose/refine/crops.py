@@ -85,6 +85,8 @@ def quarters_of(person: Person) -> int:
     The body's axis goes from the middle of the shoulders to that of the hips; it is upright while it points down by
     less than 45° to either side.
     """
+    if not {"left_shoulder", "right_shoulder", "left_hip", "right_hip"} <= set(person.skeleton.joints):
+        return 0  # a hand or a face
     shoulders, hips = (_middle(person, joint) for joint in ("shoulder", "hip"))
     x, y = hips - shoulders
     if not np.isfinite(x + y):

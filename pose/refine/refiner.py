@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo
-from pose.maps import BeliefLayout, BeliefMaps, CenterMaps, MapLayout, cells_to_pixels, pixels_to_cells
-from pose.parsing.beliefs import read_beliefs
+from pose.maps import BeliefLayout, BeliefMaps, CenterMaps, MapLayout
+from pose.parsing.beliefs import find_joints
 from pose.parsing.centers import read_person
 from pose.people import Person
 from pose.preprocess import NetSize
@@ -155,11 +155,7 @@ class Refiner:
         found = []
         for maps, prior in zip(self._backend.infer(crops), priors, strict=True):
             if isinstance(maps, BeliefMaps):
-                stride = maps.layout.stride
-                heatmaps = np.require(maps.heatmaps, np.float32, ["C"])
-                joints = read_beliefs(heatmaps, pixels_to_cells(prior, stride), _SLACK)
-                joints[:, :2] = cells_to_pixels(joints[:, :2], stride)
-                joints = joints[:, None]
+                joints = find_joints(maps, prior)[:, None]
             else:
                 assert isinstance(maps, CenterMaps)
                 stride = maps.layout.stride

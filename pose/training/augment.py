@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.refine.crops import Crop
 from pose.training.datasets import Sample
 
 _GREY = 127
@@ -24,7 +25,8 @@ class AugmentSettings:
         scale: least and greatest size relative to the image fitted into the network's input.
         rotation: up to so many degrees either way.
         flip: share that is mirrored.
-        on_person: share whose crop is centred near a person, not near the image's middle.
+        on_person: share whose crop is centred near a person, not near the image's middle; of crops of one person the
+            share whose middle is not quite his.
         colour: greatest change of brightness, contrast and saturation, share.
         patches: greatest number of patches that hide something.
         blur: share that is blurred.
@@ -43,6 +45,12 @@ class AugmentSettings:
 
 PLAIN = AugmentSettings((1.0, 1.0), 0, 0, 0, 0, 0, 0, 0)
 """No change."""
+
+OF_ONE = AugmentSettings(scale=(0.7, 1.3), on_person=1.0)
+"""The usual one of networks that see one person in a crop: of about his size."""
+
+_BESIDE = 0.25  # of the input's size: how far from a person's middle that of an image's crop may be
+_BESIDE_ONE = 0.1  # the same of a crop of one person
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,21 +94,30 @@ class View:
         return np.asarray(warped, dtype=np.uint8)
 
 
-def draw_view(rng: np.random.Generator, sample: Sample, size: tuple[int, int], settings: AugmentSettings) -> View:
-    """A view of a sample in an input of `size` (height, width)."""
+def draw_view(
+    rng: np.random.Generator,
+    sample: Sample,
+    size: tuple[int, int],
+    settings: AugmentSettings,
+    crop: Crop | None = None,
+) -> View:
+    """A view of a sample in an input of `size` (height, width): of the image, or of a person in a crop like `crop`."""
     height, width = sample.size
-    fitted = min(size[0] / height, size[1] / width)
+    fitted = min(size[0] / height, size[1] / width) if crop is None else crop.scale
     low, high = np.log(settings.scale)
     scale = fitted * float(np.exp(rng.uniform(low, high)))
     angle = np.deg2rad(rng.uniform(-settings.rotation, settings.rotation))
     mirrored = bool(rng.random() < settings.flip)
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     near_person = rng.random() < settings.on_person
-    pick, jitter = rng.random(), rng.uniform(-0.25, 0.25, 2)
-    if near_person and len(sample.boxes):
+    pick, jitter = rng.random(), rng.uniform(-1, 1, 2) * np.array(size[::-1]) / scale
+    if crop is not None:
+        angle += crop.quarters * np.pi / 2
+        centre = crop.middle + near_person * _BESIDE_ONE * jitter
+    elif near_person and len(sample.boxes):
         x0, y0, x1, y1 = sample.boxes[int(pick * len(sample.boxes))]
         room = np.maximum(np.array([width, height]) - np.array(size[::-1]) / scale, 0) / 2  # crops stay on the image
-        person = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + jitter * np.array(size[::-1]) / scale
+        person = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + _BESIDE * jitter
         centre = np.clip(person, centre - room, centre + room)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if mirrored:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,15 @@ class Sample:
     areas: NDArray[np.float32]
     ignore: NDArray[np.float32]
     complete: bool = True
+
+    def alone(self, i: int) -> Sample:
+        """As if the i-th person were all that is asked for: the others are nobody, annotated or not."""
+        one = slice(i, i + 1)
+        nobody = np.empty((0, 4), dtype=np.float32)
+        return replace(
+            self, keypoints=self.keypoints[one], boxes=self.boxes[one], areas=self.areas[one], ignore=nobody,
+            complete=True,
+        )  # fmt: skip
 
 
 @dataclass
@@ -367,9 +376,14 @@ def split(samples: Sequence[Sample], share: float, seed: int = 0) -> tuple[list[
     return [s for i, s in enumerate(samples) if i not in held], [s for i, s in enumerate(samples) if i in held]
 
 
+def coco_joints(skeleton: Skeleton) -> Skeleton:
+    """The joints that are written in COCO's form: its 17 where the skeleton has them, else the skeleton's."""
+    return COCO_17 if set(COCO_17.joints) <= set(skeleton.joints) else skeleton
+
+
 def to_coco(samples: Iterable[Sample], skeleton: Skeleton) -> dict[str, Any]:
-    """Annotations in COCO's form, its 17 joints where the skeleton has them, for evaluation and for caches."""
-    names = COCO_17.joints if set(COCO_17.joints) <= set(skeleton.joints) else skeleton.joints
+    """Annotations in COCO's form, with `coco_joints`, for evaluation and for caches."""
+    names = coco_joints(skeleton).joints
     places = [skeleton.index(name) for name in names]
     images, annotations = [], []
     for sample in samples:

@@ -315,7 +315,8 @@ class _Run:
         torch._foreach_lerp_([self.average[n] for n in names], [values[n].detach() for n in names], 1 - decay)
 
     def _input(self, x: Tensor) -> Tensor:
-        return x.to(self.device, non_blocking=True).float().contiguous(memory_format=self._format)
+        x = x.to(self.device, non_blocking=True).float()
+        return x.contiguous(memory_format=self._format) if x.dim() == 4 else x
 
     def _arithmetic(self) -> AbstractContextManager[object]:
         if self.settings.precision == "float32":

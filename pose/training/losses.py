@@ -13,6 +13,9 @@ from torch import Tensor
 
 Targets = Mapping[str, Tensor]
 
+FIRST = "first/"
+"""Before the name of an output: what the first stage should give, where that is another thing than later on."""
+
 
 def stage_losses(
     stages: Sequence[tuple[Tensor | None, ...]], outputs: Sequence[str], targets: Targets, masks: Targets
@@ -23,14 +26,15 @@ def stage_losses(
         stages: outputs of every stage, (B, channels, h, w) each, in the order of `outputs`; None where a stage leaves
             one as it was.
         outputs: their names.
-        targets: (B, channels, h, w) by name.
+        targets: (B, channels, h, w) by name; the first stage's by `FIRST` and the name, where there are such.
         masks: the same, 1 where the target is known and 0 where not.
     """
     losses = []
-    for stage in stages:
+    for number, stage in enumerate(stages):
+        names = [FIRST + name if number == 0 and FIRST + name in targets else name for name in outputs]
         parts = [
             ((value.float() - targets[name]).square() * masks[name]).sum(dim=1).mean()
-            for name, value in zip(outputs, stage, strict=True)
+            for name, value in zip(names, stage, strict=True)
             if value is not None
         ]
         losses.append(torch.stack(parts).sum())

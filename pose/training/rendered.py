@@ -13,7 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.skeleton import COCO_17, COCO_18
+from pose.skeleton import COCO_17
+
+_MORE = ("upper_neck", "head_top")
+JOINTS = (*COCO_17.joints, *_MORE)
+"""What is annotated: COCO's joints, and those of MPII that it lacks."""
 
 # Share of the body's height: from joint to joint, and half the thickness of what is drawn there.
 _BONES = (
@@ -28,7 +32,7 @@ _BEND = {"elbow": 1.3, "wrist": 1.2, "knee": 0.35, "ankle": 0.3}  # radians away
 def render_person(
     rng: np.random.Generator, image: NDArray[np.uint8], height: float, foot: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Draws a person into an (H, W, 3) image; gives (18, 2) joints of COCO-18.
+    """Draws a person into an (H, W, 3) image; gives (19, 2) joints: those of `JOINTS`.
 
     Args:
         rng: of pose and textures.
@@ -77,7 +81,8 @@ def render_person(
     for name in ("nose", "right_eye", "left_eye"):
         colour = (30, 30, 30) if "eye" in name else (60, 60, 200)
         cv2.circle(image, _pixel(joints[name]), max(round(0.012 * height), 1), colour, -1, cv2.LINE_AA)
-    return np.array([joints[name] for name in COCO_18.joints], dtype=np.float32)
+    joints |= {"upper_neck": neck + 0.03 * height * up, "head_top": head + 0.065 * height * up}
+    return np.array([joints[name] for name in JOINTS], dtype=np.float32)
 
 
 def _pixel(point: NDArray[np.floating]) -> tuple[int, int]:
@@ -132,16 +137,16 @@ def render_dataset(
             tall = rng.uniform(0.55, 0.9) * height
             x = width * (place + rng.uniform(0.35, 0.65)) / count
             points = render_person(rng, image, tall, (x, rng.uniform(0.9, 0.99) * height))
-            points = points[[COCO_18.index(joint) for joint in COCO_17.joints]]
             inside = np.all((points >= 0) & (points <= np.array([width, height]) - 1), axis=1)
+            flat = np.where(inside[:, None], np.column_stack([points, np.full(len(points), 2)]), 0).astype(float)
+            points, inside = points[:17], inside[:17]
             low, high = points[inside].min(axis=0), points[inside].max(axis=0)
-            flat = np.where(inside[:, None], np.column_stack([points, np.full(17, 2)]), 0)
             annotations.append(
                 {
                     "id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0,
                     "bbox": [*low.astype(float).tolist(), *(high - low).astype(float).tolist()],
                     "area": float(0.53 * (high - low).prod()), "num_keypoints": int(inside.sum()),
-                    "keypoints": flat.astype(float).ravel().tolist(),
+                    "keypoints": flat[:17].ravel().tolist(), "other_keypoints": flat[17:].ravel().tolist(),
                 }
             )  # fmt: skip
         name = f"{number:06}.jpg"
@@ -150,7 +155,7 @@ def render_dataset(
     content = {
         "images": listed,
         "annotations": annotations,
-        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17.joints)}],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17.joints), "other_keypoints": list(_MORE)}],
     }
     annotated = folder / "annotations.json"
     annotated.write_text(json.dumps(content), encoding="utf-8")

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.maps import MapLayout, pixels_to_cells
+from pose.maps import BeliefLayout, MapLayout, pixels_to_cells
 from pose.parsing.encode import encode_points
 from pose.training.augment import View
 from pose.training.datasets import Sample
@@ -46,7 +46,7 @@ _MARGIN = 0.1  # around a person's box, share of its size
 
 
 def draw_targets(
-    sample: Sample, view: View, known: NDArray[np.bool_], layout: MapLayout, settings: TargetSettings
+    sample: Sample, view: View, known: NDArray[np.bool_], layout: MapLayout | BeliefLayout, settings: TargetSettings
 ) -> tuple[Arrays, Arrays]:
     """Targets and masks, (channels, h, w) float32 by the names of the network's outputs.
 
@@ -62,41 +62,39 @@ def draw_targets(
     points = view.keypoints(sample.keypoints, skeleton.mirror_indices)
     if view.mirrored:
         known = known[skeleton.mirror_indices]
-    maps = encode_points(points, layout, height, width, sigma=settings.sigma, limb_half_width=settings.limb_half_width)
-    shape = maps.heatmaps.shape[1:]
+    planes = encode_points(
+        points, layout, height, width, sigma=settings.sigma, limb_half_width=settings.limb_half_width
+    )
+    shape = planes["heatmaps"].shape[1:]
     area = np.full(shape, int(sample.complete), dtype=np.uint8)
     if not sample.complete:
         for box in sample.boxes:
             _fill(area, box, view, layout.stride, 1, _MARGIN)
     for box in sample.ignore:
         _fill(area, box, view, layout.stride, 0)
-    heat = np.repeat(area[None], layout.n_heatmaps, axis=0)
-    fields = np.repeat(area[None], layout.n_pafs, axis=0)
+    masks = {name: np.repeat(area[None], len(plane), axis=0) for name, plane in planes.items()}
     if settings.unlabelled == "unknown":
         for person, box in zip(points, sample.boxes, strict=True):
             inside = np.zeros(shape, dtype=np.uint8)
             _fill(inside, box, view, layout.stride, 1, _MARGIN)
-            missing = ~np.isfinite(person[:, 0])
-            heat[:-1][missing] &= 1 - inside
-            if missing.any():
-                heat[-1] &= 1 - inside  # the background is what no joint covers
-            fields[_fields_of(layout, missing)] &= 1 - inside
-    heat[:-1] |= maps.heatmaps[:-1] > _PRESENT
-    fields |= maps.pafs != 0
-    if not known.all():
-        heat[:-1][~known] = 0
-        heat[-1] = 0
-        fields[_fields_of(layout, ~known)] = 0
-    return (
-        {"heatmaps": maps.heatmaps, "pafs": maps.pafs},
-        {"heatmaps": heat.astype(np.float32), "pafs": fields.astype(np.float32)},
-    )
+            for name, channels in _channels_of(layout, ~np.isfinite(person[:, 0])).items():
+                masks[name][channels] &= 1 - inside
+    masks["heatmaps"][:-1] |= planes["heatmaps"][:-1] > _PRESENT
+    if "pafs" in masks:
+        masks["pafs"] |= planes["pafs"] != 0
+    for name, channels in _channels_of(layout, ~known).items():
+        masks[name][channels] = 0
+    return planes, {name: mask.astype(np.float32) for name, mask in masks.items()}
 
 
-def _fields_of(layout: MapLayout, joints: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(n_pafs,) channels of limbs that end in one of these joints."""
-    channels = np.zeros(layout.n_pafs, dtype=np.bool_)
-    channels[np.array(layout.limb_channels)[joints[layout.skeleton.limb_indices].any(axis=1)]] = True
+def _channels_of(layout: MapLayout | BeliefLayout, joints: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """By output, the channels of these joints: their own, the background, which is what no joint covers, and those of
+    limbs that end in one of them."""
+    channels = {"heatmaps": np.append(joints, joints.any())}
+    if isinstance(layout, MapLayout):
+        channels["pafs"] = np.zeros(layout.n_pafs, dtype=np.bool_)
+        ends = joints[layout.skeleton.limb_indices].any(axis=1)
+        channels["pafs"][np.array(layout.limb_channels)[ends]] = True
     return channels
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pose.errors import TrainingError
-from pose.maps import MapLayout
+from pose.maps import BeliefLayout, MapLayout
 from pose.networks.movenet_fields import MovenetFields, Standardise
 from pose.skeleton import COCO_18
 from pose.training.augment import AugmentSettings
@@ -23,7 +23,7 @@ from pose.training.cached import CachedFeatures
 from pose.training.card import Card, write_model
 from pose.training.datasets import Dataset, Sample, read_annotations, split
 from pose.training.distillation import Detect, fill_in, label
-from pose.training.evaluate import evaluate
+from pose.training.evaluate import Confidence, evaluate
 from pose.training.fit import CHECKPOINT, FitSettings, Fitted, Rhythm, fit
 from pose.training.initialise import initialise
 from pose.training.targets import TargetSettings
@@ -53,10 +53,12 @@ class Plan:
         check: annotations and images to judge by; None holds out a share of the images.
         held_out: that share.
         size: height and width of the input in training, pixels; None for the structure's own height.
-        net_height: of the input when judged, pixels; None for `size`.
+        net_height: of the input when judged, pixels, and of the crops that a network of one person then sees; None for
+            `size`.
         frozen: learn only the head, on features computed once, with so many views of each image; 0 for everything.
         licence: of the weights.
         recipe: the command, for the card.
+        augment: None for the usual one, see `pose.training.batches.AnnotatedImages`.
     """
 
     annotations: Path
@@ -73,7 +75,7 @@ class Plan:
     recipe: str = ""
     fit: FitSettings = field(default_factory=FitSettings)
     rhythm: Rhythm = field(default_factory=Rhythm)
-    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    augment: AugmentSettings | None = None
     targets: TargetSettings = field(default_factory=TargetSettings)
 
 
@@ -126,6 +128,12 @@ def train(
     if teacher is not None:
         learnt, name = _taught(learnt, teacher, folder / "teacher.json", narrator)
     images = AnnotatedImages([learnt], layout, size, plan.augment, plan.targets, plan.fit.seed)
+    if isinstance(layout, BeliefLayout):
+        narrator.say(
+            f"learnt from {len(images):,} people, each in a crop; {learnt.n_people - len(images):,} have too few joints"
+        )
+    if len(images) == 0:
+        raise TrainingError(f"{plan.annotations}: nobody has joints enough for a crop")
     network: Any = define(plan.network)
     start = _begin(network, plan, images)
     network.to(device)
@@ -142,13 +150,19 @@ def train(
         },
         licence=plan.licence,
         recipe=plan.recipe,
-        settings={"fit": asdict(plan.fit), "augment": asdict(plan.augment), "targets": asdict(plan.targets),
+        settings={"fit": asdict(plan.fit), "augment": asdict(images.augment), "targets": asdict(plan.targets),
                   "size": list(size), "frozen": plan.frozen},
     )  # fmt: skip
 
+    judged: list[Confidence | None] = [None]  # by the evaluation before the network is kept, and of the one that is
+
     def judge() -> Mapping[str, float]:
-        tell = partial(narrator.step, "judging")
-        return evaluate(network, layout, held, card.net_height, progress=tell).as_dict()
+        scores = evaluate(network, layout, held, card.net_height, progress=partial(narrator.step, "judging"))
+        judged[0] = scores.confidence
+        return scores.as_dict()
+
+    def keep(figures: Mapping[str, float], step: int) -> None:
+        write_model(plan.out, network, card, figures, step, judged[0])
 
     with tempfile.TemporaryDirectory(prefix="posescribe-features-") as place:
         learner, source = _learner(network, images, plan, Path(place), device, narrator)
@@ -164,20 +178,21 @@ def train(
             device=device,
             identity=_identity(plan, card, learnt.samples, held),
             evaluate=judge if held else None,
-            keep=partial(write_model, plan.out, network, card),
+            keep=keep,
             progress=partial(narrator.step, "training"),
             say=narrator.say,
         )
+    if judged[0] is not None:
+        narrator.say(str(judged[0]))
     return Trained(plan.out, fitted, learnt, held)
 
 
-def _layout(name: str) -> MapLayout:
-    fields = [entry.name for entry in STRUCTURES.values() if isinstance(entry.layout, MapLayout)]
-    if name not in fields:
-        raise TrainingError(f"{name!r} can't be trained here; choose from {', '.join(fields)}")
-    layout = STRUCTURES[name].layout
-    assert isinstance(layout, MapLayout)
-    return layout
+def _layout(name: str) -> MapLayout | BeliefLayout:
+    known = {entry.name: entry.layout for entry in STRUCTURES.values()}
+    layouts = {name: layout for name, layout in known.items() if isinstance(layout, MapLayout | BeliefLayout)}
+    if name not in layouts:
+        raise TrainingError(f"{name!r} can't be trained here; choose from {', '.join(layouts)}")
+    return layouts[name]
 
 
 def _held_out(plan: Plan, data: Dataset, narrator: Narrator) -> tuple[Dataset, list[Sample], str]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pose.backends.base import ModelInfo
+from pose.confidence import Calibration, Curve
 from pose.errors import ModelError
+from pose.maps import BeliefLayout
 from pose.weights import assets
 from pose.weights.assets import Published
 from pose.weights.entries import IMPORTABLE, NETWORKS, STRUCTURES, NetworkEntry
@@ -55,8 +58,12 @@ def read_folder(folder: Path) -> tuple[Path, ModelInfo, NetworkEntry]:
         content = json.loads(card.read_text(encoding="utf-8"))
         network, told, licence = (str(content[key]) for key in ("network", "sha256", "licence"))
         source = content.get("source") or {"sha256": told, "file": str(folder.absolute())}
-        info = ModelInfo(folder.absolute().name, str(source["sha256"]), str(source["file"]), licence)
+        name, sha256, origin = folder.absolute().name, str(source["sha256"]), str(source["file"])
+        info = ModelInfo(name, sha256, origin, licence, _calibration(content))
         entry = STRUCTURES[network]
+        if isinstance(entry.layout, BeliefLayout) and "net_height" in content:  # of the crops that it was trained on
+            side = int(content["net_height"])
+            entry = replace(entry, net_height=side, layout=replace(entry.layout, size=side))
         accuracy_of(content)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise ModelError(f"{card}: not a card of a network of ours ({error!r}); train or import it again") from None
@@ -72,6 +79,16 @@ def accuracy_of(card: Mapping[str, Any]) -> str:
     """AP and what it was measured on, as a card tells. Raises what a card of another form leads to."""
     ap = card.get("figures", {}).get("ap")
     return "not measured" if ap is None else f"{ap:.3f} AP ({card['data']['held_out']})"
+
+
+def _calibration(card: Mapping[str, Any]) -> Calibration | None:
+    """The curves that a card holds. Raises what a card of another form leads to."""
+    curves = (card.get("confidence") or {}).get("calibration")
+    if curves is None:
+        return None
+    return Calibration(
+        **{kind: Curve(**{k: tuple(v) for k, v in curves[kind].items()}) for kind in ("joints", "people")}
+    )
 
 
 def not_of_ours(file: Path) -> ModelError:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Backend, ModelInfo
-from pose.maps import AnyMaps, BeliefLayout, BeliefMaps, Landmarks, Layout, cells_to_pixels
-from pose.parsing.beliefs import read_beliefs
+from pose.maps import AnyMaps, BeliefLayout, BeliefMaps, Landmarks, Layout
+from pose.parsing.beliefs import find_joints
 from pose.parsing.merging import similarities
 from pose.parts import FACE_70, HAND_21, whole_body
 from pose.people import Person
@@ -237,9 +237,8 @@ class _Looker:
     def _read(self, maps: AnyMaps, region: Region, size: int) -> _Found:
         """A part of belief maps is there as far as half of its joints are; those that are not have no confidence."""
         if isinstance(maps, BeliefMaps):
-            anywhere = np.full((len(maps.layout.skeleton), 2), np.nan)
-            joints = read_beliefs(np.require(maps.heatmaps, np.float32, ["C"]), anywhere, 0.0).astype(np.float64)
-            points = region.to_frame(cells_to_pixels(joints[:, :2], maps.layout.stride), size)
+            joints = find_joints(maps).astype(np.float64)
+            points = region.to_frame(joints[:, :2], size)
             beliefs = joints[:, 2]
             sure = np.where(beliefs >= self._threshold, beliefs, 0.0)
             return _Found(points, sure, float(np.median(beliefs)), region)

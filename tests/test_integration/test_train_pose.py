@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from behavior.cli import main
+from pose.engine import PoseEngine
+from pose.networks import cpm, cpm_vgg, layers
+from pose.parts import HAND_21
 from pose.training.rendered import render_dataset
 from pose.weights import assets
+from pose.weights.zoo import load_backend
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,69 @@ def test_a_trained_network_is_used_judged_and_shown(
     assert (tuned["model"], tuned["sha256"]) == ("mine", card["sha256"])
     assert main(["models", "show", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["licence"] == "CC0-1.0"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pose machines of the list with few channels, so that a test has time for them."""
+    monkeypatch.setattr(cpm, "LSP", cpm.CpmConfig(15, n_stages=2, hidden=8, n_features=8, bottleneck=8))
+    few = {"vgg_layers": 9, "features": (("conv5_3_CPM", 8),), "n_stages": 2, "hidden": 8, "bottleneck": 8}
+    monkeypatch.setattr(cpm_vgg, "HAND", replace(cpm_vgg.HAND, **few))
+    monkeypatch.setattr(layers, "_VGG_19", (*((8, n) for _, n in layers._VGG_19[:3]), *layers._VGG_19[3:]))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_trained_pose_machine_refines_and_sees_one_person(
+    data: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine"
+    assert train(data, out, "--network", "cpm_lsp", "--batch", "2", "--epochs", "2", "--json") == 0
+    told = capsys.readouterr()
+    assert "people, each in a crop" in told.err
+    assert "no curves of confidence: " in told.err
+    assert json.loads(told.out)["figures"].keys() == {"pck", "pckh"}
+    readme = (out / "README.md").read_text()
+    assert "Use it with `--refine` or `--model`." in readme
+    assert "in a crop of 64 pixels" in readme
+    card = json.loads((out / "card.json").read_text())
+    shown = (("--model", "movenet_multipose", "--refine", str(out)), ("--model", str(out), "--refine", "none"))
+    for use in shown:
+        assert main(["pose", f"{data[1]}/000001.jpg", "--out", str(tmp_path / "pose"), *use, "--device", "cpu"]) == 0
+        assert "confidences of joints and people are taken as they are" in capsys.readouterr().err
+
+    curves = {"joints": {"raw": [0, 1], "calibrated": [0.5, 0.9]}, "people": {"raw": [0, 1], "calibrated": [0.4, 0.8]}}
+    card["confidence"]["calibration"] = curves
+    (out / "card.json").write_text(json.dumps(card))
+    engine = PoseEngine(str(out), refine="none", device="cpu")
+    [[person]] = engine.detect([np.zeros((96, 96, 3), np.uint8)])
+    assert 0.4 <= person.score <= 0.8
+    assert person.keypoints[:, 2].min() >= 0.5
+    assert main(["pose", f"{data[1]}/000001.jpg", "--out", str(tmp_path / "pose"), *shown[1], "--device", "cpu"]) == 0
+    assert "taken as they are" not in capsys.readouterr().err
+    curves["joints"]["raw"] = [1, 0]
+    (out / "card.json").write_text(json.dumps(card))
+    assert main(["models", "show", str(out)]) == 1
+    assert "a curve of confidence rises" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("small")
+def test_hands_are_learnt_by_the_same_command(
+    data: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = np.column_stack([np.random.default_rng(0).uniform(20, 70, (21, 2)), np.full(21, 2)])
+    image = {"file_name": "000001.jpg", "height": 96, "width": 96}
+    hand = {"category_id": 1, "bbox": [20, 20, 50, 50], "keypoints": points.ravel().tolist()}
+    content = {
+        "images": [image | {"id": 1}, image | {"id": 2, "file_name": "000002.jpg"}],
+        "annotations": [hand | {"image_id": i} for i in (1, 2)],
+        "categories": [{"id": 1, "name": "hand", "keypoints": list(HAND_21.joints)}],
+    }
+    (tmp_path / "hands.json").write_text(json.dumps(content))
+    hands = (str(tmp_path / "hands.json"), data[1])
+    assert train(hands, tmp_path / "mine", "--network", "openpose_hand", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["figures"].keys() == {"pck"}
+    assert load_backend(str(tmp_path / "mine"), role="hand", device="cpu").layout.multiple == 8
+    assert "Use it with `--hand-network`." in (tmp_path / "mine" / "README.md").read_text()
 
 
 def test_a_head_is_trained_on_frozen_features(

@@ -15,14 +15,18 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from pose.errors import TrainingError
-from pose.maps import OPENPOSE_COCO
+from pose.maps import CPM_BODY, OPENPOSE_COCO, OPENPOSE_FACE, OPENPOSE_HAND, BeliefLayout, BeliefMaps
+from pose.parsing.beliefs import find_joints
 from pose.people import Person
+from pose.refine.crops import crop_of
 from pose.skeleton import COCO_17, COCO_18, CPM_14
-from pose.training.augment import PLAIN, AugmentSettings, disturb, draw_view
-from pose.training.batches import AnnotatedImages, drawn
+from pose.training.augment import OF_ONE, PLAIN, AugmentSettings, disturb, draw_view
+from pose.training.batches import AnnotatedImages, crops_of, drawn
 from pose.training.datasets import (
     LSP_JOINTS,
     MPII_JOINTS,
+    Dataset,
+    Findings,
     Sample,
     read_annotations,
     split,
@@ -34,6 +38,12 @@ from pose.training.rendered import render_dataset
 from pose.training.targets import TargetSettings, draw_targets
 
 ALL = np.ones(18, dtype=bool)
+BODY = {
+    "head": (0, -78), "neck": (0, -54), "right_shoulder": (-20, -40), "right_elbow": (-42, -14),
+    "right_wrist": (-44, 14), "left_shoulder": (20, -40), "left_elbow": (42, -14), "left_wrist": (44, 14),
+    "right_hip": (-12, 8), "right_knee": (-13, 44), "right_ankle": (-14, 80), "left_hip": (12, 8),
+    "left_knee": (13, 44), "left_ankle": (14, 80),
+}  # fmt: skip
 
 
 def a_sample(keypoints: Any = None, **others: Any) -> Sample:
@@ -300,6 +310,104 @@ def test_a_joint_without_label_is_absent_or_unknown() -> None:
     assert (absent == 1).all()
     assert (unknown[:, 2:8, 3:7] == 0).all()  # the background, too: it is what no joint covers
     assert (unknown[:, :, 10:] == 1).all()
+
+
+def people_in_a_row(n: int, seed: int = 0) -> Sample:
+    """Somebody with all joints of CPM-14 at each 40 pixels of a wide image."""
+    rng = np.random.default_rng(seed)
+    points = np.stack([rng.uniform((40 * i, 5), (40 * i + 30, 75), (14, 2)) for i in range(n)]).astype(np.float32)
+    boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+    return a_sample(points, size=(80, 40 * n), boxes=boxes)
+
+
+def of_one(sample: Sample, layout: BeliefLayout = CPM_BODY, **more: Any) -> AnnotatedImages:
+    known = more.pop("known", np.ones(len(layout.skeleton), dtype=bool))
+    data = Dataset([sample], layout.skeleton, known, Findings(), "made up")
+    return AnnotatedImages([data], layout, (96, 96), **more)
+
+
+@given(seed=st.integers(0, 2**32 - 1), augment=st.sampled_from([PLAIN, OF_ONE]))
+@settings(max_examples=40, deadline=None)
+def test_what_is_drawn_of_one_person_is_read_back(seed: int, augment: AugmentSettings) -> None:
+    """By the parser of beliefs, through the view, from the targets of the later stages."""
+    sample = people_in_a_row(3, seed)
+    images = of_one(sample, augment=augment, seed=seed)
+    assert len(images) == 3
+    seen = []
+    for number in range(3):
+        (targets, _), (_, _, (who, crop), view, _) = images.truth(number), images._view(number)
+        [truth] = view.keypoints(sample.keypoints[[who]], CPM_14.mirror_indices)
+        inside = ((truth > 3.5) & (truth < 91.5)).all(axis=1)
+        assert inside.all() or augment is OF_ONE
+        found = find_joints(BeliefMaps(targets["heatmaps"], images.layout))
+        assert np.abs(found[inside, :2] - truth[inside]).max(initial=0) < 0.05
+        middle = images.middle(number)
+        assert middle == pytest.approx(view.points(crop.middle), abs=1e-3)
+        assert np.linalg.norm(middle - 47.5) <= (0.1 * 96 * np.sqrt(2) if augment is OF_ONE else 0) + 1e-3
+        seen.append(who)
+    assert sorted(seen) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("lying", [False, True])
+def test_the_crop_is_the_refiners(lying: bool) -> None:
+    keypoints = np.array([[BODY[joint] for joint in CPM_14.joints]], np.float32)
+    keypoints = keypoints[..., ::-1] * (1, -1) if lying else keypoints
+    sample = a_sample(keypoints + 100, size=(200, 200), boxes=np.array([[40, 0, 160, 200]], np.float32))
+    images = of_one(sample, augment=PLAIN)
+    person = Person(np.column_stack([sample.keypoints[0], np.ones(14)]).astype(np.float32), 1.0, skeleton=CPM_14)
+    crop = crop_of(person, 96, 96)
+    assert crop is not None
+    assert bool(crop.quarters) == lying
+    view = images._view(0)[3]
+    assert view.points(sample.keypoints[0]) == pytest.approx(crop.to_crop(sample.keypoints[0]), abs=1e-6)
+
+
+def test_the_first_stage_sees_everybody_and_the_others_one(tmp_path: Path) -> None:
+    sample = replace(people_in_a_row(2), path=tmp_path / "image.png")
+    close = replace(sample, keypoints=sample.keypoints - np.array([[[0, 0]], [[30, 0]]], np.float32))
+    images = of_one(close, augment=PLAIN)
+    cv2.imwrite(str(sample.path), np.zeros((80, 80, 3), np.uint8))
+    batch = images.batch(0, 2)
+    assert batch.targets.keys() == batch.masks.keys() == {"heatmaps", "first/heatmaps"}
+    assert [tuple(part.shape) for part in batch.inputs] == [(2, 3, 96, 96), (2, 2)]
+    both, one = (batch.targets[name][0] for name in ("first/heatmaps", "heatmaps"))
+    assert (both[:-1] > one[:-1] + 0.5).any(dim=(1, 2)).all()  # of each joint there is another one
+    assert (both[:-1] >= one[:-1]).all()
+
+
+def test_who_is_not_meant_is_nobody_to_later_stages_and_unknown_to_the_first() -> None:
+    sample = people_in_a_row(2).alone(0)
+    crowd = replace(sample, ignore=np.array([[40, 0, 79, 79]], np.float32))
+    for unlabelled in (crowd, replace(sample, complete=False)):
+        _, masks = of_one(unlabelled, augment=PLAIN).truth(0)
+        assert (masks["heatmaps"] == 1).all()
+        assert (masks["first/heatmaps"][:, :, -1] == 0).all()
+
+
+def test_unlabelled_joints_of_the_one_who_is_meant_follow_the_rules_of_all() -> None:
+    sample = people_in_a_row(1)
+    sample.keypoints[0, 4] = np.nan
+    known = np.ones(14, dtype=bool)
+    known[0] = False
+    images = of_one(sample, augment=PLAIN, known=known, targets=TargetSettings(unlabelled="unknown"))
+    _, masks = images.truth(0)
+    for name in ("heatmaps", "first/heatmaps"):
+        assert (masks[name][[0, 14]] == 0).all()  # a joint that is never annotated, and the background
+        assert (masks[name][4] == 0).any()
+        assert (masks[name][5] == 1).all()
+
+
+def test_who_has_hardly_any_joints_has_no_crop() -> None:
+    sample = people_in_a_row(2)
+    sample.keypoints[0, 2:] = np.nan
+    assert [who for who, _ in crops_of(sample, CPM_14, 96)] == [1]
+
+
+def test_right_hands_are_not_mirrored_and_faces_are() -> None:
+    for layout, mirrored in ((OPENPOSE_HAND, False), (OPENPOSE_FACE, True)):
+        points = np.random.default_rng(0).uniform(10, 70, (1, len(layout.skeleton), 2))
+        images = of_one(a_sample(points), layout)
+        assert any(images._view(number)[3].mirrored for number in range(20)) == mirrored
 
 
 def test_every_epoch_has_every_sample_once() -> None:

@@ -9,23 +9,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pose.errors import TrainingError
-from pose.maps import OPENPOSE_COCO
+from pose.maps import CPM_BODY, OPENPOSE_COCO
+from pose.networks.cpm import Cpm, CpmConfig
 from pose.networks.mobilenet_thin import MobilenetThin, MobilenetThinConfig
 from pose.parsing import encode
+from pose.parsing.encode import encode_points
 from pose.people import Person
-from pose.skeleton import COCO_18
+from pose.skeleton import COCO_18, CPM_14
 from pose.training import checkpoint
 from pose.training.augment import PLAIN
-from pose.training.batches import Ahead, AnnotatedImages, Batch
+from pose.training.batches import Ahead, AnnotatedImages, Batch, crops_of
 from pose.training.cached import CachedFeatures
 from pose.training.card import Card, write_model
 from pose.training.datasets import read_annotations
@@ -34,6 +39,7 @@ from pose.training.fit import FitSettings, Rhythm, fit
 from pose.training.initialise import initialise
 from pose.training.losses import stage_losses, total_loss
 from pose.training.rendered import render_dataset
+from pose.weights.imported import read_folder
 
 OUTPUTS = ("heatmaps", "pafs")
 
@@ -238,6 +244,14 @@ def test_losses_are_masked_squares_of_each_stage() -> None:
     assert total_loss(losses, intermediate=False) == 9
 
 
+def test_the_first_stage_may_have_a_truth_of_its_own() -> None:
+    stages = [(torch.zeros(1, 1, 2, 2),)] * 3
+    targets = {"heatmaps": torch.full((1, 1, 2, 2), 2.0), "first/heatmaps": torch.full((1, 1, 2, 2), 3.0)}
+    masks = {"heatmaps": torch.ones(1, 1, 2, 2), "first/heatmaps": torch.ones(1, 1, 2, 2)}
+    masks["first/heatmaps"][..., 0] = 0
+    assert stage_losses(stages, ("heatmaps",), targets, masks).tolist() == [4.5, 4, 4]
+
+
 def test_without_intermediate_supervision_earlier_outputs_are_free(tmp_path: Path) -> None:
     for intermediate in (True, False):
         folder = tmp_path / str(intermediate)
@@ -312,6 +326,25 @@ def test_people_are_learnt_from_rendered_images(tmp_path: Path) -> None:
     assert (tmp_path / "events").is_dir()
 
 
+def test_one_person_of_several_is_learnt_by_a_pose_machine(tmp_path: Path) -> None:
+    """From nothing, by a very small one, on crops of two people that stand side by side."""
+    layout = replace(CPM_BODY, size=64)
+    data = read_annotations(*render_dataset(tmp_path / "data", 1, (96, 96), people=(2, 2)), CPM_14)
+    images = AnnotatedImages([data], layout, (64, 64), PLAIN)
+    network = Cpm(CpmConfig(15, n_stages=2, hidden=16, n_features=16, bottleneck=32))
+    initialise(network, images.batch(0, 2).inputs[0].float())
+    before = evaluate(network, layout, data.samples, 64)
+    settings = FitSettings(steps=100, batch=2, learning_rate=1e-2, average=0.9)
+    fit(network, images, ("heatmaps",), tmp_path, settings, evaluate=dict, rhythm=Rhythm(log_every=10))
+    after = evaluate(network, layout, data.samples, 64)
+    losses = [float(row["loss"]) for row in rows(tmp_path)]
+    assert losses[-1] < 0.5 * losses[0]
+    assert before.pck < 0.3
+    assert after.pck > 0.6
+    assert np.isnan(after.ap)  # nobody was to be found
+    assert after.pckh > 0.6
+
+
 class Ideal(nn.Module):
     """Gives the maps of people it was told of, whatever the image."""
 
@@ -334,6 +367,50 @@ def test_a_perfect_network_scores_one_and_a_shifted_one_nothing(tmp_path: Path) 
         assert (scores.ap > 0.85) == bool(score)
         assert scores.pck == pytest.approx(score, abs=0.06)
         assert np.isnan(scores.pckh)  # COCO has no top of the head
+
+
+class IdealOfOne(nn.Module):
+    """Believes in joints at places of the crop, whatever the image, as much as it is told for each look."""
+
+    def __init__(self, points: NDArray[np.float64], beliefs: Iterator[float]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self._points, self._beliefs = points, beliefs
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        belief = next(self._beliefs)
+        points = self._points if belief > 0.5 else self._points + 300
+        maps = encode_points(points[None], CPM_BODY, *image.shape[-2:])["heatmaps"]
+        return (torch.from_numpy(belief * maps)[None],)
+
+
+def test_curves_of_confidence_are_fitted_on_enough_people(tmp_path: Path) -> None:
+    """Somebody is where they are said to be when the belief is .8, and outside of the crop when it is less."""
+    data = read_annotations(*render_dataset(tmp_path, 1, (320, 320), people=(1, 1)), CPM_14)
+    [sample] = data.samples
+    [(_, crop)] = crops_of(sample, CPM_14, 368)
+    points = crop.to_crop(sample.keypoints[0])
+    for n, curves in ((99, False), (100, True)):
+        many = [replace(sample, image_id=i) for i in range(n + 40)]
+        scores = evaluate(IdealOfOne(points, chain([0.8] * n, [0.3] * 40)), CPM_BODY, many, 368)
+        assert scores.pck == pytest.approx(n / (n + 40))
+        found = scores.confidence
+        assert found is not None
+        assert (found.people, found.right, found.calibration is not None) == (n + 40, n, curves)
+    assert found.calibration is not None
+    assert found.calibration.people([0.0, 0.8]) == pytest.approx([0, 1], abs=0.05)
+    assert found.calibration.joints([0.8]) == pytest.approx([1], abs=0.01)
+    write_model(
+        tmp_path,
+        Tiny(),
+        Card("cpm_mpi", 184, {"trained_on": "", "start": "", "held_out": ""}, "", "", {}),
+        {},
+        1,
+        found,
+    )
+    _, info, entry = read_folder(tmp_path)
+    assert info.calibration == found.calibration
+    assert (entry.net_height, entry.layout.size) == (184, 184)  # it is shown crops as it was in training
 
 
 def test_features_in_the_file_are_those_of_the_views(tmp_path: Path) -> None:
@@ -366,7 +443,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
     trained(tmp_path)
     before = sorted(tmp_path.glob("[!e]*"))
-    card = Card("tiny", 64, {"trained_on": "", "start": "", "held_out": ""}, "CC0-1.0", "", {})
+    card = Card("mobilenet_thin", 64, {"trained_on": "", "start": "", "held_out": ""}, "CC0-1.0", "", {})
     with files_of_at_most(1000):
         with pytest.raises(TrainingError, match=r"checkpoint\.safetensors: can't be written"):
             checkpoint.save(tmp_path / "checkpoint.safetensors", Tiny(), {}, torch.optim.SGD([torch.zeros(1)]), {})

@@ -27,7 +27,7 @@ ALLOWED = {
 ROOMS = {
     "pose": (
         "errors", "layouts", "skeleton", "parts", "people", "tables", "maps", "preprocess", "averaging", "metrics",
-        "networks", "parsing", "tracking", "backends", "settings", "confidence", "refine", "turns", "looks",
+        "networks", "parsing", "tracking", "confidence", "backends", "settings", "refine", "turns", "looks",
         "following", "wholebody", "detector", "weights", "sources", "throughput", "engine", "training",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),

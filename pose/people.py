@@ -38,12 +38,15 @@ class Person:
         score: confidence that this is a person, in [0, 1].
         track_id: identity over time, counted from 1; None before tracking.
         skeleton: names of the joints; COCO-18, the default body, where none is given.
+        face_mesh: (468, 3) float32, the vertices of MediaPipe's mesh of the face as the joints are, with the presence
+            of the face for a confidence; None where no face was found by a network that has one.
     """
 
     keypoints: NDArray[np.float32]
     score: float
     track_id: int | None = None
     skeleton: Skeleton = field(default=COCO_18, kw_only=True)
+    face_mesh: NDArray[np.float32] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_keypoints(self.keypoints, self.skeleton, ndim=2)

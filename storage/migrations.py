@@ -273,12 +273,25 @@ _ADD_CHOSEN = _sql(
     )""",
 )
 
+_ADD_FACE_MESH = _sql(
+    """CREATE TABLE face_mesh (
+        run_id INTEGER NOT NULL,
+        frame INTEGER NOT NULL,
+        person INTEGER NOT NULL,
+        presence {DOUBLE} NOT NULL,
+        vertices {BYTES} NOT NULL,
+        PRIMARY KEY (run_id, frame, person),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}"""
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_create_tables", _CREATE_TABLES),
     Migration("0002_add_clothing", _ADD_CLOTHING),
     Migration("0003_drop_model", _sql("DROP TABLE model")),
     Migration("0004_add_clock", _ADD_CLOCK),
     Migration("0005_add_chosen", _ADD_CHOSEN),
+    Migration("0006_add_face_mesh", _ADD_FACE_MESH),
 )
 
 

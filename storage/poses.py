@@ -62,6 +62,17 @@ def append_clothing(tx: Connection, run_id: int, frames: Sequence[FramePeople], 
     insert_rows(tx, schema.clothing, rows)
 
 
+def append_face_meshes(tx: Connection, run_id: int, frames: Sequence[FramePeople]) -> None:
+    """Store the meshes of the faces of stored frames' people, as far as they were found."""
+    rows = [
+        (run_id, frame.index, number, float(person.face_mesh[0, 2]), person.face_mesh[:, :2].astype("<f4").tobytes())
+        for frame in frames
+        for number, person in enumerate(frame.people)
+        if person.face_mesh is not None
+    ]
+    insert_rows(tx, schema.face_mesh, rows)
+
+
 def iter_clothing(database: Database, run_id: int, size: int, *, chunk: int = CHUNK) -> Iterator[Array]:
     """(N, size) shares of the clothes of each stored frame's people, in order; they sum to 1, NaN where unknown."""
     columns = schema.clothing.c

@@ -151,6 +151,18 @@ clothing = Table(
 )
 """Colours of a raw person's clothes, where there was a picture of them; for the tracker."""
 
+face_mesh = Table(
+    "face_mesh",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("frame", Integer, primary_key=True, autoincrement=False),
+    Column("person", Integer, primary_key=True, autoincrement=False),
+    Column("presence", Double, nullable=False, comment="of the face, 0 to 1"),
+    Column("vertices", LargeBinary, nullable=False, comment="float32, little-endian: x, y of each vertex, pixels"),
+    sqlite_with_rowid=False,
+)
+"""The whole mesh of a raw person's face, where one was found and meshes were asked for."""
+
 membership = Table(
     "membership",
     metadata,

@@ -18,6 +18,7 @@ from behavior.cli.options import (
     Every,
     EveryBody,
     Face,
+    FaceMesh,
     FaceNetwork,
     FaceThreshold,
     Fps,
@@ -37,6 +38,7 @@ from behavior.cli.options import (
     Refine,
     Resume,
     Start,
+    check_mesh,
     check_parts,
     check_range,
 )
@@ -61,6 +63,7 @@ def analyze(
     every_body: EveryBody = 1,
     hands: Hands = False,
     face: Face = False,
+    face_mesh: FaceMesh = False,
     hand_network: HandNetwork = None,
     face_network: FaceNetwork = None,
     hand_threshold: HandThreshold = None,
@@ -93,11 +96,13 @@ def analyze(
         hands, face, hand_network=hand_network, hand_threshold=hand_threshold, face_network=face_network,
         face_threshold=face_threshold,
     )  # fmt: skip
+    check_mesh(face_mesh, face, face_network)
     settings = make_settings(
         net_height=net_size,
         every_body=every_body,
         hands=hands,
         face=face,
+        face_mesh=face_mesh,
         hand_threshold=hand_threshold,
         face_threshold=face_threshold,
         accuracy=accuracy,

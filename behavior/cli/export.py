@@ -12,8 +12,8 @@ from behavior.cli.options import Json
 from behavior.cli.printable import print_json
 
 FORMATS = (
-    "openpose-json", "coco", "coco-wholebody", "coco-wholebody-results", "mmpose-json", "csv", "parquet", "dlc-csv",
-    "dlc-h5", "sleap-h5", "movement-nc", "nwb", "trc", "mot",
+    "openpose-json", "coco", "coco-wholebody", "coco-wholebody-results", "mmpose-json", "csv", "parquet", "face-mesh",
+    "dlc-csv", "dlc-h5", "sleap-h5", "movement-nc", "nwb", "trc", "mot",
     "boris-tabular", "boris-aggregated", "boris-project", "elan",
 )  # fmt: skip
 """Written out so that `--help` loads nothing; a test compares them with the writers."""

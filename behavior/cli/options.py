@@ -23,6 +23,14 @@ def check_parts(hands: bool, face: bool, **options: object) -> None:
             raise typer.BadParameter(f"--{name.replace('_', '-')} needs --{'hands' if part == 'hand' else 'face'}")
 
 
+def check_mesh(mesh: bool, face: bool, network: str | None) -> None:
+    """Wrong usage when the mesh of faces is asked for, and no network looks for it."""
+    if mesh and not face:
+        raise typer.BadParameter("--face-mesh needs --face")
+    if mesh and network not in (None, "mediapipe_face"):
+        raise typer.BadParameter("--face-mesh needs mediapipe_face; other networks of faces have no mesh")
+
+
 def check_range(start: float | None, end: float | None) -> None:
     """Wrong usage when a range ends before it starts."""
     if start is not None and end is not None and end <= start:
@@ -69,6 +77,13 @@ Hands = Annotated[
 ]
 Face = Annotated[
     bool, typer.Option("--face/--no-face", help="Find 70 points of each face, too, where one is to be seen.")
+]
+FaceMesh = Annotated[
+    bool,
+    typer.Option(
+        "--face-mesh",
+        help="With --face: keep all 468 vertices of each face, for `posescribe export --format face-mesh`.",
+    ),
 ]
 HandNetwork = Annotated[str | None, typer.Option(help="Network of hands: a name or a file.  [default: mediapipe_hand]")]
 FaceNetwork = Annotated[str | None, typer.Option(help="Network of faces: a name or a file.  [default: mediapipe_face]")]

@@ -36,6 +36,7 @@ class Settings:
     Attributes:
         part: which frames.
         engine, tracker, resolve, clean, recognise: see the stages.
+        face_mesh: whether the whole meshes of faces are kept.
         clothes: whether people are told apart by the colours of their clothes, too.
         overlay: whether to write the source with skeletons drawn on it.
     """
@@ -48,6 +49,7 @@ class Settings:
     recognise: RecogniseSettings = field(default_factory=RecogniseSettings)
     clothes: bool = False
     overlay: bool = True
+    face_mesh: bool = False
 
 
 def make_settings(
@@ -66,6 +68,7 @@ def make_settings(
     every_body: int = 1,
     hands: bool = False,
     face: bool = False,
+    face_mesh: bool = False,
     hand_threshold: float | None = None,
     face_threshold: float | None = None,
 ) -> Settings:
@@ -86,6 +89,7 @@ def make_settings(
         ),
         recognise=RecogniseSettings(min_bout_s=min_bout_s),
         clothes=clothes,
+        face_mesh=face_mesh,
         overlay=overlay,
     )
 

@@ -160,6 +160,8 @@ def find_people(
         source = stream.source
         with database.transaction() as tx:
             poses.append_frames(tx, run.id, chunk[:n])
+            if settings.face_mesh:
+                poses.append_face_meshes(tx, run.id, chunk[:n])
             if settings.clothes:
                 poses.append_clothing(tx, run.id, chunk[:n], looks[:n])
             extra = {
@@ -355,9 +357,9 @@ def _pose_fingerprint(recording: Recording, models: Models, settings: Settings) 
 
 
 def _pose_settings(settings: Settings) -> dict[str, Any]:
-    clothes = {"clothes": True} if settings.clothes else {}
+    kept = {name: True for name in ("clothes", "face_mesh") if getattr(settings, name)}
     part = {name: value for name, value in plain(settings.part).items() if (name, value) != ("fps", None)}
-    return plain(settings.engine) | {"part": part} | clothes
+    return plain(settings.engine) | {"part": part} | kept
 
 
 def _known_people(tx: Connection, recording: Recording, models: Models, settings: Settings) -> Run | None:

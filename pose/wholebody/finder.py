@@ -22,7 +22,7 @@ from pose.parsing.merging import similarities
 from pose.parts import FACE_70, HAND_21, whole_body
 from pose.people import Person
 from pose.skeleton import Skeleton
-from pose.wholebody.mesh import to_70
+from pose.wholebody.mesh import N_VERTICES, to_70
 from pose.wholebody.regions import (
     Points,
     Region,
@@ -157,17 +157,19 @@ class PartFinder:
         return found
 
     def _whole(self, person: Person, parts: Parts) -> Person:
-        rows = [person.keypoints]
+        rows, mesh = [person.keypoints], None
         if self._hand is not None:
             rows += [_rows(parts.get(side), len(HAND_21)) for side in _SIDES]
         if self._face is not None:
             face = parts.get("face")
             if face is not None and len(face.points) != len(FACE_70):
                 right, left = (_pupil(parts.get(f"{side}_pupil")) for side in ("right", "left"))
+                mesh = _rows(face, N_VERTICES)
                 points = to_70(face.points, right, left)
                 face = replace(face, points=points, confidence=np.full(len(points), face.presence))
             rows.append(_rows(face, len(FACE_70)))
-        return replace(person, keypoints=np.concatenate(rows), skeleton=self.skeleton(person.skeleton))
+        skeleton = self.skeleton(person.skeleton)
+        return replace(person, keypoints=np.concatenate(rows), skeleton=skeleton, face_mesh=mesh)
 
 
 class _Joints(dict[str, Points]):

@@ -8,6 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+N_VERTICES = 468
+"""Of the mesh; their places on a face are those of MediaPipe's canonical face model."""
+
 _JAW = (127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356)
 _BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
 _NOSE = (168, 197, 5, 4, 75, 97, 2, 326, 305)

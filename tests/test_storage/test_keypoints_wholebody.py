@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from pose.layouts import mirror_name
 from pose.parts import FACE_70, HANDS_42, hand_joints, whole_body
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_17, COCO_18, COCO_23, CPM_9, HALPE_26, Skeleton
-from storage import Database, open_database
+from storage import Database, open_database, poses, recordings, runs, tracks
 from storage.errors import ExchangeError
 from storage.formats.keypoints import READERS, WRITERS, detect
 from storage.formats.keypoints.content import Keypoints, clock_of, layout
@@ -517,3 +518,60 @@ def test_any_people_there_and_back(
             np.testing.assert_allclose(
                 one.keypoints[kept], person.keypoints[kept], rtol=0, atol=_ROUNDED.get(format, 0)
             )
+
+
+# --- meshes of faces -----------------------------------------------------------------------------------------------
+
+
+def meshed(database: Database, kept: bool) -> tuple[int, list[FramePeople]]:
+    """Two people in five frames, track 1 being the second of each frame; frame 2 shows nobody's face."""
+    rng = np.random.default_rng(0)
+
+    def person(number: int, seen: bool) -> Person:
+        mesh = np.column_stack([rng.uniform(0, 600, (468, 2)), np.full(468, 0.5 + number / 8)]).astype(np.float32)
+        return Person(somebody(3 - number).keypoints, 0.5, 3 - number, skeleton=WHOLE, face_mesh=mesh if seen else None)
+
+    frames = [FramePeople(k, k / 25, (person(1, k != 2), person(2, k in (0, 4)))) for k in range(5)]
+    with database.transaction() as tx:
+        recording = recordings.ensure_recording(
+            tx, name="walk", uri="walk.mp4", kind="video", sha256="0" * 64, width=640, height=480
+        )
+        chosen = {"face_mesh": True} if kept else {}
+        pose = runs.start_run(tx, recording, "pose", "f", settings=chosen, version="1", skeleton=WHOLE)
+        poses.append_frames(tx, pose.id, frames)
+        poses.append_face_meshes(tx, pose.id, frames)
+        track = runs.start_run(tx, recording, "track", "e", settings={}, version="1", parent_id=pose.id)
+        tracks.append_memberships(tx, track.id, frames)
+        tracks.apply_identity(tx, track.id, {1: 1, 2: 2})
+    return track.id, frames
+
+
+def test_every_vertex_of_every_face_is_written(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.formats.keypoints.tables.MESH_FRAMES", 2)
+    run, frames = meshed(database, kept=True)
+    [path] = WRITERS["face-mesh"](database, run, tmp_path / "mesh.parquet")
+    table = pd.read_parquet(path)
+    assert list(table) == ["track_id", "frame", "time_s", "vertex", "x", "y", "presence"]
+    faces = {
+        (f.index, p.track_id): (f.time_s, p.face_mesh) for f in frames for p in f.people if p.face_mesh is not None
+    }
+    assert set(zip(table.frame, table.track_id, strict=True)) == faces.keys()
+    assert len(table) == 468 * len(faces)
+    for (frame, track_id), (time_s, mesh) in faces.items():
+        rows = table[(table.frame == frame) & (table.track_id == track_id)]
+        assert rows.vertex.tolist() == list(range(468))
+        assert (rows.time_s == time_s).all()
+        np.testing.assert_array_equal(rows[["x", "y", "presence"]], mesh)
+    made = json.loads(pq.read_schema(path).metadata[b"posescribe"])
+    assert [stage["stage"] for stage in made["runs"]] == ["pose", "track"]
+    with pytest.raises(ExchangeError, match="can't be written"):
+        WRITERS["face-mesh"](database, run, path / "mesh.parquet")
+
+
+def test_meshes_that_were_not_kept_are_asked_for(database: Database, tmp_path: Path) -> None:
+    run, _ = meshed(database, kept=False)
+    with pytest.raises(ExchangeError, match=r"no meshes of faces were kept of walk; run .* --face --face-mesh"):
+        WRITERS["face-mesh"](database, run, tmp_path / "mesh.parquet")
+    assert not (tmp_path / "mesh.parquet").exists()

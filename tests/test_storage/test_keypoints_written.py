@@ -210,7 +210,7 @@ def test_nobody_is_an_empty_file(database: Database, stored: runs.Run, tmp_path:
     assert path.exists()
 
 
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("format", [name for name in WRITERS if name != "face-mesh"])
 def test_an_unwritable_place_is_one_line(database: Database, tracked: runs.Run, tmp_path: Path, format: str) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Exception, match="can't be written") as caught:

@@ -35,6 +35,7 @@ WRITERS: dict[str, Writer] = {
     "mmpose-json": mmpose.write,
     "csv": tables.write_csv,
     "parquet": tables.write_parquet,
+    "face-mesh": tables.write_face_meshes,
     "dlc-csv": deeplabcut.write_csv,
     "dlc-h5": deeplabcut.write_h5,
     "sleap-h5": sleap.write,

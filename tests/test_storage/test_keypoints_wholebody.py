@@ -301,7 +301,7 @@ def annotated(path: Path, *people: dict[str, Any]) -> Path:
 def test_whoever_has_no_hands_has_missing_ones(tmp_path: Path) -> None:
     path = annotated(
         tmp_path / "a.json",
-        {"track_id": 1, "lefthand_kpts": [8, 9, 1] * 21, "lefthand_valid": True, "righthand_kpts": [0.0] * 63,
+        {"track_id": 1, "lefthand_kpts": [8, 9, 2] * 21, "lefthand_valid": True, "righthand_kpts": [0.0] * 63,
          "righthand_valid": False, "face_kpts": [8, 9, 0.25] * 68},
         {"track_id": 2},
         {"track_id": 3, "lefthand_kpts": [8, 9, 1] * 21, "lefthand_valid": False, "face_kpts": None},

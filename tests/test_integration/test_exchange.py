@@ -69,7 +69,7 @@ def test_report_without_a_video_says_so(imported: Path, tmp_path: Path) -> None:
     assert set(tracks.keypoint) == set(COCO_17.joints)
 
 
-@pytest.mark.parametrize("format", export.FORMATS)
+@pytest.mark.parametrize("format", [name for name in export.FORMATS if name != "face-mesh"])  # imports have none
 def test_every_format_is_written(
     imported: Path, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,8 +30,7 @@ from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
 from behavior.recognition.model import ActionModel
 from behavior.recognition.recognise import ALGORITHM as RECOGNITION
-from behavior.recognition.recognise import RecogniseSettings, recognise
-from behavior.recognition.rules import rule_bouts
+from behavior.recognition.recognise import RecogniseSettings, recognise, rules_of
 from behavior.report.drawing import FrameLike
 from behavior.report.encoding import EncoderSettings, VideoWriter
 from pose.engine import ALGORITHM as POSE
@@ -325,13 +324,13 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         run = runs.start_run(
             tx, track_run.recording_id, "actions", fingerprint, settings=plain(settings.recognise), version=VERSION,
             model_name=model.info.name, model_sha256=model.info.sha256, parent_id=track_run.id,
-            extra={"classes": [*model.info.classes, *model.rules]},
+            extra={"classes": list(dict.fromkeys((*model.info.classes, *rules_of(model))))},
         )  # fmt: skip
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         total = len(tracks.list_tracks(tx, track_run.id))
         for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
             found = recognise(track, skeleton, model, settings.recognise).bouts
-            stored_bouts.write_bouts(tx, run.id, found + rule_bouts(track, skeleton, model.rules))
+            stored_bouts.write_bouts(tx, run.id, found)
             narrator.step("actions", done, total)
         return runs.finish_run(tx, run.id)
 

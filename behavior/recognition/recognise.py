@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from behavior.labels import UNKNOWN
 from behavior.recognition.clips import RATE_HZ, Clips, resample, to_joints
 from behavior.recognition.model import ActionModel
+from behavior.recognition.rules import DEFAULT, LOCOMOTION, RULES, Motion, denied, motion_of, rule_bouts
 from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts, viterbi
 from features.clean import CleanSettings, clean
 from features.sequence import PoseSequence
@@ -18,7 +19,7 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Version of what makes bouts of a track (windows, smoothing, rules); raise it as `pose.engine.ALGORITHM`."""
 
 
@@ -51,8 +52,9 @@ class Recognition:
     """What was recognised of one track.
 
     Attributes:
-        bouts: in order of time, by action where several hold at once; never `unknown`.
-        classes: C actions.
+        bouts: in order of time, by action where several hold at once; never `unknown`. Those of the model first, then
+            those of the rules.
+        classes: C actions of the model.
         frames: (n,) int64 frame numbers of the track.
         time_s: (n,) float64 their timestamps, seconds.
         scores: (n, C) float32 calibrated probabilities under the model's prior; where actions are exclusive, what a row
@@ -73,14 +75,22 @@ def recognise(
 
     The track is cut at long gaps, each stretch resampled by its own timestamps to the model's rate, and described by
     windows that overlap; a frame's score is the mean over the windows that hold it, the nearer ones counting more.
+    Rules look at the same track, see `rules_of`.
 
     Raises:
         ActionModelError: the skeleton lacks joints that the model needs.
     """
     settings = settings or RecogniseSettings()
     scores = track_scores(track, skeleton, model, settings)
-    bouts = decode(track, scores, model, settings)
+    motion = motion_of(track, skeleton)
+    bouts = decode(track, scores, model, settings, motion)
+    bouts += rule_bouts(track, motion, rules_of(model))
     return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores)
+
+
+def rules_of(model: ActionModel) -> tuple[str, ...]:
+    """The rules that run beside a model: those it names, and those that always do without the actions it learnt."""
+    return tuple(dict.fromkeys((*model.rules, *(name for name in DEFAULT if name not in model.info.classes))))
 
 
 def track_scores(
@@ -114,9 +124,19 @@ def track_points(track: Track, skeleton: Skeleton, joints: tuple[str, ...]) -> N
     return to_joints(clean(PoseSequence.from_track(track), _READ).points, skeleton.joints, joints)
 
 
-def decode(track: Track, scores: NDArray[np.float32], model: ActionModel, settings: RecogniseSettings) -> list[Bout]:
-    """The bouts behind the (n, C) scores of a track's frames."""
+def decode(
+    track: Track,
+    scores: NDArray[np.float32],
+    model: ActionModel,
+    settings: RecogniseSettings,
+    motion: Motion | None = None,
+) -> list[Bout]:
+    """The bouts behind the (n, C) scores of a track's frames.
+
+    The body has the last word, see `without_denied`; `motion` is the track's, computed where it isn't given.
+    """
     actions, learnt = model.info.classes, model.decoding
+    scores = without_denied(scores, model, motion or motion_of(track, track.skeleton))
     below = np.array([_chosen(settings.unknown_below, learnt.unknown_below, a, model.unknown_below) for a in actions])
     price = np.array([_chosen(settings.switch_s, learnt.switch_s, state, SWITCH_S) for state in (*actions, UNKNOWN)])
     least = [_chosen(settings.min_bout_s, learnt.min_bout_s, action, MIN_BOUT_S) for action in actions]
@@ -132,6 +152,23 @@ def decode(track: Track, scores: NDArray[np.float32], model: ActionModel, settin
             names = [actions[action] for action in some]
             bouts += frames_to_bouts(labels, scores[rows][:, some], frames, time_s, ends_s, track.track_id, names)
     return bouts
+
+
+def without_denied(scores: NDArray[np.float32], model: ActionModel, motion: Motion | None) -> NDArray[np.float32]:
+    """The (n, C) scores, 0 where the body shows otherwise.
+
+    No action of `LOCOMOTION` is left where the body is seen to rest and makes no steps (`rules.denied`). Where a rule
+    that the model names for an action it also learnt can see, the rule alone decides.
+    """
+    if motion is None:
+        return scores
+    scores = scores.copy()
+    for place, action in enumerate(model.info.classes):
+        if action in LOCOMOTION:
+            scores[denied(motion), place] = 0
+        if action in model.rules:
+            scores[np.isfinite(RULES[action].score(motion)), place] = 0
+    return scores
 
 
 def _chosen(asked: float | None, learnt: Mapping[str, float], name: str, usual: float) -> float:

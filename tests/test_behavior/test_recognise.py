@@ -17,6 +17,8 @@ from pose.errors import LayoutError
 from pose.layouts import BODY_13
 from pose.people import Track
 from pose.skeleton import COCO_18, Skeleton
+from storage.bouts import Bout
+from tests.test_behavior.conftest import ACTIONS
 
 Figure = Callable[..., NDArray[np.float32]]
 
@@ -38,11 +40,17 @@ def as_track(body: NDArray[np.float32], rate: float = 30.0, frames: NDArray[np.i
     return Track(5, frames, frames / rate, keypoints, np.ones(len(body), dtype=np.float32), skeleton=COCO_18)
 
 
+def learnt(track: Track, model: ActionModel, settings: RecogniseSettings | None = None) -> list[Bout]:
+    """Bouts of the model's own actions."""
+    return [bout for bout in recognise(track, COCO_18, model, settings).bouts if bout.action in model.info.classes]
+
+
 def test_two_actions_one_after_the_other(model: ActionModel, figure: Figure) -> None:
     track = as_track(np.concatenate([figure("wave", 120), figure("squat", 120)]))
     found = recognise(track, COCO_18, model)
-    assert [bout.action for bout in found.bouts] == ["wave", "squat"]
-    assert abs(found.bouts[0].stop_frame - 119) <= 12
+    bouts = learnt(track, model)
+    assert [bout.action for bout in bouts] == ["wave", "squat"]
+    assert abs(bouts[0].stop_frame - 119) <= 12
     assert {bout.track_id for bout in found.bouts} == {5}
     assert found.scores.shape == (240, 3)
     assert found.scores.sum(axis=1).max() <= 1 + 1e-5
@@ -53,21 +61,21 @@ def test_only_real_time_counts(model: ActionModel, figure: Figure, rate: float) 
     """The same motion filmed at another rate gives the same bout."""
     n = int(4 * rate)
     track = as_track(figure("squat", n, pace=30 / rate), rate)
-    bouts = recognise(track, COCO_18, model).bouts
+    bouts = learnt(track, model)
     assert [bout.action for bout in bouts] == ["squat"]
     assert bouts[0].stop_s == pytest.approx(4.0, abs=0.1)
 
 
 def test_no_bout_crosses_a_gap(model: ActionModel, figure: Figure) -> None:
     frames = np.concatenate([np.arange(60), np.arange(120, 180)])
-    bouts = recognise(as_track(figure("wave", 120), frames=frames), COCO_18, model).bouts
+    bouts = learnt(as_track(figure("wave", 120), frames=frames), model)
     assert [(bout.action, bout.start_frame, bout.stop_frame) for bout in bouts] == [("wave", 0, 59), ("wave", 120, 179)]
     assert bouts[0].stop_s == pytest.approx(2.0, abs=0.03)
 
 
 def test_a_short_gap_is_bridged(model: ActionModel, figure: Figure) -> None:
     keep = np.r_[0:50, 56:120]
-    bouts = recognise(as_track(figure("wave", 120)[keep], frames=keep), COCO_18, model).bouts
+    bouts = learnt(as_track(figure("wave", 120)[keep], frames=keep), model)
     assert [(bout.action, bout.start_frame, bout.stop_frame) for bout in bouts] == [("wave", 0, 119)]
 
 
@@ -106,8 +114,8 @@ def test_too_few_joints_are_unknown(model: ActionModel, figure: Figure) -> None:
 def test_a_ghost_makes_no_bout(model: ActionModel) -> None:
     rng = np.random.default_rng(0)
     body = rng.uniform(0, 300, (8, 13, 2)).astype(np.float32)
-    assert recognise(as_track(body), COCO_18, model).bouts == []
-    assert recognise(as_track(body[:1]), COCO_18, model).bouts == []
+    assert learnt(as_track(body), model) == []
+    assert learnt(as_track(body[:1]), model) == []
     empty = recognise(as_track(body[:0]), COCO_18, model)
     assert empty.bouts == []
     assert empty.scores.shape == (0, 3)
@@ -115,15 +123,15 @@ def test_a_ghost_makes_no_bout(model: ActionModel) -> None:
 
 def test_minimum_duration(model: ActionModel, figure: Figure) -> None:
     track = as_track(figure("wave", 45))
-    assert recognise(track, COCO_18, model).bouts
-    assert recognise(track, COCO_18, model, RecogniseSettings(min_bout_s=2.0)).bouts == []
+    assert learnt(track, model)
+    assert learnt(track, model, RecogniseSettings(min_bout_s=2.0)) == []
 
 
 @pytest.mark.parametrize(("frames", "found"), [(12, 0), (18, 1)])
 def test_half_a_second_is_the_least_that_is_told(model: ActionModel, figure: Figure, frames: int, found: int) -> None:
     """An action that is sure for 0.4 s is no bout, one of 0.6 s is, where the model learnt no other length."""
     scores = np.zeros((90, 3), dtype=np.float32)
-    scores[40 : 40 + frames, 1] = 0.99
+    scores[40 : 40 + frames, 2] = 0.99
     settings = RecogniseSettings(unknown_below=0.1)
     assert len(decode(as_track(figure("wave", 90)), scores, model, settings)) == found
 
@@ -139,11 +147,39 @@ def test_the_threshold_and_the_prior_decide(model: ActionModel, figure: Figure) 
     classifier = Undecided().load_parts(model.classifier.parts(), model.info.classes, BODY_13)
     undecided = replace(model, classifier=classifier, temperature=1.0, unknown_below=0.55)
     track = as_track(figure("wave", 90))
-    assert recognise(track, COCO_18, undecided).bouts == []
-    claimed = recognise(track, COCO_18, undecided, RecogniseSettings(unknown_below=0.45)).bouts
+    assert learnt(track, undecided) == []
+    claimed = learnt(track, undecided, RecogniseSettings(unknown_below=0.45))
     assert [(bout.action, round(bout.score, 5)) for bout in claimed] == [("squat", 0.5)]
-    often = recognise(track, COCO_18, replace(undecided, prior={"walk": 5.0})).bouts
-    assert [(bout.action, round(bout.score, 5)) for bout in often] == [("walk", round(1.5 / 2.2, 5))]
+    often = learnt(track, replace(undecided, prior={"wave": 5.0}))
+    assert [(bout.action, round(bout.score, 5)) for bout in often] == [("wave", round(1 / 1.8, 5))]
+
+
+class AlwaysWalks(LinearClassifier):
+    """Says that everybody walks."""
+
+    def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
+        return np.tile([0.01, 0.98, 0.01], (len(clips), 1))
+
+
+def test_nobody_walks_on_the_spot(model: ActionModel, figure: Figure) -> None:
+    """A model that always says walk is believed where there are steps, or none could be seen, and nowhere else."""
+    walks = replace(model, classifier=AlwaysWalks().load_parts(model.classifier.parts(), ACTIONS, BODY_13))
+    for action in ("wave", "squat", "still"):
+        assert not {"walk", "run"} & {bout.action for bout in learnt(as_track(figure(action, 150)), walks)}
+    assert "walk" in {bout.action for bout in learnt(as_track(figure("walk", 150)), walks)}
+    half = figure("wave", 150)
+    half[:, [BODY_13.index(f"{side}_ankle") for side in ("left", "right")]] = np.nan
+    assert not {bout.action for bout in learnt(as_track(half), walks)}  # the hips rest
+    half[..., 0] += 8 * np.arange(150)[:, None]
+    assert {bout.action for bout in learnt(as_track(half), walks)} == {"walk"}
+
+
+def test_a_rule_that_the_model_names_decides(model: ActionModel, figure: Figure) -> None:
+    """By the rule this is a run."""
+    walks = replace(model, classifier=AlwaysWalks().load_parts(model.classifier.parts(), ACTIONS, BODY_13))
+    track = as_track(figure("walk", 150, pace=2.0))  # 1.4 body heights a second
+    assert [bout.action for bout in learnt(track, walks)] == ["walk"]
+    assert learnt(track, replace(walks, rules=("walk",))) == []
 
 
 def test_other_joints_are_refused(model: ActionModel) -> None:

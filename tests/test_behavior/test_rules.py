@@ -12,12 +12,14 @@ from behavior.errors import DataError
 from behavior.recognition.classifiers.tree import FEATURES, RulesClassifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model
-from behavior.recognition.rules import arms_raised, known_rules, rule_bouts
+from behavior.recognition.rules import RULES, definition, known_rules, motion_of, rule_bouts
+from behavior.recognition.rules.exercises import squats
 from behavior.training.train import TrainSettings, train
 from features.errors import FeatureError
 from pose.layouts import BODY_13
 from pose.people import Track
 from pose.skeleton import COCO_18, Skeleton
+from storage.bouts import Bout
 
 Figure = Callable[..., NDArray[np.float32]]
 WRISTS = [BODY_13.index("right_wrist"), BODY_13.index("left_wrist")]
@@ -33,17 +35,22 @@ def jumping_jacks(figure: Figure, n_frames: int = 120) -> NDArray[np.float32]:
     return body
 
 
-def as_track(body: NDArray[np.float32]) -> Track:
+def as_track(body: NDArray[np.float32], rate: float = 30.0) -> Track:
     keypoints = np.full((len(body), 18, 3), np.nan, dtype=np.float32)
+    keypoints[..., 2] = 0.9
     for place, joint in enumerate(BODY_13):
         keypoints[:, COCO_18.index("nose" if joint == "head" else joint), :2] = body[:, place]
     frames = np.arange(len(body), dtype=np.int64)
-    return Track(3, frames, frames / 30, keypoints, np.ones(len(body), dtype=np.float32), skeleton=COCO_18)
+    return Track(3, frames, frames / rate, keypoints, np.ones(len(body), dtype=np.float32), skeleton=COCO_18)
 
 
 def spans(body: NDArray[np.float32]) -> list[tuple[str, int, int]]:
-    found = rule_bouts(as_track(body), COCO_18, ("arms_raised",))
-    return [(bout.action, bout.start_frame, bout.stop_frame) for bout in found]
+    return [(bout.action, bout.start_frame, bout.stop_frame) for bout in bouts_of(body, "arms_raised")]
+
+
+def bouts_of(body: NDArray[np.float32], *rules: str, rate: float = 30.0) -> list[Bout]:
+    track = as_track(body, rate)
+    return rule_bouts(track, motion_of(track, COCO_18), rules)
 
 
 def test_each_raising_is_a_bout(figure: Figure) -> None:
@@ -60,7 +67,9 @@ def test_missing_hands_are_judged_by_the_elbows(figure: Figure) -> None:
     assert len(spans(body)) == 2
     body[:, ELBOWS[0]] = np.nan
     assert spans(body) == []
-    assert np.isnan(arms_raised(body)).all()
+    motion = motion_of(as_track(body), COCO_18)
+    assert motion is not None
+    assert np.isnan(RULES["arms_raised"].score(motion)).all()
 
 
 def test_flicker_and_upside_down(figure: Figure) -> None:
@@ -78,9 +87,10 @@ def test_no_human_no_bouts() -> None:
     track = Track(
         1, np.arange(3), np.arange(3) / 30, np.zeros((3, 2, 3), np.float32), np.ones(3, np.float32), skeleton=mouse
     )
-    assert rule_bouts(track, mouse, ("arms_raised",)) == []
-    with pytest.raises(DataError, match="unknown rule fly; known: arms_raised"):
+    assert rule_bouts(track, motion_of(track, mouse), ("arms_raised",)) == []
+    with pytest.raises(DataError, match="unknown rule fly; known: upright"):
         known_rules(("fly",))
+    assert known_rules(("raise_arms", "walk")) == ("arms_raised", "walk")
 
 
 def test_a_model_keeps_its_rules(small_world: LabelledSequences, tmp_path: Path) -> None:
@@ -89,6 +99,138 @@ def test_a_model_keeps_its_rules(small_world: LabelledSequences, tmp_path: Path)
     )[0]
     save_action_model(replace(model, rules=("arms_raised",)), tmp_path / "model")
     assert load_action_model(tmp_path / "model").rules == ("arms_raised",)
+
+
+ALL = tuple(RULES)
+LEGS = [BODY_13.index(f"{side}_{joint}") for side in ("right", "left") for joint in ("knee", "ankle")]
+POSES = {
+    "chair": {"head": (10, -140), "shoulder": (0, -100), "elbow": (10, -58), "wrist": (45, -40), "hip": (0, 0),
+              "knee": (84, 5), "ankle": (80, 90)},
+    "crouch": {"head": (45, -120), "shoulder": (35, -90), "elbow": (60, -50), "wrist": (70, -10), "hip": (0, 0),
+               "knee": (70, -35), "ankle": (35, 35)},
+    "bed": {"head": (-140, 0), "shoulder": (-100, 4), "elbow": (-60, 10), "wrist": (-20, 12), "hip": (0, 6),
+            "knee": (84, 4), "ankle": (169, 8)},
+    "plank": {"head": (-135, -55), "shoulder": (-95, -40), "elbow": (-95, 8), "wrist": (-95, 48), "hip": (0, 0),
+              "knee": (82, 25), "ankle": (165, 50)},
+    "handstand": {"head": (0, 140), "shoulder": (0, 100), "elbow": (0, 145), "wrist": (0, 190), "hip": (0, 0),
+                  "knee": (0, -84), "ankle": (0, -169)},
+}  # fmt: skip
+
+
+def posed(name: str, n_frames: int = 60) -> NDArray[np.float32]:
+    """(n, 13, 2) a body from the side, at rest but for 1 px of jitter."""
+    pose = [POSES[name][joint.split("_")[-1]] for joint in BODY_13]
+    jitter = np.random.default_rng(0).normal(0, 1, (n_frames, 13, 2))
+    return (np.array(pose, dtype=np.float32) + jitter).astype(np.float32)
+
+
+def walker(n_frames: int, *, speed: float, rate: float = 30.0, steps_per_s: float = 2.0) -> NDArray[np.float32]:
+    """(n, 13, 2) a body of 347 px from the side that goes `speed` px/s to the right."""
+    body = np.repeat(np.array([_SIDE[joint] for joint in BODY_13], dtype=np.float32)[None], n_frames, axis=0)
+    time_s = np.arange(n_frames) / rate
+    for side, sign in (("right", 1), ("left", -1)):
+        swing = sign * np.sin(np.pi * steps_per_s * time_s)
+        body[:, BODY_13.index(f"{side}_ankle"), 0] += 50 * swing
+        body[:, BODY_13.index(f"{side}_knee"), 0] += 25 * swing
+    body[..., 0] += (speed * time_s)[:, None]
+    return body
+
+
+_SIDE = {
+    joint: ({"head": (8, -140), "shoulder": (0, -100), "elbow": (-2, -45), "wrist": (6, 0), "hip": (0, 0),
+             "knee": (3, 84), "ankle": (0, 169)}[joint.split("_")[-1]])
+    for joint in BODY_13
+}  # fmt: skip
+
+
+def actions(body: NDArray[np.float32], *, rate: float = 30.0, rules: tuple[str, ...] = ALL) -> set[str]:
+    return {bout.action for bout in bouts_of(body, *rules, rate=rate)}
+
+
+@pytest.mark.parametrize(
+    ("pose", "named"),
+    [("chair", {"sit"}), ("crouch", {"crouch"}), ("bed", {"lie"}), ("plank", set()), ("handstand", set())],
+)
+def test_postures(pose: str, named: set[str]) -> None:
+    assert actions(posed(pose)) == named
+    half = posed(pose)
+    half[:, LEGS] = np.nan
+    assert actions(half) == set()
+
+
+def test_a_walk_needs_steps_and_displacement() -> None:
+    """The same legs that go, run, stay on the spot; and a body that slides along without a step."""
+    assert actions(walker(120, speed=200)) == {"upright", "walk"}
+    assert actions(walker(120, speed=700, steps_per_s=2.8)) == {"upright", "run"}
+    assert actions(walker(150, speed=0)) == {"upright", "walk_in_place"}
+    sliding = walker(120, speed=200)
+    sliding[:, LEGS] = sliding[:, LEGS][:1] + (sliding[:, [7]] - sliding[:1, [7]])
+    assert actions(sliding) == {"upright"}
+
+
+def test_nobody_walks_at_five_frames_a_second_or_without_ankles() -> None:
+    assert actions(walker(40, speed=200, rate=5.0), rate=5.0) == {"upright"}
+    body = walker(120, speed=200)
+    body[:, LEGS] = np.nan
+    assert actions(body) == set()
+
+
+def test_towards_the_camera_is_displacement() -> None:
+    """The body grows by a fifth a second about its hips, the ankles rise in turn."""
+    body = walker(120, speed=0)
+    time_s = np.arange(120) / 30
+    for side, sign in (("right", 1), ("left", -1)):
+        ankle = BODY_13.index(f"{side}_ankle")
+        body[:, ankle, 0] = 16 * sign
+        body[:, ankle, 1] -= 24 * (1 + sign * np.sin(2 * np.pi * time_s))
+    assert "walk" in actions(body * np.exp(0.2 * time_s)[:, None, None].astype(np.float32))
+    assert "walk" not in actions(body)
+
+
+def test_feet_that_part_make_no_steps() -> None:
+    """Jumping jacks and a boxer's stance: the ankles swing regularly and never pass each other."""
+    time_s = np.arange(150) / 30
+    body = walker(150, speed=0)
+    for side, sign in (("right", -1), ("left", 1)):
+        body[:, BODY_13.index(f"{side}_ankle"), 0] = sign * (40 + 30 * np.sin(2 * np.pi * time_s))
+    assert actions(body) == {"upright"}
+
+
+def test_squats_are_counted() -> None:
+    body = walker(180, speed=0)
+    body[:] = body[:1]
+    bent = np.deg2rad(50 * (1 - np.cos(2 * np.pi * np.arange(180) / 60)))  # thighs go to 100 degrees
+    knee, ankle = (BODY_13.index(f"right_{joint}") for joint in ("knee", "ankle"))
+    hips = body[:, 7].copy()
+    thigh = 84 * np.stack([np.sin(bent), np.cos(bent)], axis=1)
+    shank = 85 * np.stack([-np.sin(bent / 3), np.cos(bent / 3)], axis=1)
+    body[:, [knee, knee + 1]] = (hips + thigh)[:, None]
+    body[:, [ankle, ankle + 1]] = (hips + thigh + shank)[:, None]
+    body += (np.array([0.0, 169.0]) - body[:, [ankle]]).astype(np.float32)
+    motion = motion_of(as_track(body), COCO_18)
+    assert motion is not None
+    assert len(squats(motion)) == 3
+    assert "squat" in actions(body)
+    assert "walk" not in actions(body)
+
+
+def test_a_fall_is_fast_and_stays() -> None:
+    down, up = posed("bed", 90), walker(60, speed=0)
+    up[:] = up[:1]
+    down[..., 1] += 160
+    between = np.linspace(0, 1, 20, dtype=np.float32)[:, None, None]
+    fallen = np.concatenate([up, up[-1] * (1 - between) + down[0] * between, down])
+    found = bouts_of(fallen, "fall", "lie")
+    assert [bout.action for bout in sorted(found, key=lambda bout: bout.start_s)] == ["fall", "lie"]
+    slow = np.linspace(0, 1, 90, dtype=np.float32)[:, None, None]
+    assert actions(np.concatenate([up, up[-1] * (1 - slow) + down[0] * slow, down]), rules=("fall",)) == set()
+
+
+def test_definitions_name_their_thresholds() -> None:
+    for name, rule in RULES.items():
+        assert "{" not in definition(name)
+        assert all(unit for _, unit in rule.thresholds.values())
+    assert "0.15 body heights/s" in definition("walk")
 
 
 # The classifier of thresholds

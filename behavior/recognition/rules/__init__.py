@@ -1,0 +1,98 @@
+"""Actions that a rule finds, beside those that a model learnt: by geometry, with thresholds that have units.
+
+To add one: its score (per frame 1 holds, 0 does not, NaN can't be seen) and its `Rule` in the file that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from behavior.errors import DataError
+from behavior.recognition.rules import exercises, gestures, locomotion, postures
+from behavior.recognition.rules.base import Rule
+from behavior.recognition.rules.locomotion import LOCOMOTION, denied
+from behavior.recognition.rules.motion import Motion
+from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts
+from pose.layouts import has_body
+from pose.people import Track
+from pose.skeleton import Skeleton
+from storage.bouts import Bout
+
+__all__ = [
+    "DEFAULT",
+    "LOCOMOTION",
+    "RULES",
+    "Motion",
+    "Rule",
+    "definition",
+    "denied",
+    "known_rules",
+    "motion_of",
+    "rule_bouts",
+]
+
+MAX_GAP_S = 0.5
+"""No bout crosses a longer gap in the track, seconds."""
+
+RULES: dict[str, Rule] = {
+    rule.name: rule for rule in (*postures.RULES, *locomotion.RULES, *gestures.RULES, *exercises.RULES)
+}
+"""Name of the action to its rule."""
+
+DEFAULT = ("upright", "sit", "crouch", "lie", "walk", "run", "arms_raised", "bend", "fall", "squat", "push_up")
+"""Rules that always run: those that were looked at on real video, see benchmarks/README.md."""
+
+OTHER_NAMES = {"raise_arms": "arms_raised"}
+"""Names under which rules are known, too."""
+
+
+def known_rules(names: Sequence[str]) -> tuple[str, ...]:
+    """The names as in `RULES`, if all are known; `DataError` otherwise."""
+    names = [OTHER_NAMES.get(name, name) for name in names]
+    if unknown := [name for name in names if name not in RULES]:
+        raise DataError(f"unknown rule {', '.join(unknown)}; known: {', '.join(RULES)}")
+    return tuple(names)
+
+
+def definition(name: str) -> str:
+    """What the rule goes by, its thresholds filled in."""
+    rule = RULES[name]
+    return rule.definition.format(**{key: value for key, (value, _) in rule.thresholds.items()})
+
+
+def motion_of(track: Track, skeleton: Skeleton) -> Motion | None:
+    """What rules read; None for a skeleton that is no human body, or fewer than two frames."""
+    return Motion(track, skeleton) if has_body(skeleton.joints) and len(track) >= 2 else None
+
+
+def rule_bouts(track: Track, motion: Motion | None, rules: Sequence[str]) -> list[Bout]:
+    """Bouts of one person by the named rules; none without a motion.
+
+    Postures exclude each other, and so do kinds of locomotion. The score is the share of the bout's frames in which the
+    rule was seen to hold.
+    """
+    if motion is None:
+        return []
+    times = Times.of(track.time_s, MAX_GAP_S)
+    groups: dict[str, list[Rule]] = {}
+    for rule in (RULES[name] for name in dict.fromkeys(rules)):
+        groups.setdefault(rule.name if rule.kind == "motion" else rule.kind, []).append(rule)
+    bouts: list[Bout] = []
+    for group in groups.values():
+        holds = np.stack([rule.score(motion) == 1 for rule in group], axis=1)
+        labels = np.where(holds.any(axis=1), holds.argmax(axis=1), -1)
+        names, least = [rule.name for rule in group], [rule.min_s for rule in group]
+        for rows in times.stretches:
+            kept = drop_short(labels[rows], times.ends_s[rows], track.time_s[rows], least)
+            bouts += frames_to_bouts(
+                kept,
+                holds[rows].astype(np.float64),
+                track.frames[rows],
+                track.time_s[rows],
+                times.ends_s[rows],
+                track.track_id,
+                names,
+            )
+    return bouts

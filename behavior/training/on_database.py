@@ -147,7 +147,12 @@ def evaluate_coded(
     clips = cut_clips(people, CutSettings(window_s=model.window_s, group_by="none"))
     truth = [clips.data.classes[label] for label in clips.data.labels]
     answers = model.weighted_set_proba(to_clips(clips.data, model.info.joints))
-    bouts = {(one.sha256, one.track.track_id): recognise(one.track, one.skeleton, model).bouts for one in people}
+    bouts = {
+        (one.sha256, one.track.track_id): [
+            bout for bout in recognise(one.track, one.skeleton, model).bouts if bout.action in model.info.classes
+        ]
+        for one in people
+    }
     with database.reading() as tx:
         pairs = []
         for one in coded_recordings(database, tx, [], recording=recording, coder=coder):

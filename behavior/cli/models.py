@@ -78,14 +78,17 @@ def import_(
         str | None,
         typer.Option(help="What to call it. Left out: the network's name, for .caffemodel, .pth and .pt."),
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of a network's weights, where the file names none: an SPDX identifier, or text.")
+    ] = None,
 ) -> None:
     """Check a model file and keep it in the cache folder under a name of its own; converted, if it is Caffe's or
-    PyTorch's."""
+    PyTorch's. A network is run once as it is and as this project defines it, where that can be done here."""
     from behavior.pipeline.models import describe, import_model
 
     try:
         with Narrator() as narrator:
-            called, path = import_model(file, name)
+            called, path = import_model(file, name, licence, narrator.say)
             known = describe(called, figures=False)
             if "network" in known:
                 narrator.say(f"{called}: weights of {known['network']}; licence: {known['licence']}")

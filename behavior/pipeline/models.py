@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from behavior.errors import ActionModelError
-from behavior.recognition.model import DEFAULT, ActionModel, load_action_model
+from behavior.recognition.model import DEFAULT, HEADER, ActionModel, load_action_model
 from pose.errors import ModelError, PoseError
 from pose.weights.assets import Asset, Progress, Published, Shipped, cached_path, find_shipped, is_cached
 from pose.weights.entries import IMPORTABLE, NETWORKS, STRUCTURES, NetworkEntry
@@ -29,8 +29,10 @@ from pose.weights.imported import (
     models_folder,
     not_of_ours,
     write_folder,
+    write_licensed,
 )
-from pose.weights.zoo import NETWORK_FILES, entry_of, identify
+from pose.weights.parity import check_parity
+from pose.weights.zoo import NETWORK_FILES, entry_of, identify, state_of
 from storage.errors import OutputError
 from storage.files import write_bytes
 
@@ -60,11 +62,13 @@ def describe(name: str, figures: bool = True) -> dict[str, Any]:
     if name in NETWORKS:
         return _network(NETWORKS[name], figures)
     place = locate(name)
+    if Path(place).name in (CARD, HEADER) and _is_ours(Path(place)):
+        return describe(str(Path(place).parent), figures)
     if place == name and name in STRUCTURES:
         return _network(STRUCTURES[name], figures)
     if (Path(place) / CARD).is_file():
         return _network_of_folder(name, Path(place), figures)
-    if Path(place).suffix in (*NETWORK_FILES, *FOREIGN_FILES, TFLITE):
+    if Path(place).suffix in (*NETWORK_FILES, *FOREIGN_FILES, TFLITE, ".json"):
         known, entry = identify(place), entry_of(Path(place))
         return {
             "name": name,
@@ -77,6 +81,15 @@ def describe(name: str, figures: bool = True) -> dict[str, Any]:
             "network": entry.name,
         } | (_figures(entry) if figures else {})
     return _action_model(name, load_action_model(place))
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether it is the card or header of a model's folder, of whichever kind."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and ("network" in content if file.name == CARD else "format" in content)
 
 
 def locate(name: str) -> str:
@@ -102,20 +115,24 @@ def fetch_weights(names: Iterable[str] | None, progress: Progress | None = None)
     return [NETWORKS[name].find(progress) for name in chosen]
 
 
-def import_model(file: Path, name: str | None) -> tuple[str, Path]:
+def import_model(
+    file: Path, name: str | None, licence: str | None = None, say: Callable[[str], None] = lambda _: None
+) -> tuple[str, Path]:
     """Checks a model and keeps it in the cache folder under a name: a copy, or what a file of Caffe or PyTorch was
     converted to.
 
     Args:
         file: see `NETWORK_FILES` and `FOREIGN_FILES`; an action model's folder or zip.
         name: None for that of the network; only a converted one has a name of its own.
+        licence: of a network's weights whose file names none.
+        say: hears how far the file's network and this project's definition of it agree, see `pose.weights.parity`.
 
     Returns:
         The model's name, and where it is kept.
 
     Raises:
         ValueError: no name for what has none of its own.
-        ModelError, ActionModelError: it is not one of ours, or the name is taken.
+        ModelError, ActionModelError: it is not one of ours, or the name is taken, or the licence is known.
         OutputError: the cache folder can't be written.
     """
     if file.suffix == TFLITE:
@@ -134,16 +151,28 @@ def import_model(file: Path, name: str | None) -> tuple[str, Path]:
         name = name or entry.name
         _check_free(name)
         _check_name_of_network(name, entry)
-        return name, _keep(name, lambda folder: write_folder(entry, state, file, folder))
+        _check_licence(file, entry.licence, licence)
+        say(check_parity(file, entry))
+        return name, _keep(name, lambda folder: write_folder(entry, state, file, folder, entry.licence))
     assert name is not None
     if file.suffix in NETWORK_FILES or (file / CARD).is_file():
         from pose.weights.zoo import load_backend
 
-        load_backend(str(file), role=None, device="cpu")
-        _check_name_of_network(name, entry_of(file))
+        known = load_backend(str(file), role=None, device="cpu").model
+        entry = entry_of(file)
+        _check_name_of_network(name, entry)
+        _check_licence(file, known.licence, licence)
+        if file.suffix in NETWORK_FILES:
+            say(check_parity(file, entry))
     else:
-        load_action_model(file)
+        own = load_action_model(file).info.licence
         _check_name_of_network(name, None)
+        _check_licence(file, own, licence)
+    if licence is not None and file.suffix != ".onnx":
+        state, _ = state_of(str(file))
+        return name, _keep(name, lambda folder: write_folder(entry, state, file, folder, licence))
+    if licence is not None:
+        return name, _keep(name, lambda folder: write_licensed(file, folder / f"{name}.onnx", licence))
     if file.suffix in NETWORK_FILES:
         return name, _keep(name, lambda folder: shutil.copy2(file, folder / f"{name}{file.suffix}"))
     if (file / CARD).is_file():
@@ -158,6 +187,11 @@ def _check_free(name: str) -> None:
     target = models_folder() / name
     if target.exists():
         raise ActionModelError(f"there is a model {name!r} already ({target}); choose another --name, or delete it")
+
+
+def _check_licence(file: Path, known: str, licence: str | None) -> None:
+    if licence is not None and known != "unknown":
+        raise ModelError(f"{file}: its licence is {known}; leave --licence out")
 
 
 def _check_name_of_network(name: str, entry: NetworkEntry | None) -> None:

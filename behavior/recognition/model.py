@@ -36,7 +36,7 @@ FORMAT_VERSION = 1
 DEFAULT = "default"
 """Name of the model that ships inside the package."""
 
-_HEADER = "model.json"
+HEADER = "model.json"
 _WEIGHTS = "weights.safetensors"
 _UNIT = "torso"
 
@@ -177,7 +177,7 @@ def load_action_model(name_or_path: str | Path = DEFAULT) -> ActionModel:
     Raises:
         ActionModelError: not there, damaged, of another version, or not one of ours; one line with the remedy.
     """
-    if os.path.islink(Path(name_or_path) / _HEADER) or os.path.islink(Path(name_or_path) / _WEIGHTS):
+    if os.path.islink(Path(name_or_path) / HEADER) or os.path.islink(Path(name_or_path) / _WEIGHTS):
         raise ActionModelError(f"{name_or_path}: holds links to files elsewhere; copy the files themselves into it")
     shipped = resources.files("behavior") / "models"
     place: Any = shipped / str(name_or_path) if str(name_or_path) == DEFAULT else Path(name_or_path)
@@ -189,7 +189,7 @@ def load_action_model(name_or_path: str | Path = DEFAULT) -> ActionModel:
             if sum(member.file_size for member in archive.infolist()) > MOST:
                 raise ActionModelError(f"{label}: unzips to more than an action model has")
         except (OSError, zipfile.BadZipFile):
-            raise ActionModelError(f"{label}: not an action model (expected a folder or zip with {_HEADER})") from None
+            raise ActionModelError(f"{label}: not an action model (expected a folder or zip with {HEADER})") from None
         place = zipfile.Path(archive)
     try:
         return _read(place, label)
@@ -203,19 +203,19 @@ def _read(place: Any, label: str) -> ActionModel:
     from safetensors.numpy import load
 
     try:
-        text = (place / _HEADER).read_bytes()
+        text = (place / HEADER).read_bytes()
     except (FileNotFoundError, NotADirectoryError, KeyError):
         raise ActionModelError(
-            f"{label}: no action model there (no {_HEADER}); give {DEFAULT!r} or the folder that train wrote"
+            f"{label}: no action model there (no {HEADER}); give {DEFAULT!r} or the folder that train wrote"
         ) from None
     except OSError as error:
-        raise ActionModelError(f"{label}: {_HEADER} can't be read: {error.strerror}") from None
+        raise ActionModelError(f"{label}: {HEADER} can't be read: {error.strerror}") from None
     try:
         header = json.loads(text, parse_constant=_no_number)
     except ValueError as error:
-        raise ActionModelError(f"{label}: {_HEADER} is not JSON ({error}); get the model again") from None
+        raise ActionModelError(f"{label}: {HEADER} is not JSON ({error}); get the model again") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ActionModelError(f"{label}: {_HEADER} is not of an action model of Posescribe")
+        raise ActionModelError(f"{label}: {HEADER} is not of an action model of Posescribe")
     if header.get("format_version") != FORMAT_VERSION:
         raise ActionModelError(
             f"{label}: written in format {header.get('format_version')}, this version reads {FORMAT_VERSION}; "
@@ -331,8 +331,8 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
     text = (json.dumps(header, indent=1, ensure_ascii=False) + "\n").encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _HEADER).unlink(missing_ok=True)
-        for name, content in ((_WEIGHTS, weights), (_HEADER, text)):
+        (folder / HEADER).unlink(missing_ok=True)
+        for name, content in ((_WEIGHTS, weights), (HEADER, text)):
             part = folder / f".{name}.part"
             part.write_bytes(content)
             os.replace(part, folder / name)

@@ -110,7 +110,7 @@ def not_of_ours(file: Path) -> ModelError:
     )
 
 
-def write_folder(entry: NetworkEntry, state: State, source: Path, folder: Path) -> None:
+def write_folder(entry: NetworkEntry, state: State, source: Path, folder: Path, licence: str) -> None:
     """Fills an empty folder with converted weights and what they were made of."""
     import torch
     from safetensors.torch import save_file
@@ -120,10 +120,19 @@ def write_folder(entry: NetworkEntry, state: State, source: Path, folder: Path) 
     card = {
         "network": entry.name,
         "sha256": assets.digest(file),
-        "licence": entry.licence,
+        "licence": licence,
         "source": {"file": source.name, "sha256": assets.digest(source), "published": entry.weights_origin},
     }
     (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def write_licensed(source: Path, target: Path, licence: str) -> None:
+    """A copy of an ONNX file that names a licence in its properties."""
+    import onnx
+
+    model = onnx.load(str(source))
+    model.metadata_props.add(key="licence", value=licence)
+    onnx.save(model, str(target))
 
 
 def convert(file: Path) -> tuple[NetworkEntry, State]:

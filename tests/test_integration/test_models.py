@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import shutil
 import sqlite3
 from importlib import import_module
@@ -14,16 +15,18 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from behavior.cli import main
+from behavior.pipeline.models import locate
 from pose.networks.lightweight_openpose import LightweightOpenpose
 from pose.networks.mobilenet_thin import MobilenetThin
 from pose.weights import assets
 from pose.weights.assets import Asset
-from pose.weights.zoo import NETWORKS, load_backend
+from pose.weights.zoo import NETWORKS, _Weights, load_backend
 from storage import open_database
 
 SHIPPED = Path(__file__).parents[2] / "behavior" / "models" / "default"
@@ -149,6 +152,49 @@ def test_an_imported_network_runs_by_its_name(
     cv2.imwrite(str(image), np.full((64, 64, 3), 90, dtype=np.uint8))
     done = asked(["pose", str(image), "--out", str(tmp_path / "out"), "--model", "own.net", "--net-size", "64"], capsys)
     assert (done["model"], done["frames"]) == ("own.net", 1)
+
+
+def test_a_licence_is_named_where_the_file_has_none(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a state dict, and of an ONNX file that lost its properties; whose licence is known keeps it."""
+    thunder = _Weights.find("movenet_thunder", None).onnx_file("float32", False)
+    model = onnx.load(str(thunder))
+    kept = [entry for entry in model.metadata_props if entry.key != "licence"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    onnx.save(model, str(tmp_path / "bare.onnx"))
+    for number, (file, said) in enumerate(
+        ((network, "parity was not checked: the file holds weights alone"), (tmp_path / "bare.onnx", "onnxruntime "))
+    ):
+        name = f"own{number}"
+        assert main(["models", "import", str(file), "--name", name, "--licence", "CC-BY-4.0"]) == 0
+        told = capsys.readouterr().err
+        assert said in told
+        assert "licence: CC-BY-4.0" in told
+        assert asked(["models", "show", name], capsys)["licence"] == "CC-BY-4.0"
+        assert (
+            load_backend(name if number == 0 else str(locate(name)), role=None, device="cpu").model.licence
+            == "CC-BY-4.0"
+        )
+    told = refused(["models", "import", str(thunder), "--name", "c", "--licence", "MIT"], capsys)
+    assert "its licence is Apache-2.0; leave --licence out" in told
+
+
+def test_a_frozen_graph_is_run_beside_the_definition(capsys: pytest.CaptureFixture[str]) -> None:
+    graph = NETWORKS["mobilenet_thin"].find()
+    assert main(["models", "import", str(graph), "--name", "thin"]) == 0
+    told = capsys.readouterr().err
+    found = re.search(r"OpenCV \S+ and mobilenet_thin as defined here differ by (\S+) at most, of values up to 1", told)
+    assert found is not None or "parity was not checked: OpenCV" in told
+    assert found is None or float(found[1]) < 1e-4
+
+
+def test_show_takes_the_file_that_tells_of_a_folder(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked(["models", "show", str(trained / "card.json")], capsys)["kind"] == "pose"
+    assert asked(["models", "show", str(SHIPPED / "model.json")], capsys)["kind"] == "actions"
+    (trained / "model.json").write_text('{"weightsManifest": []}')
+    assert "a model of TensorFlow.js" in refused(["models", "show", str(trained / "model.json")], capsys)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.parts import n_body_joints
+from pose.parts import FACE_70, n_body_joints
 from pose.skeleton import Skeleton
 
 Image = NDArray[np.uint8]
@@ -25,6 +25,7 @@ PEOPLE_COLOURS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E0
 
 _INK = (26, 22, 20)
 _PAPER = (255, 255, 255)
+_HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -109,7 +110,8 @@ def person_colour(track_id: int) -> str:
 
 
 def draw_skeleton(image: Image, keypoints: NDArray[np.float32], skeleton: Skeleton, colour: str) -> None:
-    """Draws the limbs whose two joints were found, and all joints found, in place.
+    """Draws the limbs whose two joints were found, and all joints found, in place; eyes, ears and nose of the body only
+    where there is no face that shows them.
 
     Args:
         image: drawn on.
@@ -123,6 +125,8 @@ def draw_skeleton(image: Image, keypoints: NDArray[np.float32], skeleton: Skelet
     tint = _tint(full, 0.65)
     sides = [tint if joint.startswith("right_") else full for joint in skeleton.joints]
     found = np.isfinite(keypoints[:, 0]) & np.isfinite(keypoints[:, 1])
+    if found[np.isin(skeleton.joints, FACE_70.joints)].any():
+        found &= ~np.isin(skeleton.joints, _HEAD)  # the face shows where they are
     # Far outside the image nothing is to be seen, and OpenCV's fixed-point coordinates would overflow.
     points = np.clip(np.nan_to_num(keypoints[:, :2]), -8192, 8192)
     dots = [(round(float(x) * 16), round(float(y) * 16)) for x, y in points]
@@ -138,7 +142,10 @@ def draw_skeleton(image: Image, keypoints: NDArray[np.float32], skeleton: Skelet
         cv2.line(
             image, dots[a], dots[b], sides[b] if "neck" in skeleton.joints[a] else sides[a], line, cv2.LINE_AA, shift=4
         )
-    for a, b in drawn[len(limbs) :]:  # fingers and faces are small: thin lines, no dots
+    fine = drawn[len(limbs) :]  # fingers and faces are small: thin lines, no dots
+    for a, b in fine:
+        cv2.line(image, dots[a], dots[b], _INK, 3, cv2.LINE_AA, shift=4)
+    for a, b in fine:
         cv2.line(image, dots[a], dots[b], sides[b], 1, cv2.LINE_AA, shift=4)
     for joint in np.flatnonzero(found[:n_body]):
         cv2.circle(image, dots[joint], (line + 1) * 16, _INK, -1, cv2.LINE_AA, shift=4)

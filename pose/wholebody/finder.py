@@ -45,6 +45,7 @@ _SMALLEST = 14.0  # the same of a face and of an eye
 _AT_THE_WRIST = 0.35  # of the square's side: how far a hand's wrist may lie from the body's
 _AT_THE_NOSE = 0.25  # the same for a face's nose
 _ONE = 0.15  # of the square's side: mean distance of their landmarks below which two hands, or faces, are one
+_AS_NEAR = 0.05  # of the square's side: how much nearer a body must be for it to matter
 _SAME_BODY = 0.3  # similarity of a person in two frames
 _SIDES: tuple[Side, Side] = ("left", "right")
 _WRIST, _NOSE_OF_70, _NOSE_OF_MESH = 0, 30, 4  # places among the landmarks
@@ -252,7 +253,7 @@ class _Looker:
 def _owned(
     found: Mapping[Key, _Found], landmark: int, bodies: Mapping[Key, tuple[Points, float]], reach: float
 ) -> dict[Key, _Found]:
-    """Those that lie where the body has them; one that several bodies claim goes to the nearest, the surer the nearer.
+    """Those that lie where the body has them; what several bodies claim goes to the nearest, or surest of near ones.
 
     Args:
         found: hands or faces.
@@ -260,12 +261,14 @@ def _owned(
         bodies: where the body has it, and its score; one that has it nowhere does not object.
         reach: how far apart the two may be, shares of the square's side.
     """
-    off = {key: float(np.hypot(*(one.points[landmark] - bodies[key][0]))) for key, one in found.items()}
+    off = {
+        key: float(np.hypot(*(one.points[landmark] - bodies[key][0]))) / one.region.side for key, one in found.items()
+    }
     kept: dict[Key, _Found] = {}
-    for key in sorted(found, key=lambda key: np.nan_to_num(off[key] / bodies[key][1], nan=np.inf)):
+    for key in sorted(found, key=lambda key: np.nan_to_num((off[key] + _AS_NEAR) / bodies[key][1], nan=np.inf)):
         one = found[key]
         apart = [np.hypot(*(one.points - other.points).T).mean() for other in kept.values()]
-        if not off[key] > reach * one.region.side and min(apart, default=np.inf) >= _ONE * one.region.side:
+        if not off[key] > reach and min(apart, default=np.inf) >= _ONE * one.region.side:
             kept[key] = one
     return kept
 

@@ -17,6 +17,7 @@ from behavior.report.drawing import Fit, Image, draw_skeleton, draw_tag, fitted_
 from behavior.report.encoding import EncoderSettings
 from behavior.report.overlay import OverlaySettings, write_overlay, write_overlay_image
 from behavior.report.stills import Stills
+from pose.parts import whole_body
 from pose.people import FramePeople, Person
 from pose.skeleton import BODY_25, COCO_17, COCO_18, Skeleton
 from storage.bouts import Bout
@@ -337,3 +338,19 @@ def test_stills_come_with_the_overlay(tmp_path: Path) -> None:
     write_overlay(frames, tmp_path / "o.mp4", skeleton=COCO_18, stills=stills)
     assert set(stills.people) == {1, 2}
     assert stills.scene is not None
+
+
+def test_a_face_stands_for_the_bodys_eyes_ears_and_nose() -> None:
+    skeleton = whole_body(COCO_18)
+    keypoints = np.full((130, 3), (np.nan, np.nan, 0), dtype=np.float32)
+    keypoints[skeleton.index("nose")] = 100, 100, 1
+    keypoints[skeleton.index("left_wrist")] = 30, 150, 1
+    alone, with_face = (np.full((200, 200, 3), 255, dtype=np.uint8) for _ in range(2))
+    draw_skeleton(alone, keypoints, skeleton, "#0072B2")
+    keypoints[[skeleton.index("upper_lip"), skeleton.index("left_lip_upper_inner")]] = (150, 40, 1), (190, 40, 1)
+    draw_skeleton(with_face, keypoints, skeleton, "#0072B2")
+    assert alone[100, 100].tolist() == with_face[150, 30].tolist() == [0xB2, 0x72, 0]  # full colour
+    assert with_face[100, 100].tolist() == [255, 255, 255]
+    blue, _, red = with_face[40, 170].astype(int)
+    assert blue - red > 100
+    assert with_face[38, 170].max() < 100, "thin lines have a dark edge, to be seen on anything"

@@ -18,8 +18,8 @@ def set_name(actions: Iterable[str]) -> str:
 
 
 def actions_of(name: str) -> tuple[str, ...]:
-    """The actions of a set by its name; `unknown` has none."""
-    return () if name == UNKNOWN else tuple(name.split(TOGETHER))
+    """The actions of a set by its name; `unknown` has none, nor has a kind of it, such as `unknown: walk`."""
+    return () if name.partition(":")[0] == UNKNOWN else tuple(name.split(TOGETHER))
 
 
 def all_actions(names: Sequence[str]) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ class ActionModel:
     """A trained, calibrated classifier.
 
     The classes of the classifier are sets of actions: most hold one, `unknown` none, and `walk + wave` two that hold at
-    once. The score of an action is the sum over the sets that hold it.
+    once. The score of an action is the sum over the sets that hold it. A class such as `unknown: walk` is a kind of
+    `unknown`: the classifier learnt it, and the model does not claim it.
 
     Attributes:
         info: see `ActionModelInfo`; its sha256 is empty before the model is saved.
@@ -114,7 +115,9 @@ class ActionModel:
     @property
     def sets(self) -> tuple[str, ...]:
         """Names of what the classifier tells apart, `unknown` among them where it learnt it."""
-        return tuple(map(str, self.classifier.classes_))
+        return tuple(
+            dict.fromkeys(name if actions_of(name) else UNKNOWN for name in map(str, self.classifier.classes_))
+        )
 
     @property
     def exclusive(self) -> bool:
@@ -133,7 +136,10 @@ class ActionModel:
 
     def set_proba(self, clips: Clips) -> NDArray[np.float64]:
         """(S, n) calibrated probabilities of `sets`; rows sum to 1."""
-        return apply_temperature(self.classifier.predict_proba(clips), self.temperature)
+        scores = apply_temperature(self.classifier.predict_proba(clips), self.temperature)
+        sets = np.array(self.sets)
+        own = [name if actions_of(name) else UNKNOWN for name in map(str, self.classifier.classes_)]
+        return np.asarray(scores @ (np.array(own)[:, None] == sets).astype(np.float64))
 
     def weighted_set_proba(self, clips: Clips) -> NDArray[np.float64]:
         """`set_proba` under the `prior` (Saerens et al., 2002); `unknown` has weight 1."""
@@ -312,7 +318,7 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
         "settings": dataclasses.asdict(model.classifier),
         "classes": list(info.classes),
         "background": UNKNOWN in model.sets,
-        "sets": list(model.sets),
+        "sets": list(map(str, model.classifier.classes_)),
         "joints": list(info.joints),
         "unit": _UNIT,
         "rate_hz": RATE_HZ,

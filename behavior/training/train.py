@@ -361,7 +361,7 @@ def train(
             "notes": fitted.notes_,
         },
         figures=figures,
-        versions=_versions(),
+        versions=versions(),
     )
     window_s = float(np.clip(np.median(clips.lengths) / clips.rate_hz, 0.5, 5))
     model = ActionModel(info, fitted, window_s=round(window_s, 3), prior=prior or {}, rules=known_rules(rules))
@@ -378,6 +378,7 @@ def train(
     return model, cv
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python, the package and the libraries that train."""
     packages = {name: metadata.version(name) for name in ("posescribe", "numpy", "torch", "scikit-learn")}
     return {"python": platform.python_version(), **packages}

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from behavior.recognition.classifiers.base import Parts, Progress
+from behavior.recognition.classifiers.base import Parts
 from behavior.recognition.classifiers.ridge import solve_one_against_rest
 from behavior.recognition.classifiers.statistics import StatisticsClassifier, softmax
 from behavior.recognition.clips import Clips
@@ -38,9 +38,8 @@ class RocketClassifier(StatisticsClassifier):
     sharpness: float = 6.0
     """Factor from distances to the borders to log-probabilities."""
 
-    def _fit(self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, progress: Progress) -> None:
+    def _prepare(self, clips: Clips, rng: np.random.Generator) -> None:
         self.drawn_ = self._draw(series(clips[rng.permutation(len(clips))[:_LOOKED_AT]], self.smooth), rng)
-        super()._fit(clips, labels, rng, progress)
 
     def _draw(self, x: NDArray[np.float32], rng: np.random.Generator) -> Parts:
         """Random kernels, and limits at random quantiles of what they find in the clips."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +48,40 @@ class StatisticsClassifier(ActionClassifier):
         """(n, C) probabilities of standardised rows; `ValueError` or `KeyError` where the arrays don't fit."""
 
     def _fit(self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, progress: Progress) -> None:
+        self._prepare(clips, rng)
         x = self._rows(clips, rng, progress)
+        self._learn_rows(x, np.tile(labels, len(x) // len(labels)), rng)
+        progress(1, 1, "fitted")
+
+    def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
+        """A classifier for each part of the same clips, which are described once for all.
+
+        What is drawn before learning (random kernels and their limits) is drawn from all clips, whatever they show.
+
+        Args:
+            names: (S,) what the clips show.
+            parts: (S,) True for the clips that a classifier learns from.
+        """
+        rng = np.random.default_rng(self.random_state)
+        self._prepare(clips, rng)
+        x = self._rows(clips, rng, lambda *_: None)
+        versions = len(x) // len(clips)
+        fitted = []
+        for part in parts:
+            one = copy.copy(self)
+            one.classes_, labels = np.unique(names[part], return_inverse=True)
+            one.joints_, one.notes_ = clips.joints, []
+            one._learn_rows(
+                x[np.tile(part, versions)], np.tile(labels, versions), np.random.default_rng(self.random_state)
+            )
+            fitted.append(one)
+        return fitted
+
+    def _prepare(self, clips: Clips, rng: np.random.Generator) -> None:
+        """What statistics need before clips can be described."""
+
+    def _learn_rows(self, x: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator) -> None:
+        """Learn from (n, F) rows, which are standardised in place."""
         self.mean_, self.scale_ = np.zeros((2, x.shape[1]), dtype=np.float32)
         for columns in np.array_split(np.arange(x.shape[1]), -(-x.size // (_AT_ONCE * x.shape[1]))):
             known = columns[np.isfinite(x[:, columns]).any(axis=0)]
@@ -56,8 +91,7 @@ class StatisticsClassifier(ActionClassifier):
         for start in range(0, len(x), _AT_ONCE):
             x[start : start + _AT_ONCE] = self._standard(x[start : start + _AT_ONCE])
         self.seed_ = int(rng.integers(2**31))
-        self.learned_ = self._learn(x, np.tile(labels, len(x) // len(labels)))
-        progress(1, 1, "fitted")
+        self.learned_ = self._learn(x, labels)
 
     def _rows(self, clips: Clips, rng: np.random.Generator, progress: Progress) -> NDArray[np.float32]:
         """(n, F) statistics of the clips, their mirror images and their changed copies, one table after another."""

@@ -1,0 +1,163 @@
+"""The shipped action model, made again.
+
+    python -m behavior.pipeline.default_model DATA --out MODEL
+
+DATA holds the folders of `behavior.training.public_sets.PUBLIC_SETS`; those that a published model may not learn from
+judge it, and may be absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from behavior.errors import DataError
+from behavior.evaluation.metrics import set_figures
+from behavior.labels import UNKNOWN
+from behavior.recognition.classifiers.rocket import RocketClassifier
+from behavior.recognition.classifiers.statistics import StatisticsClassifier
+from behavior.recognition.model import ActionModel, ActionModelInfo, Decoding, save_action_model
+from behavior.recognition.temperature import apply_temperature
+from behavior.recognition.vocabulary import ACTIONS
+from behavior.report.card import model_card
+from behavior.training.left_out import (
+    CLAIMS_RIGHT,
+    DrawSettings,
+    Judged,
+    collapse,
+    fitted_temperature,
+    judge,
+    left_out,
+    load_all,
+    recalls,
+    thresholds,
+)
+from behavior.training.public_sets import PUBLIC_SETS, SetClips
+from behavior.training.train import versions
+from storage.files import write_bytes
+
+WINDOW_S = 1.6
+"""Of the windows of a track, seconds: about the middle of those learnt from."""
+
+
+def make_model(folder: Path, out: Path, command: str, settings: DrawSettings, classifier: StatisticsClassifier) -> str:
+    """Train, judge and write the model with its card; returns the card.
+
+    Raises:
+        DataError: a set is missing, damaged or has labels that nobody decided about, or nothing can be claimed.
+        OutputError: the folder can't be written.
+    """
+    sets = load_all(folder)
+    fitted, learnt, judged = judge(classifier, sets, settings)
+    temperature = fitted_temperature(judged)
+    below = thresholds(judged, temperature)
+    if not below:
+        raise DataError(f"no action is right in {CLAIMS_RIGHT:.0%} of its claims on sets left out; nothing to ship")
+    kept = tuple(below)
+    sets_ = (*kept, UNKNOWN)
+    rows = left_out(judged, temperature)
+    found = recalls(judged, temperature, below)
+    truth = [name if name in below else UNKNOWN for name in judged.truth]
+    limit = np.array([below[name] for name in kept])
+    figures = {
+        kind: set_figures(collapse(apply_temperature(answers, temperature), judged.names, kept), sets_, truth, limit)
+        for kind, answers in (("clean", judged.clean), ("noisy", judged.noisy))
+    }
+    fitted.classes_ = np.array(
+        [name if name in below or name == UNKNOWN else f"{UNKNOWN}: {name}" for name in fitted.classes_.tolist()]
+    )
+    info = ActionModelInfo(
+        name="default",
+        classifier="rocket",
+        classes=kept,
+        joints=learnt.clips.joints,
+        sha256="",
+        licence="Apache-2.0; trained on annotations that their authors offer for research",
+        data={
+            "name": ", ".join(one.of.name for one in sets if one.of.shippable) + ", windows drawn from them",
+            "sha256": hashlib.sha256(np.ascontiguousarray(learnt.clips.points).tobytes()).hexdigest(),
+            "clips": len(learnt),
+            "classes": fitted.classes_.tolist(),
+            "groups": sum(len(set(one.groups.tolist())) for one in sets if one.of.shippable),
+            "notes": [],
+        },
+        figures={
+            "protocol": "Sets left out whole; thresholds chosen on the same answers",
+            "classes": list(figures["clean"][0]),
+            "not_tested": [],
+            "clean": figures["clean"][1].to_dict(figures["clean"][0]),
+            "noisy": {"missing": 0.2, "jitter": 0.05} | figures["noisy"][1].to_dict(figures["noisy"][0]),
+            "notes": [],
+        },
+        versions=versions(),
+    )
+    model = ActionModel(
+        info, fitted, temperature, max(below.values()), WINDOW_S, rules=("arms_raised",),
+        decoding=Decoding(unknown_below=below),
+    )  # fmt: skip
+    model = replace(model, info=save_action_model(model, out))
+    card = model_card(model, command, "\n".join(_notes(sets, judged, below, rows, found)))
+    write_bytes(out / "README.md", card.encode())
+    return card
+
+
+def _notes(
+    sets: Sequence[SetClips], judged: Judged, below: Mapping[str, float], rows: Sequence[Mapping[str, str | float]],
+    found: Mapping[str, Mapping[str, float]],
+) -> list[str]:  # fmt: skip
+    """What the card says beyond the usual figures."""
+    lines = ["## What it claims", "", "| action | is | learnt from | claimed, of the windows of each set left out |",
+             "|---|---|---|---|"]  # fmt: skip
+    own = [one for one in sets if one.of.shippable]
+    for name in below:
+        sources = [one.of.name for one in own if name in one.names]
+        shares = ", ".join(f"{source} {100 * share:.0f} %" for source, share in found[name].items())
+        if len(sources) == 1:
+            shares += " (other people of the same set; no other set shows it)"
+        lines.append(f"| {name} | {ACTIONS[name]} | {', '.join(sources)} | {shares} |")
+    others = [name for name in judged.names if name not in below]
+    lines += [
+        "",
+        f"Learnt, but not claimed, since fewer than {CLAIMS_RIGHT:.0%} of the claims on left-out sets would be right,"
+        " or since all that were right would be on one set:"
+        f" {', '.join(others)}.",
+        "",
+        "## By set left out",
+        "Thresholds chosen on the other sets. *Unnamed claimed*: of the windows that show none of the claimed actions,"
+        " the share for which one is claimed all the same.",
+        "",
+        "| set | windows | learnt from otherwise | "
+        + " | ".join(f"{figure}, {kind}" for figure in FIGURES for kind in ("clean", "noisy")) + " |",
+        "|" + "---|" * 11,
+    ]  # fmt: skip
+    for row in rows:
+        shares = " | ".join(
+            "–" if np.isnan(value := float(row[f"{figure}, {kind}"])) else f"{value:.0f} %"
+            for figure in FIGURES
+            for kind in ("clean", "noisy")
+        )
+        ships = "yes" if PUBLIC_SETS[str(row["set"])].shippable else "no"
+        lines.append(f"| {row['set']} | {row['windows']} | {ships} | {shares} |")
+    lines += ["", "## Sources", "", *(f"- {one.of.name}: {one.of.cite}. Licence: {one.of.licence}." for one in own)]
+    return lines
+
+
+FIGURES = ("balanced accuracy", "claimed", "claims right", "unnamed claimed")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    command = f"python -m behavior.pipeline.default_model DATA --out {asked.out.name}"
+    print(make_model(asked.data, asked.out, command, DrawSettings(), RocketClassifier(kernels=600, copies=2)))
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -24,6 +24,7 @@ from behavior.pipeline.describe import Share, write_features
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings, one_or_all
 from behavior.pipeline.stages import VERSION, Recording, plain, unusual
+from behavior.report.motion import MotionWriter, read_curves
 from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
 from behavior.report.page import ALGORITHM as REPORT
 from behavior.report.page import Course, Provenance, ReportData, people_from_courses, write_page
@@ -71,6 +72,13 @@ FILES = {
     RUN: "what made all this: device, models, settings, hashes",
 }
 
+VIDEO = "video.mp4"
+"""What was filmed, as browsers play it: the page draws over it."""
+PICTURES = {
+    VIDEO: "what was filmed, in a form that browsers play; this page draws over it",
+    "overlay.mp4": "the same with everyone drawn in, to share",
+}
+
 
 def tell(
     database: Database,
@@ -102,7 +110,9 @@ def tell(
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
     write_features([Share(skeleton, each)], settings.clean, folder / "features.parquet", [made])
-    people = [Course.of((part.track for part in parts(0)), skeleton) for parts in each]
+    size = (stored.width, stored.height)
+    motion = MotionWriter(skeleton, size, frames, times, sum(track.n_frames for track in known))
+    people = [Course.of(motion.watch(part.track for part in parts(0)), skeleton) for parts in each]
     actions = list(dict.fromkeys([*_classes(action_run), *sorted({bout.action for bout in (*automatic, *found)})]))
     summary = summary_table(found, people, actions=actions)
     for mark, bouts, human in (("_automatic", automatic, frozenset()), ("", found, coded)):
@@ -136,14 +146,18 @@ def tell(
     provenance["fingerprint"] = fingerprint
     refiner = provenance["pose"]["refiner"]
     provenance["overlay"] = asdict(drawn) if drawn else None
+    start_s, stop_s = (float(times[0]), float(times[-1]) + _frame_interval(times)) if len(times) else (0.0, 0.0)
+    numbers = [track.track_id for track in known]
+    curves = read_curves(folder / "features.parquet", numbers, start_s, stop_s, len(times))
+    film = drawn.video if drawn else None
     write_page(
         ReportData(
             source_name=stored.name,
             source_path=_shown(stored),
             width=stored.width,
             height=stored.height,
-            start_s=float(times[0]) if len(times) else 0.0,
-            stop_s=float(times[-1]) + _frame_interval(times) if len(times) else 0.0,
+            start_s=start_s,
+            stop_s=stop_s,
             n_frames=len(times),
             n_skipped=pose_run.extra["skipped"],
             people=people_from_courses(people, thumbnails=stills.people, names=names),
@@ -170,8 +184,10 @@ def tell(
             notes=tuple(note for note in notes if note not in ON_THE_PAGE),
             overlay=drawn.file if drawn else None,
             overlay_start_s=drawn.start_s if drawn else 0.0,
+            video=film,
+            motion=motion.finish(curves) if film else None,
             scene=stills.scene,
-            files=FILES,
+            files=({name: PICTURES[name] for name in (film, drawn.file)} if drawn and film else {}) | FILES,
         ),
         folder / "report.html",
     )
@@ -188,6 +204,7 @@ def tell(
         "frames_per_second": _rate(len(times), pose_run.extra["seconds"]),
     }
     written = {name for name in FILES if name != RUN} | {"report.html"} | ({drawn.file} if drawn else set())
+    written |= {film} if film else set()
     known_by = {"place": _place(database, folder), "made": made_at(database)}
     provenance |= {"database": known_by, "files": _hashes(folder, written)}
     write_bytes(folder / RUN, json.dumps(provenance, indent=2).encode())
@@ -222,12 +239,18 @@ def _shown(stored: StoredRecording) -> str:
 
 @dataclass(frozen=True)
 class Drawn:
-    """An overlay beside the report: its clock is 0 at `start_s`, `tracks` and `shows` are digests of what it shows."""
+    """An overlay beside the report: its clock is 0 at `start_s`, `tracks` and `shows` are digests of what it shows.
+
+    `video` is what was filmed, on the same clock, and `of` the fingerprint of the run that looked at its frames; both
+    None for a picture, and where an older version wrote them.
+    """
 
     file: str
     start_s: float
     tracks: str
     shows: str
+    video: str | None = None
+    of: str | None = None
 
 
 def _drawn(
@@ -254,12 +277,14 @@ def _drawn(
         stage="overlay", algorithm=REPORT, parent=who, bouts=sorted(bouts), coded=sorted(believed.coders)
     )
     folder = recording.folder
-    if kept is not None and kept.shows == shows and stills.load(folder / STILLS):
+    filmed = kept is not None and kept.video is not None and kept.of == pose_run.fingerprint
+    complete = filmed or recording.stored.kind == "image"
+    if kept is not None and kept.shows == shows and complete and stills.load(folder / STILLS):
         return kept
     try:
         made = draw(
             database, recording, pose_run, track_run, skeleton, believed.bouts, stills, total, narrator,
-            coded=believed.coders.keys(),
+            coded=believed.coders.keys(), plain=None if filmed else folder / VIDEO,
         )  # fmt: skip
     except SourceError as error:
         reason = str(error).replace(recording.stored.uri, _shown(recording.stored))
@@ -274,7 +299,10 @@ def _drawn(
     if made is None:
         return None
     stills.save(folder / STILLS)
-    return Drawn(made.path.name, made.start_s, who, shows)
+    is_picture = made.path.suffix != ".mp4"
+    return Drawn(
+        made.path.name, made.start_s, who, shows, *((None, None) if is_picture else (VIDEO, pose_run.fingerprint))
+    )
 
 
 def _kept(folder: Path) -> Drawn | None:
@@ -283,8 +311,13 @@ def _kept(folder: Path) -> Drawn | None:
         drawn = Drawn(**_told(folder)["overlay"])
     except (KeyError, TypeError):
         return None
-    name = Path(drawn.file).name
-    return drawn if name == drawn.file and (folder / name).is_file() else None
+
+    def there(name: str) -> bool:
+        return Path(name).name == name and (folder / name).is_file()
+
+    if drawn.video is not None and not there(drawn.video):
+        drawn = replace(drawn, video=None, of=None)
+    return drawn if there(drawn.file) else None
 
 
 def draw(
@@ -299,8 +332,9 @@ def draw(
     narrator: Narrator,
     *,
     coded: Set[int] = frozenset(),
+    plain: Path | None = None,
 ) -> Overlay | None:
-    """The source again, frame by frame, with everyone drawn in; shows each frame to `stills` too.
+    """The source again, frame by frame, with everyone drawn in; shows each frame to `stills`, and writes `plain`, too.
 
     Raises `SourceError` when there are no pictures, the source was live, or is not what was analysed any more.
     """
@@ -333,7 +367,7 @@ def draw(
                 *next(drawn), picture, skeleton=skeleton, bouts=bouts, coded=coded, stills=stills
             )
         film = recording.folder / "overlay.mp4"
-        return write_overlay(drawn, film, skeleton=skeleton, bouts=bouts, coded=coded, stills=stills)
+        return write_overlay(drawn, film, skeleton=skeleton, bouts=bouts, coded=coded, stills=stills, plain=plain)
 
 
 def _open_again(recording: Recording, pose_run: Run) -> FrameSource:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def write_overlay(
     coded: Set[int] = frozenset(),
     settings: OverlaySettings | None = None,
     stills: Stills | None = None,
+    plain: Path | None = None,
 ) -> Overlay | None:
     """Writes an H.264 video that browsers play, in constant memory.
 
@@ -77,6 +79,7 @@ def write_overlay(
         coded: people whose actions a human coded; said beside them.
         settings: size, quality and look.
         stills: is shown every frame too, when pictures are wanted from the same pass.
+        plain: another `.mp4` file, of the same pictures with nothing drawn in.
 
     Returns:
         What was written; None, and no file, when there was no frame.
@@ -92,11 +95,19 @@ def write_overlay(
     height, width = first[0].image.shape[:2]
     size = fitted_size(width, height, settings.max_side, even=True)
     artist = _Artist(size, skeleton, bouts, coded, settings.time_stamp)
-    with replacing(path) as part, VideoWriter(part, path, size, settings.encoder) as encoder:
+    with ExitStack() as files:
+        encoder, *bare = (
+            files.enter_context(VideoWriter(files.enter_context(replacing(file)), file, size, settings.encoder))
+            for file in (path, plain)
+            if file is not None
+        )
         for frame, people in itertools.chain([first], frames):
             if stills is not None:
                 stills.see(frame, people)
-            encoder.add(artist.draw(frame, people), frame.time_s)
+            picture = artist.fit(frame)
+            for writer in bare:
+                writer.add(picture, frame.time_s)
+            encoder.add(artist.draw(picture, frame, people), frame.time_s)
     return Overlay(path, first[0].time_s, encoder.n_frames, *size)
 
 
@@ -124,7 +135,8 @@ def write_overlay_image(
     size = fitted_size(width, height, settings.max_side)
     if stills is not None:
         stills.see(frame, people)
-    _, data = cv2.imencode(path.suffix, _Artist(size, skeleton, bouts, coded, settings.time_stamp).draw(frame, people))
+    artist = _Artist(size, skeleton, bouts, coded, settings.time_stamp)
+    _, data = cv2.imencode(path.suffix, artist.draw(artist.fit(frame), frame, people))
     write_bytes(path, bytes(data))
     return Overlay(path, frame.time_s, 1, *size)
 
@@ -142,10 +154,17 @@ class _Artist:
         self._now: list[Bout] = []
         self._time_stamp = time_stamp
 
-    def draw(self, frame: FrameLike, people: FramePeople) -> Image:
+    def fit(self, frame: FrameLike) -> Image:
+        """The picture in the overlay's size."""
+        return self._fit(frame).image(frame.image)
+
+    def _fit(self, frame: FrameLike) -> Fit:
         height, width = frame.image.shape[:2]
-        fit = Fit((width, height), self._size)
-        picture = fit.image(frame.image)
+        return Fit((width, height), self._size)
+
+    def draw(self, picture: Image, frame: FrameLike, people: FramePeople) -> Image:
+        """Everyone of a frame drawn into its picture, see `fit`, in place."""
+        fit = self._fit(frame)
         actions = self._actions(frame.index)
         tags = []
         for person in people.people:

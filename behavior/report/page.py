@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from behavior.report import figures
 from behavior.report.drawing import person_colour
+from behavior.report.motion import Motion
 from behavior.report.script import one_script
 from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
 from pose.people import Track
@@ -25,7 +26,7 @@ from pose.skeleton import Skeleton
 from storage.bouts import Bout
 from storage.files import write_bytes
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
@@ -108,8 +109,10 @@ class ReportData:
         summary: as of `tables.summary_table`, without bins.
         provenance: what made the results.
         notes: sentences the reader must see, e.g. "3 corrupt frames were skipped."
-        overlay: name of the video (`.mp4`) or picture beside the page; None without one.
-        overlay_start_s: time of the source at which the overlay's clock is 0, seconds.
+        overlay: name of the video (`.mp4`) or picture beside the page with everyone drawn in; None without one.
+        overlay_start_s: time of the source at which the clock of overlay and video is 0, seconds.
+        video: name of the video beside the page with nothing drawn in: the page draws `motion` over it.
+        motion: what the page draws; None leaves `overlay` as what the page shows.
         scene: JPEG of the whole view, under the paths; None without one.
         files: names of the tables beside the page, and what each holds.
     """
@@ -130,6 +133,8 @@ class ReportData:
     notes: tuple[str, ...] = ()
     overlay: str | None = None
     overlay_start_s: float = 0.0
+    video: str | None = None
+    motion: Motion | None = None
     scene: bytes | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -226,7 +231,10 @@ def render_page(report: ReportData) -> str:
     seen_s = sum(person.seen_s for person in people)
     scale = _SCENE_SIDE / max(report.width, report.height, 1)
     scene_size = (round(report.width * scale), round(report.height * scale))
-    is_video = report.overlay is not None and report.overlay.lower().endswith(".mp4")
+    motion = report.motion if report.video else None
+    film = report.video if motion else report.overlay
+    if film is not None and not film.lower().endswith(".mp4"):
+        film = None
     bouts = bouts_table(report.bouts)
     return environment.get_template("page.html").render(
         report=report,
@@ -243,7 +251,9 @@ def render_page(report: ReportData) -> str:
         named_share=sum(person.named_s for person in people) / seen_s if seen_s else math.nan,
         longest_s=max((person.budget_s for person in people), default=0.0),
         overlay=quote(report.overlay) if report.overlay else None,
-        is_video=is_video,
+        film=quote(film) if film else None,
+        film_name=film,
+        motion=motion,
         scene=_data_uri(report.scene),
         scene_size=scene_size,
         paths=[_Path.of(person, scale, scene_size) for person in report.people if np.isfinite(person.path).any()],
@@ -259,6 +269,10 @@ def render_page(report: ReportData) -> str:
             "videoStart": report.overlay_start_s,
             "actions": list(ranks),
             "people": [person.about.name for person in people],
+            "tracks": [person.about.track_id for person in people],
+            "colours": [person_colour(person.about.track_id) for person in people],
+            "size": [report.width, report.height],
+            "motion": motion.about if motion else None,
             "bouts": [person.lane.bouts for person in people],
             "coded": [person.about.track_id in report.coded for person in people],
         },

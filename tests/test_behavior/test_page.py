@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
 from behavior.report.overlay import write_overlay
 from behavior.report.page import (
     MAX_ROWS,
@@ -106,6 +108,18 @@ def make_report() -> ReportData:
     )
 
 
+def make_moving_report(video: str = "overlay.mp4") -> ReportData:
+    """The same, with the joints to draw and the speed of person 1, which grows by 1 with each frame."""
+    report = make_report()
+    tracks = [make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))]
+    frames = np.arange(N_FRAMES)
+    writer = MotionWriter(COCO_18, (160, 120), frames, START_S + frames / FPS, 60)
+    for track in tracks:
+        assert list(writer.watch([track])) == [track]
+    speed = Curve("centre_speed", "torso/s", np.stack([np.arange(40.0), np.full(40, np.nan)]))
+    return replace(report, video=video, motion=writer.finish([speed]))
+
+
 @dataclass
 class Watched:
     """A page, and all that it said or asked for since it was opened."""
@@ -115,10 +129,20 @@ class Watched:
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def open(self, report: ReportData, name: str = "report.html") -> Page:
+    def open(self, report: ReportData, name: str = "report.html", address: str = "") -> Page:
         write_page(report, self.folder / name)
-        self.page.goto((self.folder / name).as_uri())
+        self.page.goto((self.folder / name).as_uri() + address)
+        if report.motion is not None:
+            self.wait_until("document.documentElement.dataset.ready === ''")
         return self.page
+
+    def painted(self, x: float, y: float) -> tuple[int, ...]:
+        """Red, green, blue and opacity of the drawing over the video at a pixel of the source."""
+        script = """([x, y]) => {
+            const canvas = document.getElementById("drawing"), scale = canvas.width / 160;
+            return [...canvas.getContext("2d").getImageData(Math.round(x * scale), Math.round(y * scale), 1, 1).data];
+        }"""
+        return tuple(self.page.evaluate(script, [x, y]))
 
     def wait_until(self, condition: str) -> None:
         """Asks again and again from outside; the page's own policy forbids Playwright's way from inside."""
@@ -187,7 +211,8 @@ def watched(browser: Browser, overlay: Path, tmp_path: Path) -> Iterator[Watched
     watched.page.set_default_timeout(20_000)
     yield watched
     context.close()
-    assert watched.said == []
+    # The page never reads its canvas, `painted` does.
+    assert [text for text in watched.said if not text.startswith("Canvas2D: Multiple readback")] == []
     own = tmp_path.as_uri()
     assert [url for url in watched.asked if not url.startswith((own, "data:"))] == []
 
@@ -312,7 +337,7 @@ def test_nothing_is_taken_for_markup(watched: Watched) -> None:
     page.keyboard.press("ArrowRight")
     assert NASTY in page.locator("#readout").inner_text()
     assert page.title() == f"{NASTY} – who did what, and when"
-    assert page.locator(".kicker").inner_text() == NASTY
+    assert page.locator("h1").inner_text() == NASTY
     assert page.locator(".label").first.text_content() == NASTY
     assert page.locator("script").count() == 2
     assert page.locator("img[src=x]").count() == 0
@@ -334,6 +359,138 @@ def test_odd_file_names_beside_the_page(watched: Watched, overlay: Path) -> None
     shutil.copy(overlay, watched.folder / name)
     watched.open(replace(make_report(), overlay=name))
     watched.wait_until("document.querySelector('video').readyState >= 1")
+
+
+PERSON_1, PERSON_2 = (230, 159, 0, 255), (86, 180, 233, 255)
+
+
+def test_people_are_drawn_over_the_frame_that_is_shown(watched: Watched) -> None:
+    """Person 1 is at x = 10 + frame, y = 20, person 2 from frame 20 on at x = frame, y = 40."""
+    page = watched.open(make_moving_report(), address="#t=6.2")
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '12'")
+    assert watched.grey() == pytest.approx(60, abs=6), "the video shows frame 12, too"
+    assert watched.painted(22, 20) == pytest.approx(PERSON_1, abs=2)
+    assert watched.painted(34, 20)[3] == watched.painted(20, 40)[3] == 0
+    page.locator("[data-what=skeleton]").uncheck()
+    assert watched.painted(22, 20)[3] == 0
+    page.locator("[data-what=boxes]").check()
+    page.locator("[data-what=trails]").check()
+    assert watched.painted(15, 20)[3] > 0, "the trail of the last seconds"
+    page.locator("[data-what=skeleton]").check()
+    for _ in range(10):
+        page.keyboard.press("Escape")
+        page.locator("[data-step='1']").click()
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '22'")
+    assert watched.painted(22, 40) == pytest.approx(PERSON_2, abs=2)
+
+
+def test_keys_go_from_frame_to_frame(watched: Watched) -> None:
+    page = watched.open(make_moving_report(), address="#t=6")
+    for key, frame in [
+        (".", 11),
+        (".", 12),
+        (",", 11),
+        ("ArrowRight", 12),
+        ("Shift+ArrowLeft", 2),
+        ("l", 39),
+        ("j", 0),
+    ]:
+        page.keyboard.press(key)
+        watched.wait_until(f"document.getElementById('frame').textContent === '{frame}'")
+        assert watched.grey() == pytest.approx(5 * frame, abs=6)
+    page.keyboard.press("k")
+    watched.wait_until("!document.querySelector('video').paused")
+
+
+def test_a_moment_has_an_address(watched: Watched) -> None:
+    page = watched.open(make_moving_report(), address="#t=7.5&person=2")
+    assert watched.source_time() == pytest.approx(7.5, abs=0.01)
+    assert page.locator(".lane.aside").count() == 1
+    page.locator("[data-what=skeleton]").uncheck()
+    page.locator("[data-what=trails]").check()
+    assert 0 < watched.painted(30, 20)[3] < 100, "person 1 is drawn faintly"
+    page.locator(".seek").first.click()
+    assert watched.source_time() == pytest.approx(6.0, abs=0.01)
+    watched.wait_until("location.hash === '#t=6&person=2'")
+    page.evaluate("location.hash = '#t=8.2'")
+    watched.wait_until("document.getElementById('frame').textContent === '32'")
+    assert page.locator(".lane.aside").count() == 0
+    page.evaluate("location.hash = '#t=nonsense&person=99'")
+    assert page.locator(".lane.aside").count() == 0
+
+
+def test_the_chosen_bout_is_played_again_and_again(watched: Watched) -> None:
+    page = watched.open(make_moving_report())
+    page.locator("#loop").check()
+    page.locator(".lane").first.focus()
+    page.keyboard.press("End")
+    page.locator("#speed").select_option("4")
+    page.evaluate(
+        """() => {
+            window.turns = 0;
+            const video = document.querySelector("video");
+            let before = 0;
+            video.addEventListener("seeked", () => { if (!video.paused) window.turns += 1; });
+            video.play();
+        }"""
+    )
+    watched.wait_until("window.turns >= 2")
+    assert 7.4 < watched.source_time() < 8.2
+
+
+def test_without_the_video_people_are_still_drawn(watched: Watched) -> None:
+    page = watched.open(make_moving_report("gone.mp4"), address="#t=6.2")
+    watched.wait_until("document.querySelector('.film').classList.contains('lost')")
+    assert "gone.mp4 is not beside this page" in page.locator(".gone").inner_text()
+    assert "The video with what was found" not in page.locator("#fig-1").inner_text()
+    assert not page.locator("video").is_visible()
+    assert watched.painted(22, 20) == pytest.approx(PERSON_1, abs=2)
+    page.keyboard.press(".")
+    watched.wait_until("document.getElementById('frame').textContent === '13'")
+    watched.wait_until("document.querySelector('.behind').naturalWidth === 64")
+    watched.said.clear()
+
+
+def test_a_feature_over_time(watched: Watched) -> None:
+    page = watched.open(make_moving_report(), address="#t=6.2")
+    page.locator("#feature").select_option("centre_speed")
+    assert page.locator("#values").inner_text() == "Person 1: 12.0 torso/s"
+    assert page.locator("#curve path").count() == 2
+    page.locator("[data-step='1']").click()
+    watched.wait_until("document.getElementById('values').textContent === 'Person 1: 13.0 torso/s'")
+
+
+def test_print_has_a_still_of_what_is_shown(watched: Watched) -> None:
+    page = watched.open(make_moving_report(), address="#t=8")
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '30'")
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    shot = cv2.imdecode(np.frombuffer(page.locator("#drawing").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert shot is not None
+    height, width = shot.shape[:2]
+    assert int(shot[height * 2 // 3, width // 2].mean()) == pytest.approx(150, abs=6), "the frame's own picture"
+
+
+def test_tables_that_scroll_are_reached_by_keys_and_headings_skip_no_level(watched: Watched) -> None:
+    page = watched.open(make_moving_report())
+    assert page.locator(".wide:not([tabindex='0'][role=region][aria-label])").count() == 0
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map((each) => Number(each.tagName[1]))")
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+def test_the_page_of_a_minute_is_small() -> None:
+    """Two restless people at 30 frames/s; the pictures of people and scene come on top, about 0.2 MB."""
+    rng = np.random.default_rng(0)
+    n = 1800
+    writer = MotionWriter(COCO_18, (1920, 1080), np.arange(n), np.arange(n) / 30, 2 * n)
+    for person in (1, 2):
+        keypoints = np.cumsum(rng.normal(0, 3, (n, 18, 3)), axis=0).astype(np.float32) + 500
+        track = Track(person, np.arange(n), np.arange(n) / 30, keypoints, np.ones(n, np.float32))
+        list(writer.watch([track]))
+    noise = Curve("centre_speed", "torso/s", rng.random((2, CURVE_POINTS)))
+    motion = writer.finish([noise] * len(CURVES))
+    assert len(render_page(replace(make_report(), video="video.mp4", motion=motion))) < 400_000
 
 
 def test_nobody_in_the_video(watched: Watched) -> None:

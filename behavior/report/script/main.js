@@ -1,16 +1,53 @@
+import { readAddress, writeAddress } from "./address.js";
+import { openCurves } from "./curves.js";
+import { readMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
+import { openControls, openStage } from "./stage.js";
 import { timeline } from "./timeline.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const player = openPlayer(data);
+let onlyPerson = null;
 
 for (const button of document.querySelectorAll(".seek")) {
   button.addEventListener("click", () => {
     player.seek(Number(button.dataset.time));
-    player.video.scrollIntoView({ block: "nearest" });
+    document.querySelector(".film").scrollIntoView({ block: "nearest" });
   });
 }
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
 });
-timeline(data, player);
+// Under the drawing where the video is missing, and in print; the page holds the picture once, in the map.
+const behind = document.querySelector(".behind:not([src])"), scene = document.querySelector(".map image");
+if (behind && scene) behind.src = scene.href.baseVal;
+openControls(player);
+const lines = timeline(data, player);
+
+// ---- the address of a moment
+const follow = () => {
+  const { time, person } = readAddress(location.hash);
+  const place = person === null ? -1 : data.tracks.indexOf(person);
+  onlyPerson = place < 0 ? null : place;
+  lines?.pick(onlyPerson);
+  if (time !== null) {
+    if (player.video && !player.lost && player.video.readyState < 1) player.video.addEventListener("loadedmetadata", () => player.seek(time), { once: true });
+    player.seek(time);
+  }
+};
+const remember = () => history.replaceState(null, "", writeAddress(player.time, onlyPerson === null ? null : data.tracks[onlyPerson]));
+window.addEventListener("hashchange", follow);
+if (player.video) for (const event of ["pause", "seeked"]) player.video.addEventListener(event, remember);
+
+const holder = document.getElementById("motion");
+if (holder) {
+  // After the first paint: an hour of people takes a moment to unpack.
+  requestAnimationFrame(() => setTimeout(async () => {
+    const motion = await readMotion(data.motion, holder.textContent);
+    holder.remove();
+    openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
+    openCurves(data, player, motion);
+    document.documentElement.dataset.ready = "";
+  }));
+}
+follow();

@@ -3,8 +3,8 @@ import { clock } from "./clock.js";
 
 export const timeline = (data, player) => {
   const ethogram = document.getElementById("ethogram");
-  if (!ethogram) return;
-  const { video, seek } = player;
+  if (!ethogram) return null;
+  const { video } = player;
   const span = data.stop - data.start;
   const scroll = document.getElementById("scroll");
   const playhead = document.getElementById("playhead");
@@ -21,28 +21,28 @@ export const timeline = (data, player) => {
     const x = playhead.offsetLeft, room = scroll.clientWidth - axis.offsetLeft;
     if (x < scroll.scrollLeft || x > scroll.scrollLeft + 0.9 * room) scroll.scrollLeft = x - 0.1 * room;
   };
-  if (video) {
-    const follow = () => show(video.currentTime + data.videoStart);
-    for (const event of ["loadedmetadata", "seeking", "seeked", "timeupdate"]) video.addEventListener(event, follow);
-    const onFrame = (_, frame) => { show(frame.mediaTime + data.videoStart); video.requestVideoFrameCallback(onFrame); };
-    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(onFrame);
-  }
+  player.onTime(show);
 
   // ---- bouts: [start ms, stop ms, action, score %, row], by start
   const ROW = 22;
   const chosen = document.createElement("div");
   chosen.className = "chosen";
+  let last = null; // start and stop of the bout that was chosen last
+  document.getElementById("loop")?.addEventListener("change", (event) => { player.loop = event.target.checked ? last : null; });
   const tell = (person, [start, stop, action, score]) => {
     const times = [start, stop].map((ms) => clock(data.start + ms / 1000, 2)).join(" to ");
     readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), ${data.coded[person] ? "coded by hand" : `score ${(score / 100).toFixed(2)}`}`;
   };
-  const go = (time) => { if (video) seek(time); else show(time); };
+  const go = player.seek;
   const choose = (person, bout) => {
     const [start, stop, , , row] = bout;
     chosen.style.cssText = `left:${start / span / 10}%;width:${(stop - start) / span / 10}%;top:${ROW * row}px;height:${ROW}px`;
     lanes[person].append(chosen);
     tell(person, bout);
-    go(data.start + start / 1000);
+    const ends = [start, stop].map((ms) => data.start + ms / 1000);
+    if (player.loop || document.getElementById("loop")?.checked) player.loop = ends;
+    last = ends;
+    go(ends[0]);
   };
   const msAt = (track, event) => {
     const box = track.getBoundingClientRect();
@@ -76,7 +76,7 @@ export const timeline = (data, player) => {
     });
     lane.addEventListener("keydown", (event) => {
       const next = { ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0, End: bouts.length - 1 }[event.key];
-      if (event.key === " " && video) { event.preventDefault(); if (video.paused) video.play(); else video.pause(); }
+      if (event.key === " ") { event.preventDefault(); player.toggle(); }
       if (next === undefined || !bouts.length) return;
       event.preventDefault();
       current = Math.min(bouts.length - 1, Math.max(0, next));
@@ -143,4 +143,17 @@ export const timeline = (data, player) => {
   setZoom(1);
   new ResizeObserver(redraw).observe(scroll);
   window.addEventListener("beforeprint", () => setZoom(1));
+
+  return {
+    // One person before the others; null for all.
+    pick: (person) => lanes.forEach((lane, i) => lane.classList.toggle("aside", person !== null && i !== person)),
+    // What stands beside each person in the picture: number, and actions at that time.
+    tagsAt: (time) => {
+      const ms = 1000 * (time - data.start) + 0.5;
+      return data.bouts.map((bouts, person) => {
+        const doing = bouts.filter(([start, stop]) => start <= ms && ms < stop).map(([, , action]) => data.actions[action]);
+        return `${data.tracks[person]}${doing.length ? `: ${doing.join(", ")}${data.coded[person] ? " (human)" : ""}` : ""}`;
+      });
+    },
+  };
 };

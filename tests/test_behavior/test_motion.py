@@ -1,0 +1,131 @@
+"""What the page draws, packed: read back by the rules written in its module."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from behavior.report import motion
+from behavior.report.columns import MISSING, Columns
+from behavior.report.motion import GRID, MotionWriter, read_curves
+from behavior.report.script import one_script
+from pose.people import Track
+from pose.skeleton import COCO_18
+
+
+def unpack(text: str) -> Iterator[int | None]:
+    """The numbers of all columns' codes."""
+    code = shift = 0
+    for byte in zlib.decompress(base64.b64decode(text)):
+        code |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            yield None if code == 0 else ((code - 1) >> 1) ^ -((code - 1) & 1)
+            code = shift = 0
+
+
+def column(codes: Iterator[int | None], n: int) -> list[int | None]:
+    out: list[int | None] = []
+    value = 0
+    for _ in range(n):
+        step = next(codes)
+        value += step or 0
+        out.append(None if step is None else value)
+    return out
+
+
+numbers = st.none() | st.integers(-(2**40), 2**40)
+
+
+@given(st.lists(st.lists(numbers, max_size=20), max_size=4))
+def test_columns_come_back(columns: list[list[int | None]]) -> None:
+    written = Columns()
+    for values in columns:
+        written.add(np.array([MISSING if value is None else value for value in values], dtype=np.int64))
+    codes = unpack(written.base64())
+    assert [column(codes, len(values)) for values in columns] == columns
+    assert next(codes, "end") == "end"
+
+
+def make_track(track_id: int, frames: np.ndarray, seed: int) -> Track:
+    rng = np.random.default_rng(seed)
+    keypoints = rng.uniform(-50, 2000, (len(frames), 18, 3)).astype(np.float32)
+    keypoints[rng.random((len(frames), 18)) < 0.3] = (np.nan, np.nan, 0)
+    return Track(track_id, frames, frames / 25, keypoints, np.ones(len(frames), np.float32))
+
+
+def packed(tracks: list[Track], frames: np.ndarray, n_rows: int | None = None) -> motion.Motion:
+    rows = sum(len(track.frames) for track in tracks) if n_rows is None else n_rows
+    writer = MotionWriter(COCO_18, (1920, 1080), frames, frames / 25, rows)
+    for track in tracks:
+        middle = len(track.frames) // 2
+        parts = [
+            Track(track.track_id, track.frames[part], track.time_s[part], track.keypoints[part], track.scores[part])
+            for part in (slice(0, middle), slice(middle, None))
+        ]
+        assert list(writer.watch(parts)) == parts
+    return writer.finish()
+
+
+def test_joints_come_back_to_a_step_of_the_grid() -> None:
+    frames = np.array([3, 4, 5, 7, 8, 12])
+    tracks = [make_track(1, frames, 1), make_track(4, frames[2:4], 2)]
+    found = packed(tracks, frames)
+    codes = unpack(found.data)
+    assert np.allclose(np.array(column(codes, 6), dtype=float) * found.about["tick"], frames / 25, atol=1e-5)
+    assert column(codes, 6) == frames.tolist()
+    assert found.about["people"] == [6, 2]
+    for track, places in zip(tracks, [[0, 1, 2, 3, 4, 5], [2, 3]], strict=True):
+        assert column(codes, len(places)) == places
+        for joint in range(18):
+            for axis in range(2):
+                steps = np.array(column(codes, len(places)), dtype=float)
+                expected = track.keypoints[:, joint, axis]
+                assert np.array_equal(np.isnan(steps), np.isnan(expected))
+                assert np.nanmax(np.abs(steps * found.about["unit"] - expected), initial=0) <= 0.5 * 1920 / GRID + 1e-3
+
+
+def test_too_much_for_a_page_is_drawn_in_fewer_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = np.arange(90)
+    monkeypatch.setattr(motion, "MOST_NUMBERS", 36 * 40)
+    found = packed([make_track(1, frames, 1), make_track(2, frames[1:2], 2)], frames)
+    assert (found.about["every"], found.about["people"]) == (3, [30, 0])
+    assert found.coarse == "To keep the page small it leaves out all but one of 3 frames."
+
+
+def test_curves_are_means_over_equal_times(tmp_path: Path) -> None:
+    """Three frames per point; the second person has no speed, nobody an elbow."""
+    features = pd.DataFrame(
+        {
+            "track_id": [7] * 6 + [9] * 6,
+            "time_s": [10.0, 10.1, 10.2, 10.3, 10.4, 10.5] * 2,
+            "centre_speed": [1, 2, 6, 4, np.nan, 6] + [np.nan] * 6,
+            "left_elbow_angle": [np.nan] * 12,
+        }
+    )
+    table = pa.Table.from_pandas(features, preserve_index=False)
+    units = [f.with_metadata({"unit": "torso/s"}) if f.name == "centre_speed" else f for f in table.schema]
+    pq.write_table(table.cast(pa.schema(units)), tmp_path / "features.parquet")
+    (curve,) = read_curves(tmp_path / "features.parquet", [7, 9], 10.0, 10.6, 2)
+    assert (curve.name, curve.unit) == ("centre_speed", "torso/s")
+    assert curve.values[0].tolist() == [3.0, 5.0]
+    assert np.isnan(curve.values[1]).all()
+
+
+def test_one_script_of_all_modules() -> None:
+    text = str(one_script())
+    assert "import " not in text.replace("// import", "")
+    assert "\nexport " not in text
+    for name in ("const clock", "const openPlayer", "const timeline", "const readMotion"):
+        assert text.count(name) == 1
+    assert text.index("const columnReader") < text.index("const readMotion") < text.index("const openPlayer")

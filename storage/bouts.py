@@ -6,7 +6,8 @@ first frame to the moment its last frame leaves the screen, so bouts that touch 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -121,6 +122,38 @@ def write_annotations(
     if rows:
         tx.execute(insert(schema.annotation), rows)
     return source_id
+
+
+CORRECTIONS = "corrections"
+"""Format of what was corrected in a report: all that the coder says of these people."""
+
+
+def write_corrections(
+    tx: Connection, recording_id: int, annotations: Sequence[Annotation], people: Collection[int], coder: str | None
+) -> int | None:
+    """Store all that a coder says of some people, in place of that coder's earlier corrections of them.
+
+    What was imported otherwise, and what other coders say, stays. Where the annotations have a bout of a person, they
+    count instead of it (see the view `current_bout`).
+
+    Returns:
+        The key of the source; None when there is nothing to say of these people any more.
+    """
+    source, label = schema.annotation_source.c, schema.annotation
+    own = select(source.id).where(
+        source.recording_id == recording_id,
+        source.format == CORRECTIONS,
+        source.coder.is_(None) if coder is None else source.coder == coder,
+    )
+    tx.execute(delete(label).where(label.c.source_id.in_(own), label.c.track_id.in_(people)))
+    used = select(label.c.source_id)
+    tx.execute(delete(schema.annotation_source).where(source.id.in_(own), source.id.not_in(used)))
+    if not annotations:
+        return None
+    mark = hashlib.sha256(f"{datetime.now(UTC).isoformat()} {coder} {annotations}".encode()).hexdigest()
+    return write_annotations(
+        tx, recording_id, annotations, uri="corrections of the report", sha256=mark, format=CORRECTIONS, coder=coder
+    )
 
 
 @dataclass(frozen=True)

@@ -285,6 +285,40 @@ _ADD_FACE_MESH = _sql(
     ) {BY_KEY}"""
 )
 
+_CORRECTIONS_ALONE = _sql(
+    "DROP VIEW current_bout",
+    """CREATE VIEW current_bout AS
+    WITH label AS (
+        SELECT annotation.*, source.recording_id, source.coder, max(source.id) OVER (
+            PARTITION BY source.recording_id, track_id, source.coder,
+                CASE WHEN source.format = 'corrections' THEN source.id END
+        ) AS latest
+        FROM annotation JOIN annotation_source AS source ON source.id = annotation.source_id
+        WHERE NOT is_point AND track_id IS NOT NULL
+    ),
+    coded AS (
+        SELECT label.*, max(latest) OVER (PARTITION BY recording_id, track_id) AS latest_of_all FROM label
+    ),
+    person AS (
+        SELECT current_run.*, track.track_id, coalesce(track.name, 'Person ' || track.track_id) AS person
+        FROM current_run JOIN track ON track.run_id = current_run.track_run_id
+    )
+    SELECT person.recording_id, recording, track_run_id, person.track_id, person, action, start_s, stop_s,
+        1.0 AS score, 'human' AS source, coder
+    FROM person
+    JOIN coded ON coded.recording_id = person.recording_id AND coded.track_id = person.track_id
+    WHERE latest = latest_of_all
+    UNION ALL
+    SELECT person.recording_id, recording, track_run_id, person.track_id, person, action, start_s, stop_s,
+        score, 'automatic' AS source, NULL AS coder
+    FROM person
+    JOIN bout ON bout.run_id = person.actions_run_id AND bout.track_id = person.track_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM coded WHERE coded.recording_id = person.recording_id AND coded.track_id = person.track_id
+    )""",
+)
+"""Corrections hold all that somebody says of a person: they don't add to other files of the same coder."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_create_tables", _CREATE_TABLES),
     Migration("0002_add_clothing", _ADD_CLOTHING),
@@ -292,6 +326,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0004_add_clock", _ADD_CLOCK),
     Migration("0005_add_chosen", _ADD_CHOSEN),
     Migration("0006_add_face_mesh", _ADD_FACE_MESH),
+    Migration("0007_corrections_alone", _CORRECTIONS_ALONE),
 )
 
 

@@ -112,8 +112,11 @@ def import_labels(
             problems += told
             who, told = _people(tx, seen, closed, matches or {})
             problems += told
+            if labels.source_sha256 not in (None, stored.sha256):
+                raise DataError(f"{path}: corrections of another recording than {stored.name!r}; its file has changed")
+            corrected = labels.format == bouts.CORRECTIONS
             for source in bouts.list_annotation_sources(tx, stored.id):
-                if source.uri == uri:
+                if source.uri == uri and not corrected:
                     bouts.delete_annotation_source(tx, source.id)
             annotations = [
                 Annotation(
@@ -127,9 +130,14 @@ def import_labels(
                 )
                 for one in closed
             ]
-            bouts.write_annotations(
-                tx, stored.id, annotations, uri=uri, sha256=sha256, format=labels.format, coder=coder or labels.coder
-            )
+            by = coder or labels.coder
+            if corrected:
+                people = {one.track_id for one in annotations if one.track_id is not None}
+                bouts.write_corrections(tx, stored.id, annotations, people, by)
+            else:
+                bouts.write_annotations(
+                    tx, stored.id, annotations, uri=uri, sha256=sha256, format=labels.format, coder=by
+                )
             points = sum(one.is_point for one in closed)
             done.append(Imported(stored.name, len(closed) - points, points, who))
         problems += look_alikes(bouts.list_actions(tx))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import shutil
 import time
@@ -16,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
 from behavior.report.overlay import write_overlay
@@ -161,21 +160,6 @@ class Watched:
         """Where the video stands, in seconds of the source."""
         self.wait_until("!document.querySelector('video').seeking")
         return float(self.page.evaluate("document.querySelector('video').currentTime")) + START_S
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome", "chrome"])), None)
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium on the path of this check")
-        pytest.skip("no Chromium here")
-    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
-    flags += " --disable-component-update --disable-sync"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -491,6 +475,50 @@ def test_the_page_of_a_minute_is_small() -> None:
     noise = Curve("centre_speed", "torso/s", rng.random((2, CURVE_POINTS)))
     motion = writer.finish([noise] * len(CURVES))
     assert len(render_page(replace(make_report(), video="video.mp4", motion=motion))) < 400_000
+
+
+def test_keys_code_a_bout(watched: Watched) -> None:
+    """Person 2 does nothing known: a digit begins a bout at the frame that is shown, brackets set its ends."""
+    page = watched.open(make_moving_report(), address="#t=7.2")
+    page.locator("#correct summary").click()
+    page.locator(".lane").nth(1).focus()
+    page.locator("#correct summary").evaluate("(each) => each.blur()")
+    page.keyboard.press("2")
+    assert page.locator(".lane.edited .label").all_text_contents() == ["wave"]
+    assert page.locator("#readout").inner_text().startswith("Person 2: wave, 0:07.20 to 0:08.20")
+    page.evaluate("location.hash = '#t=8.5'")
+    watched.wait_until("document.getElementById('frame').textContent === '35'")
+    page.keyboard.press("]")
+    assert page.locator("[name=stop]").input_value() == "8.600", "to the end of frame 35"
+    page.locator("[name=start]").fill("7.312")
+    page.locator("[name=start]").press("Enter")
+    page.locator("[name=action]").fill("hop <b>")
+    page.locator("[name=action]").press("Enter")
+    assert page.locator(".lane.edited .label").all_text_contents() == ["hop <b>"]
+    page.locator("[name=action]").evaluate("(each) => each.blur()")
+    page.keyboard.press("c")
+    assert page.locator("#readout").inner_text().endswith("confirmed")
+    for _ in range(5):
+        page.keyboard.press("u")
+    assert page.locator(".lane.edited").count() == 0
+    assert page.locator("[data-do=labels]").is_disabled()
+    page.keyboard.press("Shift+U")
+    assert page.locator(".lane.edited .label").all_text_contents() == ["wave"]
+
+
+def test_corrections_are_kept_in_the_browser(watched: Watched) -> None:
+    page = watched.open(make_moving_report())
+    page.locator("#correct summary").click()
+    page.locator(".lane").first.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Delete")
+    watched.wait_until("document.querySelector('.told').textContent.startsWith('Kept')")
+    page.reload()
+    watched.wait_until("document.documentElement.dataset.ready === ''")
+    assert page.locator(".lane").first.locator(".label").all_text_contents() == ["walk"]
+    assert "kept in this browser only" in page.locator(".told").inner_text()
+    page.locator("[data-do=undo]").click()
+    assert page.locator(".lane").first.locator(".label").all_text_contents() == ["walk", "wave"]
 
 
 def test_nobody_in_the_video(watched: Watched) -> None:

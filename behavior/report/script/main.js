@@ -1,5 +1,7 @@
 import { readAddress, writeAddress } from "./address.js";
 import { openCurves } from "./curves.js";
+import { openEditor } from "./editor.js";
+import { browserStore } from "./keeping.js";
 import { readMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
 import { openControls, openStage } from "./stage.js";
@@ -39,14 +41,17 @@ const remember = () => history.replaceState(null, "", writeAddress(player.time, 
 window.addEventListener("hashchange", follow);
 if (player.video) for (const event of ["pause", "seeked"]) player.video.addEventListener(event, remember);
 
+const correct = () => openEditor(data, player, lines, browserStore(data));
 const holder = document.getElementById("motion");
-if (holder) {
+if (!holder) correct();
+else {
   // After the first paint: an hour of people takes a moment to unpack.
   requestAnimationFrame(() => setTimeout(async () => {
     const motion = await readMotion(data.motion, holder.textContent);
     holder.remove();
     openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
     openCurves(data, player, motion);
+    await correct();
     document.documentElement.dataset.ready = "";
   }));
 }

@@ -18,18 +18,18 @@ export const openStage = (data, player, motion, { tagsAt, onlyPerson }) => {
     const what = Object.fromEntries(boxes.map((each) => [each.dataset.what, each.checked]));
     drawPeople(canvas, motion, frame, { size: data.size, colours: data.colours, what, tags: tagsAt(motion.times[frame]), only: onlyPerson() });
   };
-  player.onTime((time) => {
+  const show = (time) => {
     frame = frameAt(motion, time);
     where.textContent = `${motion.numbers[frame]}`;
     canvas.dataset.frame = motion.numbers[frame];
     redraw();
-  });
+  };
+  player.onTime(show);
   for (const each of boxes) each.addEventListener("change", () => redraw());
   new ResizeObserver(() => redraw()).observe(canvas);
   for (const [event, on] of [["beforeprint", true], ["afterprint", false]]) window.addEventListener(event, () => { printing = on; redraw(); });
   player.times = motion.times;
-  frame = frameAt(motion, player.time);
-  redraw();
+  show(player.time);
   return { redraw };
 };
 

@@ -24,20 +24,25 @@ export const timeline = (data, player) => {
   player.onTime(show);
 
   // ---- bouts: [start ms, stop ms, action, score %, row], by start
-  const ROW = 22;
+  const ROW = 22, PRESENCE = 5;
+  const first = [...data.bouts]; // before anything was corrected
   const chosen = document.createElement("div");
   chosen.className = "chosen";
   let last = null; // start and stop of the bout that was chosen last
   document.getElementById("loop")?.addEventListener("change", (event) => { player.loop = event.target.checked ? last : null; });
-  const tell = (person, [start, stop, action, score]) => {
+  const tell = (person, [start, stop, action, score, , mark]) => {
     const times = [start, stop].map((ms) => clock(data.start + ms / 1000, 2)).join(" to ");
-    readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), ${data.coded[person] ? "coded by hand" : `score ${(score / 100).toFixed(2)}`}`;
+    readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), ${mark ?? (data.coded[person] ? "coded by hand" : `score ${(score / 100).toFixed(2)}`)}`;
   };
   const go = player.seek;
-  const choose = (person, bout) => {
-    const [start, stop, , , row] = bout;
+  let chose = () => {};
+  const frame = (person, [start, stop, , , row]) => {
     chosen.style.cssText = `left:${start / span / 10}%;width:${(stop - start) / span / 10}%;top:${ROW * row}px;height:${ROW}px`;
     lanes[person].append(chosen);
+  };
+  const choose = (person, bout) => {
+    const [start, stop] = bout;
+    frame(person, bout);
     tell(person, bout);
     const ends = [start, stop].map((ms) => data.start + ms / 1000);
     if (player.loop || document.getElementById("loop")?.checked) player.loop = ends;
@@ -60,27 +65,31 @@ export const timeline = (data, player) => {
     return best;
   };
   lanes.forEach((lane, person) => {
-    const bouts = data.bouts[person];
     let current = -1;
     lane.addEventListener("pointermove", (event) => {
       const i = boutAt(person, event);
-      if (i >= 0) tell(person, bouts[i]);
+      if (i >= 0) tell(person, data.bouts[person][i]);
     });
     lane.addEventListener("click", (event) => {
       const i = boutAt(person, event);
-      if (i >= 0) { current = i; choose(person, bouts[i]); return; }
+      current = i;
+      chose(person, i);
+      if (i >= 0) { choose(person, data.bouts[person][i]); return; }
       const time = data.start + msAt(lane, event) / 1000;
       chosen.remove();
       readout.textContent = `${data.people[person]}, ${clock(time, 2)}` + (data.actions.length ? ": no action named" : "");
       go(time);
     });
+    lane.addEventListener("focus", () => { if (current < 0) chose(person, -1); });
     lane.addEventListener("keydown", (event) => {
+      const bouts = data.bouts[person];
       const next = { ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0, End: bouts.length - 1 }[event.key];
       if (event.key === " ") { event.preventDefault(); player.toggle(); }
       if (next === undefined || !bouts.length) return;
       event.preventDefault();
       current = Math.min(bouts.length - 1, Math.max(0, next));
       choose(person, bouts[current]);
+      chose(person, current);
     });
   });
   axis.addEventListener("pointerdown", (event) => {
@@ -144,7 +153,59 @@ export const timeline = (data, player) => {
   new ResizeObserver(redraw).observe(scroll);
   window.addEventListener("beforeprint", () => setZoom(1));
 
+  // ---- a lane drawn anew
+  const rows = (bouts) => { // the lowest free row of each
+    const ends = [];
+    return bouts.map(([start, stop]) => {
+      let row = ends.findIndex((end) => end <= start);
+      if (row < 0) row = ends.length;
+      ends[row] = stop;
+      return row;
+    });
+  };
+  const paint = (person) => {
+    const lane = lanes[person], svg = lane.querySelector("svg"), bouts = data.bouts[person];
+    const height = ROW * Math.max(1, ...bouts.map(([, , , , row]) => row + 1));
+    for (const old of lane.querySelectorAll(".bout, .label")) old.remove();
+    // The band of presence stays where the server drew it, moved down; the drawing is as high as both.
+    if (lane.dataset.height === undefined) lane.dataset.height = svg.viewBox.baseVal.height;
+    for (const each of svg.querySelectorAll(".present")) each.setAttribute("transform", `translate(0 ${height + PRESENCE - Number(lane.dataset.height)})`);
+    svg.setAttribute("viewBox", `0 0 100000 ${height + PRESENCE}`);
+    lane.style.height = `${height + PRESENCE}px`;
+    for (const [start, stop, action, , row] of bouts) {
+      const left = start / span / 10, width = (stop - start) / span / 10, tone = `a${action % 9}${action >= 18 ? " faint" : action >= 9 ? " pale" : ""}`;
+      const bar = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      const x = Math.round(1000 * left), w = Math.max(1, Math.round(1000 * (left + width)) - x);
+      bar.setAttribute("class", `bout ${tone}`);
+      bar.setAttribute("d", `M${x} ${row * ROW + 1}h${w}v${ROW - 2}h-${w}z`);
+      bar.dataset.rank = action;
+      svg.append(bar);
+      const label = document.createElement("span"), name = document.createElement("b");
+      label.className = `label ${tone}`;
+      label.style.cssText = `left:${left}%;width:${width}%;top:${row * ROW}px`;
+      name.textContent = data.actions[action];
+      label.append(name);
+      lane.append(label);
+    }
+    fitLabels();
+  };
+
   return {
+    // Another person's bout is chosen: (person, place of the bout; -1 for none).
+    onChoose: (listener) => { chose = listener; },
+    // A person's bouts as a human has them: { action, start, stop, mark }, by time.
+    replace: (person, bouts, edited) => {
+      const news = bouts.map(({ action, start, stop, mark }) => {
+        if (!data.actions.includes(action)) data.actions.push(action);
+        return [1000 * (start - data.start), 1000 * (stop - data.start), data.actions.indexOf(action), 100, 0, mark || "corrected here"];
+      });
+      rows(news).forEach((row, i) => { news[i][4] = row; });
+      data.bouts[person] = edited ? news : first[person];
+      lanes[person].classList.toggle("edited", edited);
+      chosen.remove();
+      paint(person);
+    },
+    mark: (person, place) => { if (place >= 0) { frame(person, data.bouts[person][place]); tell(person, data.bouts[person][place]); } },
     // One person before the others; null for all.
     pick: (person) => lanes.forEach((lane, i) => lane.classList.toggle("aside", person !== null && i !== person)),
     // What stands beside each person in the picture: number, and actions at that time.

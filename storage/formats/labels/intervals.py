@@ -71,21 +71,23 @@ class LabelFile:
     the file, which may have sound before its first picture. A plain table has the video's own times.
 
     Attributes:
-        format: `boris-tabular`, `boris-aggregated`, `boris-project`, `elan`, `elan-tab` or `csv`.
+        format: `boris-tabular`, `boris-aggregated`, `boris-project`, `elan`, `elan-tab`, `csv` or `corrections`.
         intervals: in the order of the file; states that never stop are among them (`Interval.closed`).
         problems: one line each, with the place in the file.
         coder: who coded it, where the file says.
+        source_sha256: of the recording's file, where the labels are corrections of its report.
     """
 
     format: str
     intervals: tuple[Interval, ...]
     problems: tuple[str, ...] = ()
     coder: str | None = None
+    source_sha256: str | None = None
 
     @property
     def of_player(self) -> bool:
         """Whether its times are those of a player."""
-        return self.format != "csv"
+        return self.format not in ("csv", "corrections")
 
 
 @dataclass(frozen=True)

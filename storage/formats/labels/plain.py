@@ -1,6 +1,9 @@
 """Plain tables: `recording, person, action, start_s, stop_s`, in any order; recording, person and comment may lack.
 
-The `bouts.csv` of a report is one, too. Where there are no times, `start_frame` and `stop_frame` tell the first and the
+The `bouts.csv` of a report is one, too. With the columns `coder` and `source_sha256` it holds what was corrected in a
+report: all that the coder says of these people.
+
+Where there are no times, `start_frame` and `stop_frame` tell the first and the
 last frame, both inside and counted from 0.
 """
 
@@ -57,4 +60,11 @@ def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
             )
         )
     kept, problems = in_order(intervals)
-    return LabelFile("csv", tuple(kept), (*problems, *overlaps(kept)))
+    coders, sources = ({sheet.get(row, name) for row in sheet.rows} - {""} for name in ("coder", "source_sha256"))
+    for what, found in (("coders", coders), ("recordings", sources)):
+        if len(found) > 1:
+            raise ExchangeError(f"{path}: of {len(found)} {what} ({', '.join(sorted(found))}); give each its own file")
+    kind = "corrections" if sheet.has("coder", "source_sha256") else "csv"
+    return LabelFile(
+        kind, tuple(kept), (*problems, *overlaps(kept)), min(coders, default=None), min(sources, default=None)
+    )

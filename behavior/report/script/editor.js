@@ -1,0 +1,171 @@
+// Correcting: by keys and by typing, in the page. `store` keeps what was corrected: in the browser, or in the studio.
+import { clock } from "./clock.js";
+import { Corrections, labelsCsv, swapFrom, tracksCsv, withoutOverlap } from "./corrections.js";
+import { lastUpTo } from "./motion.js";
+
+const NEW_S = 1;
+
+const offer = (name, text) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+};
+
+export const openEditor = async (data, player, lines, store) => {
+  const panel = document.getElementById("correct");
+  if (!panel || !lines) return;
+  const find = (name) => panel.querySelector(`[name=${name}]`);
+  const [who, action, start, stop, coder] = ["person", "action", "start", "stop", "coder"].map(find);
+  const told = panel.querySelector(".told");
+  const tell = (text) => { told.textContent = text; };
+  // Ends of the data lie on frames, so what is shown is what is stored.
+  const frames = () => player.times ?? [];
+  const onFrame = (time) => {
+    const times = frames();
+    if (!times.length) return time;
+    const before = Math.max(0, lastUpTo(times, time + 0.0005)), after = Math.min(times.length - 1, before + 1);
+    const nearest = time - times[before] <= times[after] - time ? times[before] : times[after];
+    return Math.abs(nearest - time) <= 0.0006 ? nearest : time;
+  };
+  const frameEnd = (time) => {
+    const times = frames(), at = lastUpTo(times, time + 0.0005);
+    return at + 1 < times.length && at >= 0 ? times[at + 1] : data.stop;
+  };
+  const corrections = new Corrections(data.bouts.map((bouts) => bouts.map(([from, to, rank]) => (
+    { action: data.actions[rank], start: onFrame(data.start + from / 1000), stop: onFrame(data.start + to / 1000), mark: "" }))));
+  let person = 0, place = -1;
+
+  const fill = () => {
+    const bout = corrections.now[person][place];
+    who.value = String(person);
+    for (const each of panel.querySelectorAll("[data-do]")) {
+      const needs = { undo: corrections.past.length, redo: corrections.future.length, add: true, labels: corrections.changed.length }[each.dataset.do];
+      each.disabled = needs === undefined ? !bout : !needs;
+    }
+    for (const [field, value] of [[action, bout?.action], [start, bout?.start.toFixed(3)], [stop, bout?.stop.toFixed(3)]]) {
+      field.value = value ?? "";
+      field.disabled = !bout;
+    }
+  };
+  const select = (chosen, at) => { person = chosen; place = at; fill(); };
+  const show = (changed) => {
+    lines.replace(changed, corrections.now[changed], corrections.changed.includes(changed));
+    document.documentElement.classList.toggle("corrected", corrections.changed.length > 0);
+  };
+  const keep = async (changed) => { tell(await store.save(changed, corrections, coder.value.trim())); };
+  const apply = (bouts, chosen) => {
+    if (!corrections.change(person, bouts)) { fill(); return; }
+    place = chosen ? corrections.now[person].findIndex((bout) => JSON.stringify(bout) === JSON.stringify(chosen)) : -1;
+    show(person);
+    lines.mark(person, place);
+    fill();
+    keep(person);
+  };
+  const edit = (news) => {
+    const bout = corrections.now[person][place];
+    if (!bout) return;
+    const after = { ...bout, ...news };
+    if (!after.action || !(after.stop > after.start)) { tell("A bout needs an action, and must stop after it starts."); fill(); return; }
+    if (!("mark" in news) && bout.mark === "not sure") after.mark = "";
+    apply(withoutOverlap(corrections.now[person].map((each) => (each === bout ? after : each)), after), after);
+  };
+  const add = (name) => {
+    const from = onFrame(player.time), to = Math.min(data.stop, frameEnd(from + NEW_S - 0.001));
+    const bout = { action: name, start: from, stop: Math.max(to, frameEnd(from)), mark: "" };
+    apply(withoutOverlap([...corrections.now[person], bout], bout), bout);
+  };
+  const back = (which) => {
+    const changed = corrections[which]();
+    if (changed === null) { tell("Nothing to take back."); return; }
+    show(changed);
+    select(changed, -1);
+    keep(changed);
+  };
+  const digit = (key) => {
+    const name = data.actions[(Number(key) + 9) % 10];
+    if (name === undefined) tell(`There is no action ${key}; type its name.`);
+    else if (corrections.now[person][place]) edit({ action: name }); else add(name);
+  };
+  const doing = {
+    add: () => add(action.value.trim() || data.actions[0] || "action"),
+    delete: () => apply(corrections.now[person].filter((_, at) => at !== place), null),
+    split: () => {
+      const bout = corrections.now[person][place], at = onFrame(player.time);
+      if (!bout || !(bout.start < at && at < bout.stop)) { tell("Move to a frame inside the bout to split it."); return; }
+      const [one, two] = [{ ...bout, stop: at }, { ...bout, start: at }];
+      apply(corrections.now[person].flatMap((each) => (each === bout ? [one, two] : [each])), two);
+    },
+    start: () => edit({ start: onFrame(player.time) }),
+    stop: () => edit({ stop: frameEnd(player.time) }),
+    confirm: () => edit({ mark: "confirmed" }),
+    unsure: () => edit({ mark: "not sure" }),
+    undo: () => back("undo"),
+    redo: () => back("redo"),
+    labels: () => offer(`${data.recording}-labels.csv`, labelsCsv(corrections, { ...data, coder: coder.value.trim() })),
+  };
+  panel.addEventListener("click", (event) => doing[event.target.closest("[data-do]")?.dataset.do]?.());
+  who.addEventListener("change", () => select(Number(who.value), -1));
+  action.addEventListener("change", () => edit({ action: action.value.trim() }));
+  start.addEventListener("change", () => edit({ start: onFrame(Number(start.value)) }));
+  stop.addEventListener("change", () => edit({ stop: onFrame(Number(stop.value)) }));
+  const keys = {
+    "[": "start", "]": "stop", n: "add", Delete: "delete", Backspace: "delete", c: "confirm", "?": "unsure", u: "undo", U: "redo", s: "split",
+  };
+  document.addEventListener("keydown", (event) => {
+    if (!panel.open || event.altKey || event.target.closest("input, select, textarea")) return;
+    const control = event.ctrlKey || event.metaKey;
+    const what = control ? { z: "undo", Z: "redo", y: "redo" }[event.key] : keys[event.key];
+    if (!control && /^[0-9]$/.test(event.key)) digit(event.key);
+    else if (what) doing[what]();
+    else return;
+    event.preventDefault();
+  });
+  lines.onChoose(select);
+
+  // ---- who is who
+  const edits = [], list = panel.querySelector(".edits");
+  const [what, first, second] = ["identity", "one", "other"].map(find);
+  const showEdits = () => {
+    list.replaceChildren(...edits.map((group, at) => {
+      const item = document.createElement("li"), button = document.createElement("button");
+      item.append(`${group.text} `);
+      button.type = "button"; button.textContent = "take back";
+      button.addEventListener("click", () => { edits.splice(at, 1); showEdits(); });
+      item.append(button);
+      return item;
+    }));
+    find("tracks").disabled = !edits.length;
+  };
+  find("note").addEventListener("click", () => {
+    const one = data.tracks[Number(first.value)], text = second.value.trim();
+    const frame = Number(document.getElementById("frame")?.textContent), at = `from ${clock(player.time, 2)} on`;
+    const other = data.tracks.includes(Number(text)) ? Number(text) : data.tracks[data.people.indexOf(text)];
+    const needsOther = what.value === "swap" || what.value === "merge";
+    if (needsOther && (other === undefined || other === one)) { tell("Name the other person, by number or name."); return; }
+    if (what.value === "rename" && !text) { tell("Type the new name."); return; }
+    const rows = {
+      swap: () => swapFrom(one, other, frame, [...data.tracks, ...edits.flatMap((group) => group.rows.map((row) => Number(row.other) || 0))]),
+      merge: () => [{ action: "merge", person: one, other }],
+      split: () => [{ action: "split", person: one, frame }],
+      rename: () => [{ action: "rename", person: one, other: text }],
+      drop: () => [{ action: "drop", person: one }],
+    }[what.value]();
+    edits.push({ rows, text: {
+      swap: `${one} and ${other} are swapped ${at}`, merge: `${other} is ${one}`, split: `${one} is somebody else ${at}`,
+      rename: `${one} is called ${text}`, drop: `${one} is nobody`,
+    }[what.value] });
+    showEdits();
+  });
+  find("tracks").addEventListener("click", () => offer(`${data.recording}-tracks.csv`, tracksCsv(edits.flatMap(({ rows }) => rows))));
+
+  const kept = await store.load();
+  for (const [changed, bouts] of kept.people) { corrections.change(changed, bouts); show(changed); }
+  if (kept.people.length) panel.open = true;
+  if (kept.coder) coder.value = kept.coder;
+  tell(kept.told ?? "");
+  showEdits();
+  fill();
+  panel.dataset.ready = "";
+};

@@ -36,7 +36,8 @@ ROOMS = {
         "tracks", "bouts", "frames", "formats",
     ),
     "behavior": (
-        "errors", "labels", "recognition", "evaluation", "training", "report", "pipeline", "corrections", "cli",
+        "errors", "labels", "recognition", "evaluation", "training", "report", "pipeline", "corrections", "studio",
+        "cli",
     ),
 }  # fmt: skip
 """Rooms from the ground up."""

@@ -32,6 +32,7 @@ COMMANDS = {
     "train-pose": ("train_pose:train_pose", "Train a pose network on annotated images."),
     "evaluate-pose": ("evaluate_pose:evaluate_pose", "COCO keypoints AP of a pose network."),
     "report": ("report:report", "Report again from what is stored."),
+    "studio": ("studio:studio", "The report as a local page that saves corrections."),
     "models": ("models:app", "Pose networks and action models."),
     "info": ("info:info", "Versions, devices, cache folder."),
 }

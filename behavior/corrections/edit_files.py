@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from behavior.errors import DataError
@@ -29,10 +29,15 @@ def read_edits(path: Path) -> list[Edit]:
         raise DataError(f"can't read the edits in {path}: {error}") from error
     if "action" not in columns or not set(columns) <= set(COLUMNS):
         raise DataError(f"{path}, line 1: has the columns {','.join(columns)}; expected {','.join(COLUMNS)}")
+    return edits_of(rows, f"{path}, line ")
+
+
+def edits_of(rows: Sequence[Mapping[str, object]], where: str = "row ", first: int = 2) -> list[Edit]:
+    """Changes out of rows with those columns; raises `DataError`, which says where: counted from `first`."""
     edits = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(rows, start=first):
         try:
-            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+            cells = {name: str(row.get(name) or "").strip() for name in COLUMNS}
             named = cells["action"] == "rename" and not cells["other"].isdecimal()
             numbers = {name: int(text) if (text := cells[name]) else None for name in ("person", "frame", "decision")}
             edits.append(
@@ -44,7 +49,7 @@ def read_edits(path: Path) -> list[Edit]:
                 )
             )
         except ValueError as error:
-            raise DataError(f"{path}, line {number}: {error}; expected {','.join(COLUMNS)}") from error
+            raise DataError(f"{where}{number}: {error}; expected {','.join(COLUMNS)}") from error
     return edits
 
 

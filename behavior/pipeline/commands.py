@@ -20,7 +20,7 @@ from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Part, Settings
 from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions, plain, stamp_of
-from behavior.pipeline.tell import already_told, draw, refuse_others, tell
+from behavior.pipeline.tell import STILLS, already_told, draw, files_of, is_current, refuse_others, tell
 from behavior.report.stills import Stills
 from features.catalog import CATALOGUE
 from features.clean import CleanSettings
@@ -127,6 +127,46 @@ def report_all(
         if not results:
             raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")
     return results
+
+
+def current_report(database: Database, recording: int, out: Path, narrator: Narrator) -> dict[str, Path]:
+    """The files of a recording's report by name, told anew where what is stored has changed since.
+
+    An overlay that is there stays, as does the video: what a page needs is drawn by the page.
+
+    Args:
+        database: has the recording.
+        recording: its key.
+        out: the report is in a folder of this one.
+        narrator: hears what is done.
+
+    Raises `MissingError` when there is no such recording, or it was not analysed.
+    """
+    with database.reading() as tx:
+        stored, now = recordings.get_recording(tx, recording), runs.current(tx, recording)
+    if now is None:
+        raise MissingError(f"{database.where}: {stored.name} has not been analysed; run posescribe analyze first")
+    told = _stored_recording(database, stored, out)
+    settings = Settings()
+    if not is_current(database, told, now.track, now.actions, settings):
+        make_folder(out)
+        tell(database, told, now.pose, now.track, now.actions, settings, narrator, redraw=False)
+    return files_of(told.folder)
+
+
+def report_files(database: Database, recording: int, out: Path) -> dict[str, Path]:
+    """The files of a recording's report as it was told last, by name; raises `MissingError`."""
+    with database.reading() as tx:
+        stored = recordings.get_recording(tx, recording)
+    return files_of(_stored_recording(database, stored, out).folder)
+
+
+def report_pictures(database: Database, recording: int, out: Path) -> dict[str, Path]:
+    """`scene.jpg` of a recording's report, where there is one; raises `MissingError`."""
+    with database.reading() as tx:
+        stored = recordings.get_recording(tx, recording)
+    scene = _stored_recording(database, stored, out).folder / STILLS / "scene.jpg"
+    return {"scene.jpg": scene} if scene.is_file() else {}
 
 
 def write_stored_features(

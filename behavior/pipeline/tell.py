@@ -53,6 +53,7 @@ from storage.runs import Run
 STILLS = "stills"
 """Folder of the report's pictures of people and scene, beside it: for a report again without the source."""
 NOBODY = "No person was found."
+OLDER = "overlay.mp4 is an older one; posescribe report writes it anew."
 NO_ACTIONS = "Actions were left out, as asked (--actions none)."
 UNNAMED = "The actions of the people changed by hand have not been named; posescribe analyze does it."
 SUGGESTIONS = 10
@@ -61,6 +62,7 @@ ON_THE_PAGE = (NOBODY, NO_ACTIONS)
 """Notes that the page makes by itself."""
 
 RUN = "run.json"
+_NOT_DRAWN = " but for the overlay"
 
 FILES = {
     "bouts.csv": "who did what, from when to when; the human's word where there is one",
@@ -88,8 +90,13 @@ def tell(
     action_run: Run | None,
     settings: Settings,
     narrator: Narrator,
+    *,
+    redraw: bool = True,
 ) -> dict[str, Any]:
-    """Writes the recording's folder out of what is stored; `run.json` comes last and vouches for the rest."""
+    """Writes the recording's folder out of what is stored; `run.json` comes last and vouches for the rest.
+
+    Without `redraw` an overlay that is there stays, even if it shows what was believed before.
+    """
     begin = time.monotonic()
     folder, stored = recording.folder, recording.stored
     refuse_others(database, recording)
@@ -138,12 +145,13 @@ def tell(
     drawn = None
     if settings.overlay:
         drawn = _drawn(
-            database, recording, pose_run, track_run, skeleton, believed, stills, len(times), kept, notes, narrator
-        )
+            database, recording, pose_run, track_run, skeleton, believed, stills, len(times), kept, notes, narrator,
+            redraw,
+        )  # fmt: skip
 
     seconds = round(pose_run.extra["seconds"] + time.monotonic() - begin, 3)
     provenance = _provenance(recording, pose_run, track_run, action_run, seconds, len(times), notes)
-    provenance["fingerprint"] = fingerprint
+    provenance["fingerprint"] = fingerprint if OLDER not in notes else f"{fingerprint}{_NOT_DRAWN}"
     refiner = provenance["pose"]["refiner"]
     provenance["overlay"] = asdict(drawn) if drawn else None
     start_s, stop_s = (float(times[0]), float(times[-1]) + _frame_interval(times)) if len(times) else (0.0, 0.0)
@@ -265,6 +273,7 @@ def _drawn(
     kept: Drawn | None,
     notes: list[str],
     narrator: Narrator,
+    redraw: bool,
 ) -> Drawn | None:
     """The overlay and the stills: those that are there where they show what is to be shown, else new ones.
 
@@ -280,6 +289,12 @@ def _drawn(
     filmed = kept is not None and kept.video is not None and kept.of == pose_run.fingerprint
     complete = filmed or recording.stored.kind == "image"
     if kept is not None and kept.shows == shows and complete and stills.load(folder / STILLS):
+        return kept
+    if kept is not None and complete and not redraw:
+        stills.load(folder / STILLS)
+        if kept.tracks != who:
+            stills.people.clear()
+        notes.append(OLDER)
         return kept
     try:
         made = draw(
@@ -518,6 +533,23 @@ def already_told(
         if _hashes(recording.folder, told["files"]) == told["files"]:
             return _result(told, database, recording)
     return None
+
+
+def is_current(
+    database: Database, recording: Recording, track_run: Run, action_run: Run | None, settings: Settings
+) -> bool:
+    """Whether the recording's page tells what is stored, whatever the overlay shows."""
+    told = _told(recording.folder)
+    with database.reading() as tx:
+        fingerprint = _told_fingerprint(tx, track_run, action_run, settings)
+    page = recording.folder / "report.html"
+    return told.get("fingerprint") in (fingerprint, f"{fingerprint}{_NOT_DRAWN}") and page.is_file()
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files that a report's `run.json` vouches for, and itself; those that are there, and no others."""
+    names = [name for name in (*_told(folder).get("files", {}), RUN) if Path(name).name == name]
+    return {name: folder / name for name in names if (folder / name).is_file()}
 
 
 def _classes(action_run: Run | None) -> list[str]:

@@ -158,7 +158,11 @@ export const openEditor = async (data, player, lines, store) => {
     }[what.value] });
     showEdits();
   });
-  find("tracks").addEventListener("click", () => offer(`${data.recording}-tracks.csv`, tracksCsv(edits.flatMap(({ rows }) => rows))));
+  if (store.studio) { panel.open = true; find("tracks").textContent = "Change who is who"; }
+  find("tracks").addEventListener("click", async () => {
+    const rows = edits.flatMap((group) => group.rows);
+    if (store.studio) tell(await store.applyEdits(rows)); else offer(`${data.recording}-tracks.csv`, tracksCsv(rows));
+  });
 
   const kept = await store.load();
   for (const [changed, bouts] of kept.people) { corrections.change(changed, bouts); show(changed); }

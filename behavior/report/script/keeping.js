@@ -1,4 +1,4 @@
-// Where corrections are kept: in this browser, by recording and run, until they are exported.
+// Where corrections are kept: in this browser, by recording and run, until they are exported; or in the studio's database.
 
 export const browserStore = (data) => {
   const key = `posescribe ${data.run}`;
@@ -17,6 +17,39 @@ export const browserStore = (data) => {
         localStorage.setItem(key, JSON.stringify({ at: new Date().toLocaleString(), coder, people }));
         return "Kept in this browser. Download the labels to bring them into the database.";
       } catch { return "This browser keeps nothing for files: download the labels before you close the page."; }
+    },
+  };
+};
+
+const post = (where, said) => fetch(where, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said) });
+
+export const studioStore = (data) => {
+  let seen = 0, refused = null;
+  return {
+    studio: true,
+    load: async () => {
+      seen = (await (await fetch("labels")).json()).seen;
+      let coder = "";
+      try { coder = localStorage.getItem("posescribe coder") ?? ""; } catch { /* asked again */ }
+      return { people: [], coder, told: "Changes are saved into the database at once." };
+    },
+    // What was refused once because somebody else had saved is saved when it is asked for again.
+    save: async (person, corrections, coder) => {
+      const untouched = !corrections.changed.includes(person) && !data.coded[person];
+      const said = { person: data.tracks[person], bouts: untouched ? [] : corrections.now[person], coder, seen, force: refused === person };
+      try { localStorage.setItem("posescribe coder", coder); } catch { /* asked again */ }
+      let answer, told;
+      try { answer = await post("labels", said); told = await answer.json(); } catch { return "Not saved: the studio does not answer."; }
+      refused = answer.status === 409 ? person : null;
+      if (answer.status === 409) return `Not saved: ${told.error}. Reload the page to see it, or change something again to save yours, too.`;
+      if (!answer.ok) return `Not saved: ${told.error}`;
+      seen = told.seen;
+      return `Saved ${told.at}${coder ? ` as ${coder}` : ""}. The figures and tables follow when the page is loaded again.`;
+    },
+    applyEdits: async (rows) => {
+      const answer = await post("tracks", { rows });
+      if (answer.ok) location.reload();
+      return answer.ok ? "" : `Not changed: ${(await answer.json()).error}`;
     },
   };
 };

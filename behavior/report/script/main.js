@@ -1,7 +1,7 @@
 import { readAddress, writeAddress } from "./address.js";
 import { openCurves } from "./curves.js";
 import { openEditor } from "./editor.js";
-import { browserStore } from "./keeping.js";
+import { browserStore, studioStore } from "./keeping.js";
 import { readMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
 import { openControls, openStage } from "./stage.js";
@@ -41,7 +41,7 @@ const remember = () => history.replaceState(null, "", writeAddress(player.time, 
 window.addEventListener("hashchange", follow);
 if (player.video) for (const event of ["pause", "seeked"]) player.video.addEventListener(event, remember);
 
-const correct = () => openEditor(data, player, lines, browserStore(data));
+const correct = () => openEditor(data, player, lines, new URLSearchParams(location.search).has("studio") ? studioStore(data) : browserStore(data));
 const holder = document.getElementById("motion");
 if (!holder) correct();
 else {

@@ -1,0 +1,1 @@
+"""The report as a local page that saves corrections into the database."""

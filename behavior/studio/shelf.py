@@ -1,0 +1,169 @@
+"""The recordings of the studio's databases, the folders of their reports, and what is corrected in them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from behavior.corrections.edit_files import edits_of
+from behavior.corrections.people import change
+from behavior.errors import DataError
+from behavior.pipeline.commands import current_report, report_files, report_pictures
+from behavior.pipeline.progress import Narrator
+from storage import bouts, open_database, recordings, runs, tracks
+from storage.bouts import Annotation
+from storage.errors import MissingError
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the start page says of a recording.
+
+    Attributes:
+        place: number of its database, and its own number there, as in addresses.
+        name, database: its own, and that of its database.
+        duration_s: seconds; None when unknown.
+        people: how many; None where it was not analysed.
+        bouts: automatic ones; None where no actions were named.
+        coders: who coded in it, and when last; empty without.
+        picture: whether there is one of its scene.
+    """
+
+    place: str
+    name: str
+    database: str
+    duration_s: float | None
+    people: int | None
+    bouts: int | None
+    coders: str
+    picture: bool
+
+
+class Conflict(Exception):
+    """Somebody saved since the page was opened; the text says who and when."""
+
+
+class Shelf:
+    """Several databases.
+
+    Args:
+        databases: files or URLs; they must be there.
+        out: folder of the reports; None: beside each database.
+        narrator: hears what is done.
+    """
+
+    def __init__(self, databases: Sequence[str], out: Path | None, narrator: Narrator) -> None:
+        self._databases = [open_database(database, create=False) for database in databases]
+        self._where = list(databases)
+        self._out = out
+        self._narrator = narrator
+        self._telling = threading.Lock()
+        for database in databases:
+            if out is None and "://" in database:
+                raise DataError(f"{database}: no file, so say where its reports go: --out DIR")
+
+    def close(self) -> None:
+        for database in self._databases:
+            database.close()
+
+    def _folder(self, number: int) -> Path:
+        return self._out or Path(self._where[number]).expanduser().absolute().parent
+
+    def cards(self) -> list[Card]:
+        """All recordings."""
+        cards = []
+        for number, database in enumerate(self._databases):
+            with database.reading() as tx:
+                for stored in recordings.list_recordings(tx):
+                    now = runs.current(tx, stored.id)
+                    sources = bouts.list_annotation_sources(tx, stored.id)
+                    people = None if now is None else len(tracks.list_tracks(tx, now.track.id))
+                    named = None if now is None or now.actions is None else len(bouts.read_bouts(tx, now.actions.id))
+                    coders = ""
+                    if sources:
+                        who = sorted({source.coder or "somebody" for source in sources})
+                        coders = f"{', '.join(who)}; last {_shown(sources[-1].added)}"
+                    place, picture = f"{number}/{stored.id}", bool(self.pictures(number, stored.id))
+                    cards.append(
+                        Card(place, stored.name, database.where, stored.duration_s, people, named, coders, picture)
+                    )
+        return cards
+
+    def report(self, number: int, recording: int) -> Mapping[str, Path]:
+        """The files of a recording's report by name, told anew where what is stored has changed.
+
+        Raises `MissingError` when there is no such recording, or it was not analysed.
+        """
+        with self._telling:
+            return current_report(self._database(number), recording, self._folder(number), self._narrator)
+
+    def files(self, number: int, recording: int) -> Mapping[str, Path]:
+        """The files of the report as it was told last."""
+        return report_files(self._database(number), recording, self._folder(number))
+
+    def pictures(self, number: int, recording: int) -> Mapping[str, Path]:
+        """`scene.jpg`, where the report has one."""
+        return report_pictures(self._database(number), recording, self._folder(number))
+
+    def last_source(self, number: int, recording: int) -> int:
+        """Number of the newest labels of a recording; 0 without."""
+        with self._database(number).reading() as tx:
+            return max((source.id for source in bouts.list_annotation_sources(tx, recording)), default=0)
+
+    def save(self, number: int, recording: int, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Stores all that a coder says of one person: `{"person", "bouts", "coder", "seen", "force"}`.
+
+        `bouts` are `{"action", "start", "stop", "mark"}`, seconds; none takes the coder's corrections of the person
+        away.
+
+        Raises:
+            DataError: something in it is missing or wrong.
+            Conflict: labels came in since `seen`, and `force` does not say that this is known.
+        """
+        person, coder = said.get("person"), (said.get("coder") or "").strip() or None
+        seen = int(said.get("seen") or 0)
+        database = self._database(number)
+        with database.transaction() as tx:
+            now = runs.current(tx, recording)
+            known = {} if now is None else {track.track_id: track for track in tracks.list_tracks(tx, now.track.id)}
+            if person not in known:
+                raise DataError(f"there is no person {person!r}")
+            newer = [source for source in bouts.list_annotation_sources(tx, recording) if source.id > seen]
+            if newer and not said.get("force"):
+                last = newer[-1]
+                raise Conflict(
+                    f"{last.coder or 'Somebody'} saved here at {_shown(last.added)}, after this page was opened"
+                )
+            annotations = [_annotation(one, person, known[person].name) for one in said.get("bouts") or []]
+            bouts.write_corrections(tx, recording, annotations, [person], coder)
+        return {"seen": self.last_source(number, recording), "at": _shown(datetime.now().astimezone())}
+
+    def edit_people(self, number: int, recording: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Changes of who is who, as the rows of a file of edits; raises `DataError`."""
+        with self._telling:
+            change(self._where[number], str(recording), edits_of(rows), self._narrator)
+
+    def _database(self, number: int) -> Any:
+        if not 0 <= number < len(self._databases):
+            raise MissingError(f"there is no database {number}")
+        return self._databases[number]
+
+
+def _annotation(said: Any, person: int, name: str | None) -> Annotation:
+    try:
+        action, start, stop, mark = str(said["action"]).strip(), float(said["start"]), float(said["stop"]), said["mark"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"a bout needs action, start, stop and mark ({error})") from error
+    if not action or not 0 <= start < stop < 1e9:
+        raise DataError(
+            f"a bout needs an action and must stop after it starts, got {action!r} from {start} to {stop} s"
+        )
+    return Annotation(action, start, stop, name or f"Person {person}", person, False, str(mark) or None)
+
+
+def _shown(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

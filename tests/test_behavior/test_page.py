@@ -437,6 +437,7 @@ def test_without_the_video_people_are_still_drawn(watched: Watched) -> None:
 
 def test_a_feature_over_time(watched: Watched) -> None:
     page = watched.open(make_moving_report(), address="#t=6.2")
+    assert not page.locator("#curve").is_visible()
     page.locator("#feature").select_option("centre_speed")
     assert page.locator("#values").inner_text() == "Person 1: 12.0 torso/s"
     assert page.locator("#curve path").count() == 2

@@ -52,7 +52,7 @@ export const openEditor = async (data, player, lines, store) => {
   const select = (chosen, at) => { person = chosen; place = at; fill(); };
   const show = (changed) => {
     lines.replace(changed, corrections.now[changed], corrections.changed.includes(changed));
-    document.documentElement.classList.toggle("corrected", corrections.changed.length > 0);
+    player.refresh(); // the names beside the people
   };
   const keep = async (changed) => { tell(await store.save(changed, corrections, coder.value.trim())); };
   const apply = (bouts, chosen) => {

@@ -26,6 +26,7 @@ export const openPlayer = (data) => {
       video.currentTime = Math.max(0, time - data.videoStart) + 0.001;
     }
   };
+  player.refresh = () => tell(player.time);
   player.step = (by) => {
     if (!player.lost) video.pause();
     if (!player.times) { player.seek(player.time + by / 25); return; }

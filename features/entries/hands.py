@@ -103,7 +103,14 @@ def _speed(side: str, origin: str) -> FrameFunction:
     return speed
 
 
-def _to_face(body: Body, side: str) -> Array:
+def hand_to_face_joints(side: str) -> tuple[str, ...]:
+    """What `hand_to_face` can't do without; the ears besides, for the width of the head."""
+    return (*(finger(side, name)[-1] for name in FINGERS), "nose")
+
+
+def hand_to_face(body: Body, side: str) -> Array:
+    """(n_frames,) distance of the nearest fingertip from the nose and the face's points found, head widths."""
+
     def compute() -> Array:
         tips = np.stack([body.joint(finger(side, name)[-1]) for name in FINGERS], axis=1)
         nose = body.joint("nose")
@@ -115,12 +122,12 @@ def _to_face(body: Body, side: str) -> Array:
 
 
 def _hand_to_face(side: str) -> FrameFunction:
-    return lambda body: _to_face(body, side)
+    return lambda body: hand_to_face(body, side)
 
 
 def _touches(side: str) -> FrameFunction:
     def touches(body: Body) -> Array:
-        away = _to_face(body, side)
+        away = hand_to_face(body, side)
         return np.where(np.isfinite(away), away <= body.settings.touch, np.nan)
 
     return touches
@@ -129,7 +136,6 @@ def _touches(side: str) -> FrameFunction:
 for _side in SIDES:
     _wrist = f"{_side}_hand_wrist"
     _middle = (_wrist, *finger(_side, "middle"))
-    _tips = tuple(finger(_side, _name)[-1] for _name in FINGERS)
     for _name in FINGERS:
         _joints = finger(_side, _name) if _name == "thumb" else (_wrist, *finger(_side, _name))
         feature(
@@ -178,13 +184,13 @@ for _side in SIDES:
             formula=f"|d (mean of the {_side} hand's joints − {_origin}) / dt| / torso", reference=FORNBERG,
         )(_speed(_side, _origin))  # fmt: skip
     feature(
-        name=f"{_side}_hand_to_face", unit="head_width", joints=(*_tips, "nose"), reference="own",
+        name=f"{_side}_hand_to_face", unit="head_width", joints=hand_to_face_joints(_side), reference="own",
         formula="min over fingertips and over the nose and the face's points found of their distance / head_width",
         nan="a fingertip or the nose is missing, or no two of nose and ears are ever seen",
         note="Where no face was found, from the nose alone.",
     )(_hand_to_face(_side))  # fmt: skip
     feature(
-        name=f"{_side}_hand_touches_face", unit="1", joints=(*_tips, "nose"), reference="own",
+        name=f"{_side}_hand_touches_face", unit="1", joints=hand_to_face_joints(_side), reference="own",
         formula=f"1 where {_side}_hand_to_face ≤ 0.25 head_width, else 0",
         nan="a fingertip or the nose is missing, or no two of nose and ears are ever seen",
         note="As the picture shows it: a hand in front of the face, nearer to the camera, touches it too.",

@@ -9,6 +9,8 @@ _RECOGNISE = ("tests/test_behavior/test_recognise.py", "tests/test_behavior/test
 _RULES = ("tests/test_behavior/test_rules.py",)
 _AGREEMENT = ("tests/test_behavior/test_agreement.py",)
 
+_PARTS = ("tests/test_behavior/test_rules_of_parts.py",)
+
 FAULTS = (
     Fault(
         "behavior/recognition/smoothing.py",
@@ -135,6 +137,34 @@ FAULTS = (
         "value >= bent",
         "half a squat counts",
         _RULES,
+    ),
+    Fault(
+        "behavior/recognition/rules/parts.py",
+        "opening: float = limit(0.04",
+        "opening: float = limit(0.004",
+        "lips at rest talk",
+        _PARTS,
+    ),
+    Fault(
+        "behavior/recognition/rules/parts.py",
+        "slowest: float = limit(2.0",
+        "slowest: float = limit(0.2",
+        "a yawn is talking",
+        _PARTS,
+    ),
+    Fault(
+        "behavior/recognition/rules/parts.py",
+        "SMALLEST_FACE = 40.0",
+        "SMALLEST_FACE = 4.0",
+        "faces too small to read are read",
+        _PARTS,
+    ),
+    Fault(
+        "behavior/recognition/rules/parts.py",
+        "touch: float = limit(0.25",
+        "touch: float = limit(9.0",
+        "every hand is at the face",
+        _PARTS,
     ),
     Fault(
         "behavior/evaluation/agreement.py",

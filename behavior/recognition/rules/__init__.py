@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from behavior.errors import DataError
-from behavior.recognition.rules import exercises, gestures, locomotion, postures
+from behavior.recognition.rules import exercises, gestures, locomotion, parts, postures
 from behavior.recognition.rules.base import Rule
 from behavior.recognition.rules.locomotion import LOCOMOTION, denied
 from behavior.recognition.rules.motion import Motion
@@ -37,7 +37,7 @@ MAX_GAP_S = 0.5
 """No bout crosses a longer gap in the track, seconds."""
 
 RULES: dict[str, Rule] = {
-    rule.name: rule for rule in (*postures.RULES, *locomotion.RULES, *gestures.RULES, *exercises.RULES)
+    rule.name: rule for rule in (*postures.RULES, *locomotion.RULES, *gestures.RULES, *exercises.RULES, *parts.RULES)
 }
 """Name of the action to its rule."""
 

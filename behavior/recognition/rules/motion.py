@@ -67,10 +67,16 @@ class Motion:
         cleaning = replace(CleanSettings(), min_confidence=None, swap_penalty=SWAP_PENALTY)
         self.body = Body(clean(PoseSequence(points, found, BODY_13, raw.time_s), cleaning))
         self.time_s = raw.time_s
+        self._track, self._skeleton = track, skeleton
         self.settings = settings or MotionSettings()
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    @cached_property
+    def whole(self) -> Body:
+        """All joints of the layout, hands and face among them, cleaned as for the tables of features."""
+        return Body(clean(PoseSequence.from_track(self._track, self._skeleton)))
 
     def joint(self, name: str) -> Array:
         """(n, 2) pixels."""

@@ -6,7 +6,8 @@ PoseError
 ├── DeviceError     the asked-for device is not there
 ├── LayoutError     a layout of the body that lacks joints
 ├── SourceError     an image, video or camera that can't be opened or read
-└── TrainingError   annotations that can't be learnt from, or a training that can't go on
+├── TrainingError   annotations that can't be learnt from, or a training that can't go on
+└── CalibrationError   cameras that are not as their file should say, or that do not fit what they filmed
 
 Each message is one line: what, where, what to do. Wrong arguments raise `ValueError` or `TypeError` instead.
 """
@@ -38,3 +39,7 @@ class LayoutError(PoseError):
 
 class TrainingError(PoseError):
     """Annotations that can't be learnt from, or a training that can't go on."""
+
+
+class CalibrationError(PoseError):
+    """Cameras that are not as their file should say, or that do not fit what they filmed."""

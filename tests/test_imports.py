@@ -26,8 +26,8 @@ ALLOWED = {
 
 ROOMS = {
     "pose": (
-        "errors", "layouts", "skeleton", "parts", "people", "tables", "maps", "preprocess", "averaging", "metrics",
-        "networks", "parsing", "tracking", "confidence", "backends", "settings", "refine", "turns", "looks",
+        "errors", "layouts", "skeleton", "parts", "people", "tables", "multiview", "maps", "preprocess", "averaging",
+        "metrics", "networks", "parsing", "tracking", "confidence", "backends", "settings", "refine", "turns", "looks",
         "following", "wholebody", "detector", "weights", "sources", "throughput", "engine", "training",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),

@@ -1,0 +1,18 @@
+"""Several cameras that see the same people: calibration, who is who in which view, points of the world."""
+
+from pose.multiview.camera import Camera
+from pose.multiview.files import read_cameras, write_cameras
+from pose.multiview.group import CameraGroup
+from pose.multiview.matching import View, match_people
+from pose.multiview.robust import Triangulated, triangulate_robustly
+
+__all__ = [
+    "Camera",
+    "CameraGroup",
+    "Triangulated",
+    "View",
+    "match_people",
+    "read_cameras",
+    "triangulate_robustly",
+    "write_cameras",
+]

@@ -8,8 +8,8 @@ of the partition of all nodes that minimises
 in metres, the distance being that between the node's rays and the person's joints, which are the points nearest to the
 rays of all of its nodes. The first factor counts pairs, so that four views that agree are one person, not two. Nobody
 has two nodes of one camera at the same time. A partition is consistent around every cycle of cameras by what it is, and
-identities stay over time as the 2-D tracks keep them. Found by merging greedily, from several beginnings, each followed by moves and
-exchanges of single nodes until none helps.
+identities stay over time as the 2-D tracks keep them. Found by merging greedily, and from several random beginnings,
+each followed by moves and exchanges of single nodes until none helps.
 """
 
 from __future__ import annotations

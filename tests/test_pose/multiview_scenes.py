@@ -20,7 +20,7 @@ def camera(
 
 
 def ring(n: int, seed: int = 0, height: float | None = None) -> CameraGroup:
-    """`n` cameras on a circle of 5 m, at `height` or at heights of their own, looking at its middle 1 m above ground."""
+    """`n` cameras on a circle of 5 m, at `height` or at heights of their own, that look at its middle, 1 m up."""
     random = np.random.default_rng(seed)
     cameras = []
     for i, angle in enumerate(0.3 + np.arange(n) * 1.8 * np.pi / max(n, 3)):

@@ -228,6 +228,53 @@ _ADD_CLOCK = _sql(
     "ALTER TABLE recording ADD COLUMN clock VARCHAR",
 )
 
+_ADD_SCENES = _sql(
+    """CREATE TABLE scene (
+        id {ID},
+        fingerprint VARCHAR NOT NULL,
+        calibration_uri VARCHAR NOT NULL,
+        calibration_sha256 VARCHAR NOT NULL,
+        settings JSON NOT NULL,
+        version VARCHAR NOT NULL,
+        made {MOMENT} NOT NULL,
+        PRIMARY KEY (id),
+        UNIQUE (fingerprint)
+    )""",
+    """CREATE TABLE scene_view (
+        scene_id INTEGER NOT NULL,
+        camera VARCHAR NOT NULL,
+        track_run_id INTEGER NOT NULL,
+        offset_s {DOUBLE} NOT NULL,
+        fit VARCHAR,
+        PRIMARY KEY (scene_id, camera),
+        FOREIGN KEY (scene_id) REFERENCES scene (id) ON DELETE CASCADE,
+        FOREIGN KEY (track_run_id) REFERENCES run (id) ON DELETE CASCADE
+    )""",
+    "CREATE INDEX ix_scene_view_track_run_id ON scene_view (track_run_id)",
+    """CREATE TABLE scene_member (
+        scene_id INTEGER NOT NULL,
+        person INTEGER NOT NULL,
+        camera VARCHAR NOT NULL,
+        track_id INTEGER NOT NULL,
+        PRIMARY KEY (scene_id, person, camera, track_id),
+        FOREIGN KEY (scene_id) REFERENCES scene (id) ON DELETE CASCADE
+    ) {BY_KEY}""",
+    """CREATE TABLE position (
+        scene_id INTEGER NOT NULL,
+        person INTEGER NOT NULL,
+        frame INTEGER NOT NULL,
+        joint VARCHAR NOT NULL,
+        time_s {DOUBLE} NOT NULL,
+        x {DOUBLE} NOT NULL,
+        y {DOUBLE} NOT NULL,
+        z {DOUBLE} NOT NULL,
+        error_px {DOUBLE} NOT NULL,
+        n_views INTEGER NOT NULL,
+        PRIMARY KEY (scene_id, person, frame, joint),
+        FOREIGN KEY (scene_id) REFERENCES scene (id) ON DELETE CASCADE
+    ) {BY_KEY}""",
+)
+
 _ADD_CHOSEN = _sql(
     "ALTER TABLE run ADD COLUMN chosen {MOMENT}",
     "UPDATE run SET chosen = finished WHERE status = 'done'",
@@ -327,6 +374,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0005_add_chosen", _ADD_CHOSEN),
     Migration("0006_add_face_mesh", _ADD_FACE_MESH),
     Migration("0007_corrections_alone", _CORRECTIONS_ALONE),
+    Migration("0008_add_scenes", _ADD_SCENES),
 )
 
 

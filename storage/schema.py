@@ -261,6 +261,56 @@ annotation = Table(
 )
 """What a human says; never mixed with `bout`."""
 
+scene = Table(
+    "scene",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", String, nullable=False, unique=True, comment="sha256 of all that decides the result"),
+    Column("calibration_uri", String, nullable=False),
+    Column("calibration_sha256", String, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("version", String, nullable=False, comment="of posescribe"),
+    Column("made", UtcDateTime, nullable=False),
+)
+"""People in space, out of several recordings; metres, in the axes of the calibration."""
+
+scene_view = Table(
+    "scene_view",
+    metadata,
+    _owner("scene", primary_key=True),
+    Column("camera", String, primary_key=True, comment="as the calibration calls it"),
+    Column("track_run_id", Integer, ForeignKey("run.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("offset_s", Double, nullable=False, comment="added to the recording's own time"),
+    Column("fit", String, comment="how the picture differs from the calibration's; NULL: it does not"),
+)
+
+scene_member = Table(
+    "scene_member",
+    metadata,
+    _owner("scene", primary_key=True),
+    Column("person", Integer, primary_key=True, autoincrement=False),
+    Column("camera", String, primary_key=True),
+    Column("track_id", Integer, primary_key=True, autoincrement=False, comment="of the view's track run"),
+    sqlite_with_rowid=False,
+)
+"""Which track of which camera is of whom."""
+
+position = Table(
+    "position",
+    metadata,
+    _owner("scene", primary_key=True),
+    Column("person", Integer, primary_key=True, autoincrement=False),
+    Column("frame", Integer, primary_key=True, autoincrement=False, comment="of the recording that gives the times"),
+    Column("joint", String, primary_key=True),
+    Column("time_s", Double, nullable=False),
+    Column("x", Double, nullable=False),
+    Column("y", Double, nullable=False),
+    Column("z", Double, nullable=False),
+    Column("error_px", Double, nullable=False, comment="mean over the views that count"),
+    Column("n_views", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 current_run = table(
     "current_run",

@@ -4,7 +4,7 @@ Facts from OpenSim's TRCFileAdapter and Pose2Sim's writer: line 1 names the file
 CameraRate, NumFrames, NumMarkers, Units, OrigDataRate, OrigDataStartFrame, OrigNumFrames; line 4 is `Frame#`, `Time`
 and each marker above three columns, which line 5 numbers (X1, Y1, Z1, ...). An empty cell is a marker not seen.
 
-Positions in the image are in px, y down, and Z is 0. Files in m or mm hold positions in space and are not read.
+Positions in the image are in px, y down, and Z is 0. Positions in space are written in m, and not read.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose.people import FramePeople
+from pose.tables import frame_rate
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.formats.keypoints.content import Clock, Keypoints, Values, layout, person_of, read_text
@@ -40,26 +42,52 @@ def _write_person(tracked: Tracked, track_id: int, path: Path) -> Path:
         person = read_track(tx, tracked.run_id, track_id)
     points = np.full((len(tracked.frames), len(tracked.skeleton), 2), np.nan, dtype=np.float32)
     points[np.searchsorted(tracked.frames, person.frames)] = person.keypoints[..., :2]
-    joints = tracked.skeleton.joints
+    rows = [[("", "", "") if math.isnan(x) else (str(x), str(y), "0") for x, y in row] for row in points]
+    _write_rows(path, tracked.skeleton.joints, tracked.frames, tracked.time_s, rows, "px", tracked.fps)
+    return path
+
+
+def write_space(
+    path: Path, joints: Sequence[str], frames: NDArray[np.int64], time_s: NDArray[np.float64],
+    points: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """One person in space.
+
+    Args:
+        path: the file.
+        joints: K names.
+        frames, time_s: (n,) numbers and times, seconds.
+        points: (n, K, 3) metres; NaN where missing. The axes go into the file as they are.
+
+    Raises:
+        ExchangeError: the file can't be written.
+    """
+    rows = [[("", "", "") if np.isnan(point).any() else tuple(map(repr, point)) for point in row.tolist()]
+            for row in points]  # fmt: skip
+    _write_rows(path, joints, frames, time_s, rows, "m", frame_rate(frames, time_s))
+
+
+def _write_rows(
+    path: Path, joints: Sequence[str], frames: NDArray[np.int64], time_s: NDArray[np.float64],
+    rows: Sequence[Sequence[tuple[str, ...]]], unit: str, fps: float | None,
+) -> None:  # fmt: skip
     # The numbers in the heading must be there; of uneven times it is the mean rate, the times are exact.
-    span = float(tracked.time_s[-1] - tracked.time_s[0])
-    rate = tracked.fps or (round((len(tracked.time_s) - 1) / span, 6) if span > 0 else 1.0)
-    first, n = int(tracked.frames[0]), len(tracked.frames)
+    span = float(time_s[-1] - time_s[0])
+    rate = fps or (round((len(time_s) - 1) / span, 6) if span > 0 else 1.0)
+    first, n = int(frames[0]), len(frames)
     heading = [
         ["PathFileType", "4", "(X/Y/Z)", path.name],
         ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate", "OrigDataStartFrame",
          "OrigNumFrames"],
-        [f"{rate:g}", f"{rate:g}", str(n), str(len(joints)), "px", f"{rate:g}", str(first), str(n)],
+        [f"{rate:g}", f"{rate:g}", str(n), str(len(joints)), unit, f"{rate:g}", str(first), str(n)],
         ["Frame#", "Time", *(cell for joint in joints for cell in (joint, "", ""))],
         ["", "", *(f"{axis}{number}" for number in range(1, len(joints) + 1) for axis in "XYZ")],
         [],
     ]  # fmt: skip
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         file.writelines("\t".join(row) + "\n" for row in heading)
-        for frame, time_s, row in zip(tracked.frames.tolist(), tracked.time_s.tolist(), points, strict=True):
-            cells = (("", "", "") if math.isnan(x) else (str(x), str(y), "0") for x, y in row)
-            file.write("\t".join([str(frame), repr(time_s), *(cell for three in cells for cell in three)]) + "\n")
-    return path
+        for frame, time, row in zip(frames.tolist(), time_s.tolist(), rows, strict=True):
+            file.write("\t".join([str(frame), repr(time), *(cell for three in row for cell in three)]) + "\n")
 
 
 def read(path: Path, clock: Clock | None = None) -> Keypoints:

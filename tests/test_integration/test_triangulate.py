@@ -1,0 +1,176 @@
+"""`posescribe triangulate` as a user runs it, on recordings of synthetic cameras of which everything is known."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from behavior.cli import main
+from pose.multiview import CameraGroup, write_cameras
+from pose.people import FramePeople, Person
+from pose.skeleton import COCO_18
+from storage import open_database, poses, recordings, runs, tracks
+from tests.test_pose.multiview_scenes import ring
+
+GROUP = ring(3, 4)
+TIMES = np.arange(30) / 25
+BODIES = np.random.default_rng(0).normal(size=(2, 18, 3)) * [0.2, 0.2, 0.35] + [[[-0.6, 0, 1]], [[0.6, 0.3, 1]]]
+
+
+def at(time_s: float) -> np.ndarray:
+    """(2, 18, 3) both people, who walk past each other at 1 m/s."""
+    return BODIES + np.array([[[time_s, 0, 0]], [[-time_s, 0, 0]]])
+
+
+def film(path: Path, *, offset: float = 0.0, width: int = 1280) -> Path:
+    """A database of what the cameras see; the clock of the last is `offset` behind, and its picture `width` wide."""
+    with open_database(path) as database, database.transaction() as tx:
+        for number, camera in enumerate(GROUP.cameras):
+            last = number == len(GROUP) - 1
+            key = recordings.ensure_recording(
+                tx, name=camera.name, uri=f"/{camera.name}.mp4", kind="video", sha256=str(number) * 64,
+                width=width if last else 1280, height=720, fps=25.0,
+            )  # fmt: skip
+            frames = []
+            for index, time_s in enumerate(TIMES.tolist()):
+                pixels = camera.project(at(time_s + (offset if last else 0.0)))
+                order = (0, 1) if number % 2 else (1, 0)
+                cells = [np.column_stack([pixels[k], np.full(18, 0.9)]).astype(np.float32) for k in order]
+                people = tuple(Person(one, 0.9, k + 1, skeleton=COCO_18) for k, one in enumerate(cells))
+                frames.append(FramePeople(index, time_s, people))
+            pose = runs.start_run(tx, key, "pose", f"p{number}", settings={}, version="1", skeleton=COCO_18)
+            poses.append_frames(tx, pose.id, frames)
+            runs.finish_run(tx, pose.id)
+            track = runs.start_run(tx, key, "track", f"t{number}", settings={}, version="1", parent_id=pose.id)
+            tracks.append_memberships(tx, track.id, frames)
+            tracks.apply_identity(tx, track.id, {1: 1, 2: 2})
+            runs.finish_run(tx, track.id)
+    return path
+
+
+@pytest.fixture(scope="module")
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calibration") / "cameras.toml"
+    write_cameras(GROUP, path, format="pose2sim")
+    return path
+
+
+def error_of(table: pd.DataFrame) -> float:
+    """The largest distance to the truth, metres; who is who may be either way round."""
+    worst = []
+    for person, rows in table.groupby("person"):
+        truth = np.array(
+            [at(time_s)[:, COCO_18.index(joint)] for time_s, joint in zip(rows.time_s, rows.keypoint, strict=True)]
+        )
+        off = np.linalg.norm(rows[["x", "y", "z"]].to_numpy()[:, None] - truth, axis=-1).max(axis=0)
+        worst.append(off.min())
+        assert person in (1, 2)
+    return float(max(worst))
+
+
+def test_people_stand_where_they_stood(tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db, out = film(tmp_path / "a.db"), tmp_path / "out"
+    command = ["triangulate", str(db), "--calibration", str(calibration), "--out", str(out), "--synchronised"]
+    assert main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["people"], told["frames"]) == (2, 30)
+    table = pd.read_parquet(out / "positions.parquet")
+    assert len(table) == 2 * 30 * 18
+    assert error_of(table) < 1e-3  # pixels are stored as 32-bit floats
+    assert (table.n_views == 3).all()
+    assert pd.read_csv(out / "positions.csv").shape == table.shape
+    errors = pd.read_csv(out / "reprojection.csv")
+    assert len(errors) == 6
+    assert errors.median_px.max() < 0.01
+    assert errors.used.tolist() == [1.0] * 6
+    assert errors.mm_per_px.between(3.5, 7).all()  # 5 m away at a focal length of 1000 px
+    assert pd.read_csv(out / "bones.csv").cv.max() < 1e-3
+    lines = (out / "person_1.trc").read_text().splitlines()
+    assert lines[2].split("\t")[:5] == ["25", "25", "30", "18", "m"]
+    row = np.array(lines[6].split("\t"), dtype=float)
+    first = table[(table.person == 1) & (table.frame == 0)].set_index("keypoint").loc[list(COCO_18.joints)]
+    assert row[2:] == pytest.approx(first[["x", "y", "z"]].to_numpy().ravel())
+    assert main(command) == 0
+    with sqlite3.connect(db) as connection:
+        stored = connection.execute("SELECT count(*) FROM position").fetchone()
+        views = connection.execute("SELECT camera, track_run_id, offset_s FROM scene_view ORDER BY camera").fetchall()
+        scenes = connection.execute("SELECT calibration_sha256 FROM scene").fetchall()
+        members = connection.execute("SELECT camera, track_id FROM scene_member WHERE person = 1").fetchall()
+    connection.close()
+    assert stored == (2 * 30 * 18,)
+    assert views == [("cam1", 2, 0.0), ("cam2", 4, 0.0), ("cam3", 6, 0.0)]
+    assert len(scenes) == 1
+    assert sorted(members) in ([("cam1", 1), ("cam2", 2), ("cam3", 1)], [("cam1", 2), ("cam2", 1), ("cam3", 2)])
+
+
+def test_offsets_are_asked_for_and_applied(tmp_path: Path, calibration: Path) -> None:
+    """Half a frame and more: joints are interpolated between frames."""
+    db = film(tmp_path / "a.db", offset=0.1)
+    command = ["triangulate", str(db), "--calibration", str(calibration), "--out", str(tmp_path / "out")]
+    assert main(command) == 2
+    assert main([*command, "--offset", "cam3=0.1"]) == 0
+    table = pd.read_parquet(tmp_path / "out" / "positions.parquet")
+    assert error_of(table) < 2e-3
+    assert (table[table.time_s < 0.09].n_views == 2).all()
+    assert (table[table.time_s > 0.11].n_views == 3).all()
+    assert main([*command, "--synchronised"]) == 0
+    assert error_of(pd.read_parquet(tmp_path / "out" / "positions.parquet")) > 0.01
+
+
+def test_pictures_of_another_size_are_refused_until_told(
+    tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = film(tmp_path / "a.db", width=1272)
+    command = [
+        "triangulate",
+        str(db),
+        "--calibration",
+        str(calibration),
+        "--out",
+        str(tmp_path / "o"),
+        "--synchronised",
+    ]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "cam3: the recording is 1272×720 px, the calibration of 1280×720; say how" in said
+    assert main([*command, "--fit", "cam3=crop"]) == 0
+    assert error_of(pd.read_parquet(tmp_path / "o" / "positions.parquet")) < 1e-3
+    assert main([*command, "--fit", "cam3=crop-left"]) == 0
+    assert error_of(pd.read_parquet(tmp_path / "o" / "positions.parquet")) > 0.01
+
+
+def test_what_does_not_fit_is_told_in_one_line(
+    tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, out = film(tmp_path / "a.db"), tmp_path / "out"
+    up, down, _ = GROUP.cameras
+    others = CameraGroup((up.cropped(0, 300, 1280, 720), down.cropped(0, -300, 1280, 720)))
+    strange = tmp_path / "strange.toml"
+    text = calibration.read_text()
+    strange.write_text(text.replace("cam", "kamera"))
+    one_place = tmp_path / "one_place.toml"
+    write_cameras(CameraGroup((up, replace(up, name="cam2"))), one_place, format="pose2sim")
+    write_cameras(others, tmp_path / "others.toml", format="pose2sim")
+    command = ["triangulate", str(db), "--out", str(out), "--synchronised", "--calibration"]
+    for arguments, message in (
+        ([str(strange)], "expected recordings of at least two of the cameras kamera1, kamera2, kamera3, found none"),
+        ([str(calibration), "--camera", "cam1=cam1"], "found cam1 among"),
+        ([str(calibration), "--camera", "cam1=cam1", "--camera", "cam2=cam1"], "one recording is given for two"),
+        ([str(calibration), "--camera", "cam1=gone", "--camera", "cam2=cam1"], "0 recordings 'gone'"),
+        ([str(tmp_path / "others.toml")], "share no person"),
+        ([str(one_place)], "at one place"),
+        ([str(calibration), "--fit", "cam9=crop"], "--fit cam9"),
+        ([str(tmp_path / "gone.toml")], "no such file"),
+    ):
+        assert main([*command, *arguments]) == 1
+        said = capsys.readouterr().err.strip().splitlines()[-1]
+        assert message in said
+    assert not out.exists()
+    assert main([*command, str(calibration), "--fit", "cam1=stretch"]) == 2
+    assert main([*command, str(calibration), "--camera", "cam1"]) == 2

@@ -1,0 +1,140 @@
+"""People in metres on the four cameras of Pose2Sim's demos: held-out camera, bone lengths, exchanged people.
+
+    python benchmarks/multiview.py [--quick] [--keep DIR] [--json FILE]
+
+The first second of each demo (60 frames a camera, 20 with --quick) is analysed with the default networks and
+triangulated by `posescribe triangulate`. Held out: positions out of three cameras, projected into the fourth, against
+the joints that were found there, in pixels of 1088×1920; only whom at least three cameras see. Two videos of the
+single-person demo are 1080 px wide, 1088 in the calibration: each way in which they may have come about is tried.
+Bones: the median and the largest coefficient of variation of the limbs of arms, legs and trunk. Exchanged: frames in
+which somebody's neck is nearer to where another's was a frame before than to where its own was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from common import Row, print_table, write
+
+sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
+
+from behavior.cli import main as posescribe
+from behavior.pipeline.space import _fitted, triangulate
+from pose.multiview import read_cameras
+from pose.skeleton import COCO_18
+from pose.weights.assets import MULTIVIEW_SAMPLES, fetch
+from storage import open_database, recordings, runs, tracks
+
+NAMES = ("cam01", "cam02", "cam03", "cam04")
+HEAD = ("nose", "eye", "ear")
+
+
+class Quiet:
+    """Nobody listens."""
+
+    def say(self, text: str) -> None:
+        pass
+
+    def step(self, stage: str, done: int, total: int | None) -> None:
+        pass
+
+
+def space(db: Path, calibration: Path, out: Path, cameras: tuple[str, ...], fits: dict[str, str]) -> pd.DataFrame:
+    """Positions out of some of the cameras, and who is which track: columns as in positions.csv, `members`."""
+    own = {name: name for name in cameras}
+    triangulate(
+        str(db), calibration, out, Quiet(), cameras=own, offsets={}, fits={k: v for k, v in fits.items() if k in own}
+    )
+    errors = pd.read_csv(out / "reprojection.csv", dtype={"tracks": str})
+    members = {
+        person: frozenset((row.camera, int(track)) for row in rows.itertuples() for track in row.tracks.split())
+        for person, rows in errors.groupby("person")
+    }
+    table = pd.read_csv(out / "positions.csv")
+    return table.assign(members=table.person.map(members))
+
+
+def held_out(db: Path, calibration: Path, out: Path, fits: dict[str, str], whole: pd.DataFrame) -> np.ndarray:
+    """Distances in pixels, of all joints that the camera left out sees and the three others place."""
+    found = []
+    for left in NAMES:
+        rest = space(db, calibration, out, tuple(name for name in NAMES if name != left), fits)
+        (camera,) = read_cameras(calibration).of([left]).cameras
+        with open_database(db) as opened, opened.reading() as tx:
+            (recording,) = recordings.select_recordings(tx, left)
+            now = runs.current(tx, recording.id)
+            assert now is not None
+            camera = _fitted(camera, (recording.width, recording.height), fits.get(left), Quiet())
+            for members in set(whole.members):
+                if len({name for name, _ in members}) < 3:
+                    continue
+                own = [track for name, track in members if name == left]
+                same = rest[[len(other & members) >= 2 for other in rest.members]]
+                for track in own:
+                    seen = tracks.read_track(tx, now.track.id, track)
+                    pixels = dict(zip(seen.frames.tolist(), seen.keypoints, strict=True))
+                    projected = camera.project(same[["x", "y", "z"]].to_numpy())
+                    for frame, joint, point in zip(same.frame, same.keypoint, projected, strict=True):
+                        if frame in pixels:
+                            found.append(np.linalg.norm(pixels[frame][COCO_18.index(joint), :2] - point))
+    distances = np.array(found)
+    return distances[np.isfinite(distances)]
+
+
+def exchanged(whole: pd.DataFrame) -> int:
+    necks = whole[whole.keypoint == "neck"].pivot_table(index="frame", columns="person", values=["x", "y", "z"])
+    places = np.stack([necks[axis].to_numpy() for axis in "xyz"], axis=-1)  # frames, people, 3
+    away = np.linalg.norm(places[1:, :, None] - places[:-1, None], axis=-1)
+    nearest = np.nanargmin(np.where(np.isnan(away), np.inf, away), axis=-1)
+    known = np.isfinite(away[:, range(away.shape[1]), range(away.shape[1])])
+    return int((known & (nearest != np.arange(away.shape[1]))).sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a third of a second")
+    parser.add_argument("--keep", type=Path, help="folder for the analyses; those that are there are taken")
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    arguments = parser.parse_args()
+    samples = fetch(MULTIVIEW_SAMPLES)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = arguments.keep or Path(name)
+        for demo in ("MultiPerson", "SinglePerson"):
+            videos = [str(path) for path in sorted((samples / f"Demo_{demo}" / "videos").glob("*.mp4"))]
+            out, db = folder / demo, folder / demo / "posescribe.db"
+            if not db.exists():
+                end = "0.33" if arguments.quick else "1"
+                command = ["analyze", *videos, "--out", str(out), "--end", end, "--actions", "none", "--no-overlay"]
+                assert posescribe(command) == 0
+            calibration = samples / f"Demo_{demo}" / "calibration" / "Calib.qca.txt"
+            for fit in ("crop", "crop-centre", "crop-left", "resize") if demo == "SinglePerson" else ("",):
+                fits = {"cam01": fit, "cam02": fit} if fit else {}
+                whole = space(db, calibration, Path(name) / "space", NAMES, fits)
+                bones = pd.read_csv(Path(name) / "space" / "bones.csv")
+                several = {p for p, own in whole.groupby("person") if len({c for c, _ in own.members.iloc[0]}) >= 3}
+                limbs = bones[bones.person.isin(several) & ~bones.bone.str.contains("|".join(HEAD))]
+                distances = held_out(db, calibration, Path(name) / "left", fits, whole)
+                rows.append(
+                    {
+                        "case": f"{demo} {fit}".strip(), "engine": "posescribe", "people": whole.person.nunique(),
+                        "held_out_px": float(np.median(distances)), "joints": len(distances),
+                        "bones_cv": float(limbs.cv.median()), "worst_cv": float(limbs.cv.max()),
+                        "exchanged": exchanged(whole),
+                    }
+                )  # fmt: skip
+    columns = {
+        "case": "", "people": "d", "held_out_px": ".1f", "joints": "d", "bones_cv": ".1%", "worst_cv": ".1%",
+        "exchanged": "d",
+    }  # fmt: skip
+    print_table(rows, columns)
+    write(rows, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

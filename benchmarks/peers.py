@@ -24,6 +24,7 @@ from typing import Self
 
 import cv2
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -240,6 +241,11 @@ class _MediaPipe:
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
+
+    def processor_seconds(self) -> float:
+        """That it has taken since it was started."""
+        used = psutil.Process(self._process.pid).cpu_times()
+        return float(used.user + used.system)
 
     def __enter__(self) -> Self:
         return self

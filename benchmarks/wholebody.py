@@ -8,8 +8,8 @@ mobilenet_thin at 656×368 and nothing else), the networks of hands, faces and p
 frame, and the rest. Parts are looked for once where they were in the frame before (`video`), or twice (`images`).
 Processor time of one thread; each ratio is of one round, and the median of the rounds is shown.
 
-`--mediapipe`: one person, 880×495, 24 frames of a video in memory, our chains beside MediaPipe Holistic in turns, by
-the clock. MediaPipe is installed once, 1 GB, beside the cached models.
+`--mediapipe`: one person, 880×495, 24 frames of a video in memory, our chains beside MediaPipe Holistic in turns,
+processor time of all threads. MediaPipe is installed once, 1 GB, beside the cached models.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from peers import MediaPipeParts
 sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from pose import PoseEngine
-from pose.backends.base import Backend, available_cores
+from pose.backends.base import Backend
 from pose.detector import Detector
 from pose.engine import DEFAULT_MODEL, Accuracy, EngineSettings, load_networks, load_parts, parts_wanted
 from pose.maps import AnyMaps
@@ -203,7 +203,7 @@ def beside_holistic(rounds: int) -> list[Row]:
         frames = Path(folder) / "frames.npy"
         np.save(frames, np.stack(clip)[..., ::-1])
         loops[peer] = lambda: mediapipe.run("holistic", frames)
-        seconds = interleave(loops, rounds, warm_up=1)
+        seconds = interleave(loops, rounds, 1, clock=lambda: time.process_time() + mediapipe.processor_seconds())
     per_frame = {name: [value / len(clip) for value in values] for name, values in seconds.items()}
     return rows_of("one person, 880×495", per_frame, peer)
 
@@ -222,7 +222,7 @@ def main() -> None:
     rows = stages(rounds)
     table(rows)
     if arguments.mediapipe:
-        print(f"\n{available_cores()} cores\n")
+        print()
         beside = beside_holistic(rounds)
         print_table(beside, {"case": "", "engine": "", "median_ms": ".1f", "ratio": ".2f"})
         rows += beside

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from behavior.recognition.rules import POSTURES, UPRIGHT
 from behavior.report.tables import BRIDGE_S, Spans, length, merged, overlap
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
@@ -93,7 +94,7 @@ class Lane:
     """One person's line of the ethogram.
 
     Attributes:
-        rows: of bars on top of each other; more than one where bouts overlap.
+        rows: of bars on top of each other; more than one where bouts overlap. Postures stand below the others.
         height: of the drawing, CSS pixels.
         absent, present: SVG paths of when the person was off and on screen.
         bars: rank of an action and the SVG path of all its bouts.
@@ -121,7 +122,12 @@ def lane(
     """The line of one person between two times; `bouts` are that person's; those of `labelled` get a label."""
     span = max(stop_s - start_s, 1e-9)
     bouts = sorted(bouts, key=lambda bout: (bout.start_s, bout.stop_s))
-    rows = _stack(bouts)
+    motions, postures = ([one for one in bouts if (one.action in POSTURES) is held] for held in (False, True))
+    upper, lower = _stack(motions), _stack(postures)
+    placed = {id(bout): row for bout, row in zip(motions, upper, strict=True)}
+    below = max(upper, default=-1) + 1
+    placed |= {id(bout): below + row for bout, row in zip(postures, lower, strict=True)}
+    rows = [placed[id(bout)] for bout in bouts]
     n_rows = max(rows, default=0) + 1
     bars: dict[int, list[str]] = {}
     labels = []
@@ -203,8 +209,8 @@ def time_budget(bouts: Sequence[Bout], on_screen: Spans, ranks: dict[str, int], 
 
 
 def named_time(bouts: Sequence[Bout], on_screen: Spans) -> float:
-    """Seconds on screen that carry the name of at least one action."""
-    named = merged(np.array([(bout.start_s, bout.stop_s) for bout in bouts]).reshape(-1, 2))
+    """Seconds on screen that carry the name of at least one action; being upright is none."""
+    named = merged(np.array([(b.start_s, b.stop_s) for b in bouts if b.action != UPRIGHT]).reshape(-1, 2))
     return overlap(named, on_screen)
 
 

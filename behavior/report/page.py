@@ -16,6 +16,7 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from behavior.recognition.rules import RULES, definition
 from behavior.report import figures
 from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
@@ -26,7 +27,7 @@ from pose.skeleton import Skeleton
 from storage.bouts import Bout
 from storage.files import write_bytes
 
-ALGORITHM = 3
+ALGORITHM = 4
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
@@ -246,6 +247,7 @@ def render_page(report: ReportData) -> str:
         axis=figures.AXIS,
         row_height=figures.ROW_HEIGHT,
         not_named=NOT_NAMED,
+        definitions={action: definition(action) for action in ranks if action in RULES and not report.coded},
         seen_s=seen_s,
         parallel=any(person.parallel for person in people),
         named_share=sum(person.named_s for person in people) / seen_s if seen_s else math.nan,

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from behavior.recognition.rules import UPRIGHT
 from storage.bouts import Bout
 from storage.files import write_bytes
 from storage.formats.labels.sheets import harmless
@@ -193,12 +194,15 @@ def told(table: pd.DataFrame, *, recording: str, names: Mapping[int, str], coded
 def with_time_on_screen(
     summary: pd.DataFrame, bouts: Sequence[Bout], tracks: Sequence[Seen], bridge_s: float = BRIDGE_S
 ) -> pd.DataFrame:
-    """A summary with `on_screen_s`, each person's time on screen, and `unnamed_s`, the part without any action."""
+    """A summary with `on_screen_s`, each person's time on screen, and `unnamed_s`, the part without any action.
+
+    Being upright is no action.
+    """
     frame_s = frame_interval(tracks)
     seen, rest = {}, {}
     for track in tracks:
         presence = on_screen(track, frame_s, bridge_s)
-        own = [(bout.start_s, bout.stop_s) for bout in bouts if bout.track_id == track.track_id]
+        own = [(b.start_s, b.stop_s) for b in bouts if b.track_id == track.track_id and b.action != UPRIGHT]
         seen[track.track_id] = length(presence)
         rest[track.track_id] = length(presence) - overlap(merged(np.array(own).reshape(-1, 2)), presence)
     numbers = {"on_screen_s": summary.track_id.map(seen), "unnamed_s": summary.track_id.map(rest)}

@@ -152,3 +152,11 @@ def test_path_of_a_face_is_empty() -> None:
     keypoints = np.full((2, 18, 3), np.nan, dtype=np.float32)
     keypoints[:, COCO_18.index("nose")] = (5, 5, 1)
     assert len(figures.body_path(figures.body_middle(keypoints, COCO_18), np.arange(2) / 30)) == 0
+
+
+def test_postures_have_the_lowest_row() -> None:
+    bouts = [make_bout("upright", 0, 5), make_bout("walk", 1, 3), make_bout("wave", 2, 4), make_bout("sit", 5, 6)]
+    ranks = figures.rank_actions(bouts)
+    lane = figures.lane(bouts, np.array([[0.0, 6.0]]), ranks, 0.0, 6.0, set())
+    assert {(start, row) for start, _, _, _, row in lane.bouts} == {(0, 2), (1000, 0), (2000, 1), (5000, 2)}
+    assert figures.named_time(bouts, np.array([[0.0, 6.0]])) == 4

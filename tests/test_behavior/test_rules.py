@@ -12,7 +12,7 @@ from behavior.errors import DataError
 from behavior.recognition.classifiers.tree import FEATURES, RulesClassifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model
-from behavior.recognition.rules import RULES, definition, known_rules, motion_of, rule_bouts
+from behavior.recognition.rules import RULES, definition, known_rules, motion_of, rule_bouts, vocabulary
 from behavior.recognition.rules.exercises import squats
 from behavior.training.train import TrainSettings, train
 from features.errors import FeatureError
@@ -231,6 +231,8 @@ def test_definitions_name_their_thresholds() -> None:
         assert "{" not in definition(name)
         assert all(unit for _, unit in rule.thresholds.values())
     assert "0.15 body heights/s" in definition("walk")
+    page = (Path(__file__).parents[2] / "docs" / "actions.md").read_text(encoding="utf-8")
+    assert vocabulary() in page, "run: python -m behavior.recognition.rules"
 
 
 # The classifier of thresholds

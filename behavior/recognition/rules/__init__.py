@@ -23,7 +23,9 @@ from storage.bouts import Bout
 __all__ = [
     "DEFAULT",
     "LOCOMOTION",
+    "POSTURES",
     "RULES",
+    "UPRIGHT",
     "Motion",
     "Rule",
     "definition",
@@ -31,6 +33,7 @@ __all__ = [
     "known_rules",
     "motion_of",
     "rule_bouts",
+    "vocabulary",
 ]
 
 MAX_GAP_S = 0.5
@@ -41,8 +44,12 @@ RULES: dict[str, Rule] = {
 }
 """Name of the action to its rule."""
 
-DEFAULT = ("upright", "sit", "crouch", "lie", "walk", "run", "arms_raised", "bend", "fall", "squat", "push_up")
-"""Rules that always run: those that were looked at on real video, see benchmarks/README.md."""
+POSTURES = frozenset(rule.name for rule in postures.RULES)
+UPRIGHT = "upright"
+"""The one posture that says nothing of what somebody does: time with nothing else counts as not named."""
+
+DEFAULT = ("upright", "lie", "walk", "run", "arms_raised", "bend", "squat")
+"""Rules that always run, see benchmarks/README.md for how often they are right."""
 
 OTHER_NAMES = {"raise_arms": "arms_raised"}
 """Names under which rules are known, too."""
@@ -60,6 +67,17 @@ def definition(name: str) -> str:
     """What the rule goes by, its thresholds filled in."""
     rule = RULES[name]
     return rule.definition.format(**{key: value for key, (value, _) in rule.thresholds.items()})
+
+
+def vocabulary() -> str:
+    """The rules as a Markdown table, for docs/actions.md."""
+    rows = [
+        f"| `{name}` | {rule.kind} | {definition(name)} | {rule.min_s:g} | {runs} |"
+        for name, rule in RULES.items()
+        for runs in ("always" if name in DEFAULT else "on demand",)
+    ]
+    head = ["| action | kind | definition | shortest, s | runs |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def motion_of(track: Track, skeleton: Skeleton) -> Motion | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,9 @@ def push_ups(motion: Motion) -> list[Repetition]:
     return repetitions(angle, motion.time_s, _PUSH_UP.bent, _PUSH_UP.straight, _PUSH_UP.longest_s, besides)
 
 
+PAUSE_S = 3.0
+"""Two repetitions no farther apart than this are in a row; one alone may be somebody who picks a thing up. Seconds."""
+
 EXERCISES: dict[str, Callable[[Motion], list[Repetition]]] = {"squat": squats, "push_up": push_ups}
 """Name of the action to what finds its repetitions."""
 
@@ -126,8 +130,10 @@ EXERCISES: dict[str, Callable[[Motion], list[Repetition]]] = {"squat": squats, "
 def _score(name: str, seen: Callable[[Motion], NDArray[np.bool_]]) -> Callable[[Motion], Array]:
     def score(motion: Motion) -> Array:
         holds = np.zeros(len(motion), dtype=bool)
-        for one in EXERCISES[name](motion):
-            holds[one.first : one.last + 1] = True
+        found = EXERCISES[name](motion)
+        for one, later in pairwise(found):
+            if motion.time_s[later.first] - motion.time_s[one.last] <= PAUSE_S:
+                holds[one.first : one.last + 1] = holds[later.first : later.last + 1] = True
         return verdict(seen(motion), holds)
 
     return score
@@ -137,7 +143,8 @@ RULES = (
     Rule(
         "squat",
         "motion",
-        "Knees from {straight:g}° or more to {bent:g}° or less and back within {longest_s:g} s, hips {drop:g} body "
+        "Twice or more in a row: knees from {straight:g}° or more to {bent:g}° or less and back "
+        "within {longest_s:g} s, hips {drop:g} body "
         "heights or more down, trunk at most {lean:g}° from the vertical, feet within {feet:g} body heights.",
         _SQUAT,
         _score("squat", lambda motion: np.isfinite(motion.lean) & np.isfinite(np.fmax(*motion.knees))),
@@ -146,7 +153,8 @@ RULES = (
     Rule(
         "push_up",
         "motion",
-        "Trunk {lean:g}° or more from the vertical, in a line with the thighs ({hips:g}° or more), hands under the "
+        "Twice or more in a row: trunk {lean:g}° or more from the vertical, in a line "
+        "with the thighs ({hips:g}° or more), hands under the "
         "shoulders; elbows from {straight:g}° or more to {bent:g}° or less and back within {longest_s:g} s.",
         _PUSH_UP,
         _score("push_up", lambda motion: np.isfinite(motion.lean)),

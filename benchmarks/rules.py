@@ -1,0 +1,83 @@
+"""What the rules claim on labelled sequences: seconds per rule, and the share of them that the labels agree with.
+
+`python benchmarks/rules.py SET.npz [SET.npz ...] [--per 20]`, files of labelled sequences (docs/labels.md). `RIGHT`
+says for which labels a claim is right. A clip has one label throughout, so its first and last moments may be something
+else. `upright` and `arms_raised` are left out: no label says that somebody is or isn't.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+sys.path = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent]
+
+import numpy as np  # noqa: E402
+
+from behavior.recognition.clips import load_sequences  # noqa: E402
+from behavior.recognition.rules import RULES, motion_of, rule_bouts  # noqa: E402
+from pose.people import Track  # noqa: E402
+from pose.skeleton import Skeleton  # noqa: E402
+
+RIGHT: dict[str, set[str]] = {
+    "sit": {"sit_down", "stand_up", "sit_to_stand", "stand_to_sit", "situp", "strum_guitar", "sit_and_clap"},
+    "crouch": {
+        "squat", "crouch", "pick_up_one_hand", "pick_up_two_hands", "pickup_and_throw", "clean_and_jerk", "bowl",
+        "lunge",
+    },
+    "lie": {"lie", "fall", "situp", "bench_press"},
+    "walk": {"walk", "walk_around", "carry", "bowl", "bowling", "drop_trash", "right_left_step", "right_left_8_step"},
+    "run": {"run", "dash", "jog", "jogging"},
+    "walk_in_place": {"walk", "jog", "jogging", "jump_rope"},
+    "bend": {"bend", "pick_up_one_hand", "pick_up_two_hands", "pickup_and_throw", "lower_back", "bowl", "bowling",
+             "clean_and_jerk", "right_left_waist_stretch"},
+    "fall": {"fall"},
+    "sit_down": {"sit_down", "stand_to_sit"},
+    "stand_up": {"stand_up", "sit_to_stand"},
+    "squat": {"squat", "clean_and_jerk", "crouch"},
+    "push_up": {"pushup"},
+}  # fmt: skip
+RIGHT["walk"] |= {"pick_up_one_hand", "pick_up_two_hands"}  # these clips begin with the walk to the thing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--per", type=int, default=20, help="clips of each action that are looked at")
+    asked = parser.parse_args()
+    print("| set | rule | claimed, s | right, % | clips of its own actions in which it speaks |")
+    print("|---|---|---|---|---|")
+    for path in asked.sets:
+        data = load_sequences(path)
+        skeleton = Skeleton("set", data.joint_names, (), (0.1,) * len(data.joint_names))
+        claimed, right = defaultdict(float), defaultdict(float)
+        spoke, own = defaultdict(int), defaultdict(int)
+        for label, name in enumerate(data.classes):
+            clips = np.random.default_rng(0).permutation(np.flatnonzero(data.labels == label))[: asked.per]
+            for clip in clips:
+                points = data.joints[data.offsets[clip] : data.offsets[clip + 1]].astype(np.float32)
+                if points.shape[2] == 2:
+                    points = np.concatenate([points, np.isfinite(points[..., :1]).astype(np.float32)], axis=2)
+                n = len(points)
+                track = Track(
+                    1, np.arange(n), np.arange(n) / data.fps[clip], points, np.ones(n, np.float32), skeleton=skeleton
+                )
+                bouts = rule_bouts(track, motion_of(track, skeleton), tuple(RULES))
+                for bout in bouts:
+                    claimed[bout.action] += bout.duration_s
+                    right[bout.action] += bout.duration_s * (name in RIGHT.get(bout.action, ()))
+                for action in RIGHT:
+                    if name in RIGHT[action]:
+                        own[action] += 1
+                        spoke[action] += any(bout.action == action for bout in bouts)
+        for action in RIGHT:
+            if claimed[action]:
+                share = f"{100 * right[action] / claimed[action]:.0f}"
+                told = f"{spoke[action]} of {own[action]}" if own[action] else "–"
+                print(f"| {path.parent.name} | {action} | {claimed[action]:.1f} | {share} | {told} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from pose import EngineSettings, PoseEngine
 from pose.engine import ALGORITHM, DEFAULT_MODEL
 from pose.people import FramePeople
 from pose.skeleton import SKELETONS, Skeleton
+from pose.sources import open_source
 from pose.weights.assets import MULTIVIEW_SAMPLES, SAMPLE_VIDEO, fetch
 
 Truth = list[tuple[np.ndarray, np.ndarray]]
@@ -83,14 +84,12 @@ def find(video: Video, name: str, engine: Engine, keep: Path | None) -> Found:
     loaded = engine.loaded
     found: list[FramePeople] = []
     start = time.process_time()
-    with loaded.open(video.source) as stream:
+    with loaded.open(open_source(video.source, fps=video.fps)) as stream:
         for frame in stream:
             found.append(FramePeople(frame.index, frame.time_s, frame.people))
             if len(found) == len(video.truth):
                 break
     ms = 1e3 * (time.process_time() - start) / len(found)
-    if video.fps is not None:
-        found = [replace(frame, time_s=i / video.fps) for i, frame in enumerate(found)]
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         np.savez(file, made_by=made_by, skeleton=loaded.skeleton.name, ms=ms, **pack(found))

@@ -111,16 +111,21 @@ class Detector:
         return [self._calibrated(persons) for persons in people]
 
     def _calibrated(self, people: list[Person]) -> list[Person]:
-        """The best people, first the best; scores and confidences say how likely what they say is right."""
+        """The best people, first the best; scores and confidences say how likely what they say is right.
+
+        Where no curve is known the network's own figures stand, and its parser alone decides what is missing.
+        """
+        unknown = self.calibration.missing
+        guess, ghost = (0.0 if name in unknown else least for name, least in (("joints", _GUESS), ("people", _GHOST)))
         calibrated = []
         for person in people:
             keypoints = person.keypoints.copy()
             keypoints[:, 2] = self.calibration.joints(keypoints[:, 2])
             if self._looks.centered or self.refiner is not None:  # which see no middles
                 keypoints = with_middles(keypoints, person.skeleton)
-            keypoints[keypoints[:, 2] < _GUESS] = np.nan, np.nan, 0
+            keypoints[keypoints[:, 2] < guess] = np.nan, np.nan, 0
             score = float(self.calibration.people(person.score))
-            if score >= _GHOST and np.isfinite(keypoints[:, 0]).sum() >= self.settings.parser.min_joints:
+            if score >= ghost and np.isfinite(keypoints[:, 0]).sum() >= self.settings.parser.min_joints:
                 calibrated.append(replace(person, keypoints=keypoints, score=score))
         calibrated.sort(key=lambda person: -person.score)
         return calibrated[: self.settings.parser.max_people]

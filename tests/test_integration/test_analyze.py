@@ -68,7 +68,7 @@ def test_writes_what_is_promised(analysed: Path) -> None:
     summary = pd.read_csv(analysed / "demo" / "summary.csv")
     assert list(summary) == [*SUMMARY_COLUMNS, *TOLD_COLUMNS, "on_screen_s", "unnamed_s"]
     # Every action that the default model and its rules know, for both people.
-    assert summary.groupby("track_id").action.nunique().tolist() == [12, 12]
+    assert summary.groupby("track_id").action.nunique().tolist() == [10, 10]
 
 
 def test_the_woman_walks(analysed: Path) -> None:

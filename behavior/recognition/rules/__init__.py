@@ -48,7 +48,7 @@ POSTURES = frozenset(rule.name for rule in postures.RULES)
 UPRIGHT = "upright"
 """The one posture that says nothing of what somebody does: time with nothing else counts as not named."""
 
-DEFAULT = ("upright", "lie", "walk", "run", "arms_raised", "bend", "squat")
+DEFAULT = ("upright", "lie", "walk", "arms_raised", "bend")
 """Rules that always run, see benchmarks/README.md for how often they are right."""
 
 OTHER_NAMES = {"raise_arms": "arms_raised"}

@@ -78,6 +78,17 @@ CALIBRATIONS: dict[tuple[str, str | None], Calibration] = {
         joints=_REFINED_JOINTS,
         people=Curve((0.0, 0.052, 0.079, 0.099, 0.129, 0.248, 0.432), (0.0, 0.412, 0.553, 0.621, 0.953, 0.992, 1.000)),
     ),
+    ("movenet_fields", "movenet_thunder"): Calibration(
+        joints=_REFINED_JOINTS,
+        people=Curve((0.0, 0.006, 0.012, 0.047, 0.12, 0.206, 0.519), (0.0, 0.009, 0.056, 0.533, 0.991, 0.991, 1.0)),
+    ),
+    ("movenet_fields", None): Calibration(
+        joints=Curve(
+            (0.016, 0.313, 0.504, 0.635, 0.744, 0.841, 0.948, 1.000),
+            (0.263, 0.764, 0.820, 0.913, 0.949, 0.958, 0.959, 0.959),
+        ),
+        people=Curve((0.0, 0.104, 0.228, 0.41, 0.737), (0.0, 0.0, 0.365, 0.974, 1.0)),
+    ),
     ("mobilenet_thin", None): Calibration(
         joints=Curve(
             (0.015, 0.294, 0.477, 0.597, 0.684, 0.760, 0.833, 1.000),

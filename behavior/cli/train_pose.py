@@ -62,7 +62,14 @@ def train_pose(
     batch: Annotated[int, typer.Option(min=1, help="Images that go through the network together.")] = 8,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches for each update of the weights.")] = 1,
     optimiser: Annotated[Literal["adamw", "sgd"], typer.Option(help="Kind of update.")] = "adamw",
-    learning_rate: Annotated[float, typer.Option(min=1e-9, help="The greatest of a cosine schedule.")] = 1e-3,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-9,
+            help="The greatest of a cosine schedule.",
+            show_default="0.001; 0.00002 where weights that were trained already are trained further",
+        ),
+    ] = None,
     average: Annotated[
         float, typer.Option(min=0, max=0.9999, help="Decay of the moving average of the weights; 0: none.")
     ] = 0.999,
@@ -116,7 +123,8 @@ def train_pose(
         reason = "there is no such NVIDIA GPU" if n else "torch finds no NVIDIA GPU, or is built without CUDA"
         raise no_device(Device.parse(device), reason, ["cpu", *(f"cuda:{i}" for i in range(n))])
     settings = FitSettings(
-        epochs=epochs, batch=batch, accumulate=accumulate, optimiser=optimiser, learning_rate=learning_rate,
+        epochs=epochs, batch=batch, accumulate=accumulate, optimiser=optimiser,
+        learning_rate=learning_rate or _usual_rate(network, start, frozen),
         average=average, intermediate=intermediate, precision=precision, seed=seed,
     )  # fmt: skip
     plan = Plan(
@@ -155,3 +163,9 @@ def train_pose(
                 "figures": dict(fitted.scores), "images_per_second": fitted.images_per_s, "waiting": fitted.waiting,
             }
         )  # fmt: skip
+
+
+def _usual_rate(network: str, start: str | None, frozen: int) -> float:
+    """Greater ones wreck what was trained already within some steps: no normalisation is left that would hold it."""
+    trained_already = not frozen and (start is not None or network == "movenet_fields")
+    return 2e-5 if trained_already else 1e-3

@@ -290,8 +290,6 @@ def _where(entry: NetworkEntry) -> str:
             return str(cached_path(entry.weights)) if is_cached(entry.weights) else "no, fetched when first used"
         case Published():
             return f"no, not imported: {entry.weights.how_to_get}"
-        case None:
-            return "no, train them"
 
 
 def _action_model(name: str, model: ActionModel) -> dict[str, Any]:

@@ -129,6 +129,14 @@ MOVENET_MULTIPOSE_WEIGHTS = Shipped(
     origin=_MOVENET + "multipose.json",
 )
 
+MOVENET_FIELDS_WEIGHTS = Shipped(
+    name="movenet_fields weights",
+    file="movenet_fields_head.safetensors",
+    member_sha256="66f938622a577c870483d3b8495cb6dda77f537bceabc02e87e059b741f9de24",
+    licence="Apache-2.0",
+    origin="trained by this project on movenet_multipose",
+)
+
 MOVENET_THUNDER_WEIGHTS = Shipped(
     name="movenet_thunder weights",
     file="movenet_thunder.safetensors",

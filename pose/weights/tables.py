@@ -47,5 +47,3 @@ def _weights(entry: NetworkEntry) -> str:
             return "fetched when first used"
         case Published():
             return f"`{entry.weights.file}`, {entry.weights.origin}"
-        case None:
-            return entry.weights_origin

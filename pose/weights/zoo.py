@@ -234,7 +234,17 @@ class _Weights:
 
         from safetensors.torch import load_file
 
-        return {name: value.float() for name, value in load_file(self.file).items()}  # `_recognise` could open it
+        state = {name: value.float() for name, value in load_file(self.file).items()}  # `_recognise` could open it
+        return self._below() | state
+
+    def _below(self) -> dict[str, Tensor]:
+        """Weights of the network that this one stands on, as far as it has them."""
+        if self.entry.stands_on is None:
+            return {}
+        name, inside = self.entry.stands_on
+        state, _ = state_of(name)
+        wanted = self.entry.build(empty=True).state_dict()
+        return {f"{inside}.{key}": value for key, value in state.items() if f"{inside}.{key}" in wanted}
 
     def onnx_file(self, precision: Literal["float32", "float16"], light: bool) -> Path:
         """The ONNX file made from them, out of the cache if it is there."""

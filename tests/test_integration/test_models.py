@@ -233,7 +233,7 @@ def test_an_imported_refiner_is_one_and_finds_nobody(tmp_path: Path, capsys: pyt
     cv2.imwrite(str(image), np.full((64, 64, 3), 90, dtype=np.uint8))
     for model in ("ours", "movenet_thunder"):
         told = refused(["pose", str(image), "--out", str(tmp_path / "out"), "--model", model], capsys)
-        assert "give it as --refine, and --model movenet_multipose or mobilenet_thin" in told
+        assert "give it as --refine, and --model movenet_multipose or mobilenet_thin or movenet_fields" in told
 
 
 def test_a_checkpoint_is_imported_under_its_networks_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

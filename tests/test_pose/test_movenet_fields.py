@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
+from pose import PoseEngine
 from pose.maps import MOVENET_FIELDS
 from pose.networks.movenet_fields import MovenetFields, MovenetFieldsConfig, Standardise
 from pose.weights.export import to_onnx
@@ -37,6 +40,20 @@ def test_takes_the_backbone_of_multipose() -> None:
     assert missing == []
     assert {name.split(".")[1] for name in surplus} == {"centers", "offsets", "box_scales", "box_offsets"}
     assert MOVENET_FIELDS.stride == MovenetFieldsConfig().stride
+
+
+def test_the_head_of_the_package_stands_on_multipose(sample_video: Path) -> None:
+    state, info = state_of("movenet_fields")
+    below, _ = state_of("movenet_multipose")
+    assert info.licence == "Apache-2.0"
+    assert all(torch.equal(value, below[name[8:]]) for name, value in state.items() if name.startswith("movenet."))
+    engine = PoseEngine("movenet_fields", refine="none", device="cpu")
+    with engine.open(sample_video, start_s=3.0, end_s=3.03) as frames:
+        [frame] = frames
+    man, woman = sorted(frame.people[:2], key=lambda person: -person["nose"][0])
+    for person in (man, woman):
+        assert person.score > 0.5
+        assert person["nose"][1] < person["neck"][1] < person["right_hip"][1] < person["right_knee"][1]
 
 
 def test_channels_are_standardised() -> None:

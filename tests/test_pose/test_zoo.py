@@ -93,7 +93,7 @@ def test_a_network_of_the_other_role_is_told(tmp_path: Path) -> None:
     own = str(shutil.copy(NETWORKS["movenet_thunder"].find(), tmp_path / "own.safetensors"))
     for model in ("movenet_thunder", own):
         with pytest.raises(
-            ModelError, match=r"as --refine, and --model movenet_multipose or mobilenet_thin$"
+            ModelError, match=r"as --refine, and --model movenet_multipose or mobilenet_thin or movenet_fields$"
         ) as caught:
             load_backend(model, device="cpu")
         assert str(caught.value).startswith(f"{model} refines")

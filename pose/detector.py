@@ -113,9 +113,9 @@ class Detector:
     def _calibrated(self, people: list[Person]) -> list[Person]:
         """The best people, first the best; scores and confidences say how likely what they say is right.
 
-        Where no curve is known the network's own figures stand, and its parser alone decides what is missing.
+        What a parser of fields put together stands where no curve is known: it has its own rule for what is missing.
         """
-        unknown = self.calibration.missing
+        unknown = self.calibration.missing if self._looks.parsed and self.refiner is None else []
         guess, ghost = (0.0 if name in unknown else least for name, least in (("joints", _GUESS), ("people", _GHOST)))
         calibrated = []
         for person in people:

@@ -72,6 +72,7 @@ class BodyLooks:
         self.body = body
         self.centered = isinstance(body.layout, CenterLayout)
         single = isinstance(body.layout, BeliefLayout)
+        self.parsed = not (self.centered or single)
         self._single = Refiner(body, mirrored=settings.accuracy == "high") if single else None
         self._parser = settings.parser
         self._turns = () if single else _TURNS[settings.accuracy]

@@ -17,7 +17,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_AUGMENT, "matrix[:, 2] + matrix[:, :2].sum(axis=1) / 2", "matrix[:, 2]", "halved, half a pixel off", _MARK),
     Fault(_TARGETS, "        known = known[skeleton.mirror_indices]\n", "        pass\n", "unknown joints stay",
           (_DATA,)),
-    Fault(_TARGETS, "    heat[:-1] |= maps.heatmaps[:-1] > _PRESENT\n", "", "ignored boxes win",
+    Fault(_TARGETS, '    masks["heatmaps"][:-1] |= planes["heatmaps"][:-1] > _PRESENT\n', "", "ignored boxes win",
           (_DATA,)),
     Fault(_TARGETS, "np.full(shape, int(sample.complete), dtype=np.uint8)", "np.ones(shape, dtype=np.uint8)",
           "whoever is not annotated is nobody", (_DATA,)),

@@ -288,7 +288,7 @@ def test_settings_that_mean_nothing(wrong: dict[str, float], make: Make) -> None
 def test_hands_change_nothing_of_the_body(rng: np.random.Generator) -> None:
     """Not even where the trunk is never seen, so that the body's size comes from the box around it."""
     names = tuple(joint for joint in COCO_18.joints if "hip" not in joint)
-    whole = (*names, *hand_joints("left"))
+    whole = (*names, *hand_joints("left"), *hand_joints("right"))
     points = np.cumsum(rng.normal(0, 2, (60, len(whole), 2)), axis=0) + rng.uniform(0, 300, (len(whole), 2))
     points[:, len(names) :] += (900, 0)
     points[rng.random(points.shape[:2]) < 0.1] = np.nan

@@ -159,7 +159,7 @@ def test_a_folder_says_what_it_was_made_of(published: nn.Module, tmp_path: Path)
     entry, state = convert(file)
     folder = tmp_path / "own"
     folder.mkdir()
-    write_folder(entry, state, file, folder)
+    write_folder(entry, state, file, folder, entry.licence)
     weights, info, found = read_folder(folder)
     assert found is entry
     assert (info.name, info.source, info.licence) == ("own", "checkpoint.pth", "Apache-2.0")

@@ -483,7 +483,7 @@ def people(draw: st.DrawFn, skeleton: Skeleton) -> list[FramePeople]:
     seed = np.random.default_rng(draw(st.integers(0, 2**31)))
     for number in draw(st.lists(st.integers(0, 40), min_size=1, max_size=3, unique=True).map(sorted)):
         found = []
-        for track_id in draw(st.lists(st.integers(1, 9), min_size=1, max_size=3, unique=True)):
+        for track_id in draw(st.lists(st.integers(1, 3), min_size=1, max_size=3, unique=True)):  # dlc-h5 holds three
             points = np.column_stack(
                 [seed.integers(-8000, 64000, (len(skeleton), 2)) / 8, seed.integers(1, 257, len(skeleton)) / 256]
             ).astype(np.float32)

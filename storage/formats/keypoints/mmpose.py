@@ -42,8 +42,8 @@ from storage.tracks import iter_identified_frames
 def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
     """All people as the demo scripts write them, `keypoint_scores` 0 for a missing joint.
 
-    Hands or a face make it `coco_wholebody`, COCO's 17 joints `coco`; joints that these do not have are left out. Any
-    other layout is its own.
+    Hands or a face make it `coco_wholebody`, which leaves out the joints that it does not have. COCO's 17 joints are
+    `coco`; any other layout is its own.
     """
     tracked = Tracked.load(database, track_run_id)
     joints, meta = _dataset(tracked.skeleton)
@@ -61,7 +61,7 @@ def _dataset(skeleton: Skeleton) -> tuple[tuple[str, ...], dict[str, Any]]:
     """The joints that are written, in order, and what MMPose tells of a data set."""
     if part_slices(skeleton.joints) != (None, None):
         name, joints, names = "coco_wholebody", COCO_133, MMPOSE_133
-    elif set(COCO_17.joints) <= set(skeleton.joints):
+    elif set(COCO_17.joints) == set(skeleton.joints):
         name, joints, names = "coco", COCO_17.joints, COCO_17.joints
     else:
         name, joints, names = skeleton.name, skeleton.joints, skeleton.joints

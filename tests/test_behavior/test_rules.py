@@ -13,7 +13,7 @@ from behavior.recognition.classifiers.tree import FEATURES, RulesClassifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model
 from behavior.recognition.rules import RULES, definition, known_rules, motion_of, rule_bouts, vocabulary
-from behavior.recognition.rules.exercises import squats
+from behavior.recognition.rules.exercises import repetitions, squats
 from behavior.training.train import TrainSettings, train
 from features.errors import FeatureError
 from pose.layouts import BODY_13
@@ -210,6 +210,8 @@ def test_squats_are_counted() -> None:
     motion = motion_of(as_track(body), COCO_18)
     assert motion is not None
     assert len(squats(motion)) == 3
+    half = np.concatenate([[160.0], 115 + 15 * np.cos(np.arange(120) / 5)])  # never straight in between
+    assert repetitions(half, np.arange(121) / 30, 110, 145, 6, np.ones(121, dtype=np.bool_)) == []
     assert "squat" in actions(body)
     assert "walk" not in actions(body)
 
@@ -222,8 +224,9 @@ def test_a_fall_is_fast_and_stays() -> None:
     fallen = np.concatenate([up, up[-1] * (1 - between) + down[0] * between, down])
     found = bouts_of(fallen, "fall", "lie")
     assert [bout.action for bout in sorted(found, key=lambda bout: bout.start_s)] == ["fall", "lie"]
-    slow = np.linspace(0, 1, 90, dtype=np.float32)[:, None, None]
-    assert actions(np.concatenate([up, up[-1] * (1 - slow) + down[0] * slow, down]), rules=("fall",)) == set()
+    for n in (35, 45, 90):  # frames of somebody who lies down at 0.42, 0.33 and 0.17 body heights/s
+        slow = np.linspace(0, 1, n, dtype=np.float32)[:, None, None]
+        assert actions(np.concatenate([up, up[-1] * (1 - slow) + down[0] * slow, down]), rules=("fall",)) == set()
 
 
 def test_definitions_name_their_thresholds() -> None:

@@ -329,11 +329,11 @@ def test_openpose_looks_for_a_face_around_neck_nose_eyes_and_ears() -> None:
     assert region is not None
     np.testing.assert_allclose((region.x, region.y), (0, (-50 - 64 - 62) / 3))
     assert region.side == pytest.approx((2 * 20 + 3 * 8 + 2 * 18) / 3, abs=1e-4)
-    profile = joints | {name: np.full(2, np.nan) for name in ("left_eye", "left_ear")}
-    region = openpose_face(profile)
-    assert region is not None
-    np.testing.assert_allclose((region.x, region.y), (-13 / 3, (-64 - 62 - 60) / 3), atol=1e-4)
-    assert region.side == pytest.approx(0.85 * (np.hypot(4, 4) + np.hypot(9, 2) + 20), abs=1e-4)
+    for hidden, x in (("left", -13 / 3), ("right", 13 / 3)):
+        region = openpose_face(joints | {f"{hidden}_{part}": np.full(2, np.nan) for part in ("eye", "ear")})
+        assert region is not None
+        np.testing.assert_allclose((region.x, region.y), (x, (-64 - 62 - 60) / 3), atol=1e-4)
+        assert region.side == pytest.approx(0.85 * (np.hypot(4, 4) + np.hypot(9, 2) + 20), abs=1e-4)
     assert openpose_face({name: np.full(2, np.nan) for name in joints}) is None
 
 

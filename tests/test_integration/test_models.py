@@ -31,8 +31,9 @@ from storage import open_database
 
 SHIPPED = Path(__file__).parents[2] / "behavior" / "models" / "default"
 ALWAYS = [
-    ("movenet_multipose", "pose"), ("mobilenet_thin", "pose"), ("movenet_thunder", "refiner"),
-    ("mediapipe_hand", "hand"), ("mediapipe_face", "face"), ("mediapipe_iris", "iris"), ("default", "actions"),
+    ("movenet_multipose", "pose"), ("mobilenet_thin", "pose"), ("movenet_fields", "pose"),
+    ("movenet_thunder", "refiner"), ("mediapipe_hand", "hand"), ("mediapipe_face", "face"), ("mediapipe_iris", "iris"),
+    ("default", "actions"),
 ]  # fmt: skip
 """Name and kind of each model that is there without an import."""
 

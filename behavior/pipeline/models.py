@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from behavior.errors import ActionModelError
+from behavior.labels import UNKNOWN
 from behavior.recognition.model import DEFAULT, HEADER, ActionModel, load_action_model
 from pose.errors import ModelError, PoseError
 from pose.weights.assets import Asset, Progress, Published, Shipped, cached_path, find_shipped, is_cached
@@ -312,8 +313,12 @@ def _action_model(name: str, model: ActionModel) -> dict[str, Any]:
 def _accuracy(figures: dict[str, Any]) -> str:
     if not figures:
         return "not measured"
-    clean, noisy = (figures[kind]["accuracy"] for kind in ("clean", "noisy"))
-    return f"{clean:.1%} of clips, {noisy:.1%} of noisy ones ({figures['protocol']})"
+    kinds = [figures[kind] for kind in ("clean", "noisy")]
+    if UNKNOWN in figures["classes"]:  # most clips show nothing that it names: being right about those says little
+        told = (f"{kind['claims_right']:.1%} of claims right, on {kind['coverage']:.1%} of clips" for kind in kinds)
+        return f"{'; noisy ones: '.join(told)} ({figures['protocol']})"
+    clean, noisy = (f"{kind['accuracy']:.1%}" for kind in kinds)
+    return f"{clean} of clips, {noisy} of noisy ones ({figures['protocol']})"
 
 
 def _size(path: Path) -> str:

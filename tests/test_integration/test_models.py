@@ -98,7 +98,7 @@ def test_list_has_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     assert actions["sha256"] == hashlib.sha256((SHIPPED / "model.json").read_bytes()).hexdigest()
     header = json.loads((SHIPPED / "model.json").read_text())
     assert (actions["classes"], actions["licence"]) == (header["classes"], header["licence"])
-    assert f"{header['figures']['clean']['accuracy']:.1%} of clips" in actions["accuracy"]
+    assert f"{header['figures']['clean']['claims_right']:.1%} of claims right" in actions["accuracy"]
     for command in (["models"], ["models", "list"]):
         assert main(command) == 0
         lines = capsys.readouterr().out.splitlines()

@@ -441,7 +441,7 @@ never made up. Below 0.5 torso/s a person has no heading: what goes by it is NaN
 
 **Cleaning** comes first. Filters are 3 dB down at the frequency they name as applied, at any frame rate: `kalman` (the
 default) at 4 Hz, `butterworth` and `savitzky_golay` at 6 Hz; `median` takes 0.2 s; `one_euro` from 1 Hz on, more with
-speed. `features.clean` has the sources. The points of a face are left unsmoothed, so that blinks and speech stay.
+speed. `features.filters` has the sources. The points of a face are left unsmoothed, so that blinks and speech stay.
 
 **Windows** tell how full they are: `n_frames`, and `coverage`, the share of their time that frames of the person stand
 for. Sums (path lengths, steps, time in a zone) are of what was seen, so that windows add up; means, rates and shares

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import FeatureError
-from features.geometry import distance, found_joints
+from features.geometry import box, distance, found_joints
 from features.sequence import PoseSequence
 from pose.layouts import FACE
+from pose.parts import n_body_joints
 
 Array = NDArray[np.float64]
 
@@ -101,6 +102,29 @@ def median_length(lengths: Array) -> float:
     """
     lengths = lengths[lengths > 0]
     return float(np.median(lengths)) if len(lengths) else float("nan")
+
+
+def body_size(sequence: PoseSequence) -> float:
+    """The length of the (whole) sequence that thresholds go by, see `typical_size`."""
+    return typical_size(*frame_sizes(sequence)) if sequence.whole is None else sequence.whole.trunk
+
+
+def frame_sizes(sequence: PoseSequence) -> tuple[Array, Array]:
+    """(n_frames,) length of the trunk and longer side of the box around the body's joints, sequence unit; or NaN."""
+    low, high = box(sequence.points[:, : n_body_joints(sequence.joint_names)])
+    return trunk_length(sequence), (high - low).max(axis=-1, initial=-np.inf)
+
+
+def typical_size(trunk: Array, longer: Array) -> float:
+    """Median trunk length; where the trunk is never seen, a third of the median box's longer side.
+
+    A standing person's box is about three trunks high. NaN when no frame shows two joints.
+
+    >>> typical_size(np.array([50.0, 60.0, 70.0]), np.array([180.0, 180.0, 180.0]))
+    60.0
+    """
+    size = median_length(trunk)
+    return size if np.isfinite(size) else median_length(longer) / 3
 
 
 def full_height(heights: Array) -> float:

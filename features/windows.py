@@ -63,6 +63,15 @@ class Windows:
         keep = np.concatenate([[True], start[:-1] + window_s <= time_s[-1] + TICK])
         return cls(time_s, start[keep], start[keep] + window_s)
 
+    @classmethod
+    def around(cls, time_s: Array, window_s: float) -> Windows:
+        """A window of `window_s` seconds centred on each frame, both ends inside.
+
+        >>> Windows.around(np.arange(4) / 10, 0.2).n_frames.tolist()
+        [2, 3, 3, 2]
+        """
+        return cls(time_s, time_s - window_s / 2, time_s + window_s / 2 + 2 * TICK)
+
     def __len__(self) -> int:
         return len(self.start_s)
 

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from features.catalog import bout_table, column_description, feature_table, pair_table, pair_window_table
-from features.clean import CleanSettings, clean, frame_sizes, sure, typical_size
+from features.clean import CleanSettings, clean, sure
 from features.clock import Pace
+from features.normalize import frame_sizes, typical_size
 from features.sequence import PoseSequence, Whole
 from features.survey import Survey
 from features.windows import Windows, intervals

@@ -68,7 +68,7 @@ FAULTS = (
         "cadence in strides taken for steps",
         _GOLDEN,
     ),
-    Fault("features/clean.py", "DETECTED_HZ = 4.0", "DETECTED_HZ = 5.0", "default smoothing of another band", _CLEAN),
+    Fault("features/filters.py", "DETECTED_HZ = 4.0", "DETECTED_HZ = 5.0", "default smoothing of another band", _CLEAN),
     Fault("features/clean.py", "n_sigmas * 1.4826", "n_sigmas * 1.0", "outliers by the raw median deviation", _CLEAN),
     Fault("features/clean.py", "SWAP_PENALTY = 0.15", "SWAP_PENALTY = 0.6", "exchanged sides are left", _CLEAN),
     Fault(
@@ -117,7 +117,7 @@ FAULTS = (
     ),
     Fault(
         "features/clean.py",
-        "_but_the_face(sequence, FILTERS[settings.smoothing](sequence))",
+        "_but_the_face(sequence, FILTERS[settings.smoothing])",
         "FILTERS[settings.smoothing](sequence)",
         "smoothing takes blinks away",
         _PARTS,

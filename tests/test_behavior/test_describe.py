@@ -11,7 +11,8 @@ import pytest
 
 from behavior.pipeline.describe import Parts, Rows, describe
 from features.catalog import bout_table, feature_table, window_table
-from features.clean import FILTERS, CleanSettings, clean
+from features.clean import CleanSettings, clean
+from features.filters import FILTERS
 from features.sequence import PoseSequence
 from features.zones import Zone
 from pose.people import Track, TrackPart

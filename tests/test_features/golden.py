@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from features.catalog import CATALOGUE, bout_table, feature_table, pair_table, window_table
-from features.clean import FILTERS, SWAP_PENALTY, CleanSettings, clean, drop_unsure
+from features.clean import SWAP_PENALTY, CleanSettings, clean, drop_unsure
+from features.filters import FILTERS
 from features.head import HEAD
 from features.sequence import PoseSequence
 from features.windows import STATISTICS

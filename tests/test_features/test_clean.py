@@ -9,8 +9,11 @@ from scipy import signal
 from scipy.interpolate import make_smoothing_spline
 
 from features import clean as cleaning
-from features.clean import FILTERS, CleanSettings, clean, fill_gaps
+from features import filters
+from features.clean import CleanSettings, clean, fill_gaps
 from features.errors import FeatureError
+from features.filters import FILTERS
+from features.normalize import body_size
 from features.sequence import PoseSequence
 from pose.parts import hand_joints
 from pose.skeleton import COCO_18
@@ -167,12 +170,12 @@ def gain(smooth: Callable[[PoseSequence], PoseSequence], frequency: float, time_
 
 
 CUTOFFS: dict[str, tuple[Callable[[PoseSequence, float], PoseSequence], float]] = {
-    "kalman": (lambda s, f: cleaning.kalman(s, f), 4.0),
-    "butterworth": (lambda s, f: cleaning.butterworth(s, f), 6.0),
-    "butterworth of order 4": (lambda s, f: cleaning.butterworth(s, f, order=4), 6.0),
-    "savitzky_golay": (lambda s, f: cleaning.savitzky_golay(s, f), 6.0),
-    "savitzky_golay of degree 4": (lambda s, f: cleaning.savitzky_golay(s, f, degree=4), 5.0),
-    "one_euro": (lambda s, f: cleaning.one_euro(s, f, beta=0.0), 2.0),
+    "kalman": (lambda s, f: filters.kalman(s, f), 4.0),
+    "butterworth": (lambda s, f: filters.butterworth(s, f), 6.0),
+    "butterworth of order 4": (lambda s, f: filters.butterworth(s, f, order=4), 6.0),
+    "savitzky_golay": (lambda s, f: filters.savitzky_golay(s, f), 6.0),
+    "savitzky_golay of degree 4": (lambda s, f: filters.savitzky_golay(s, f, degree=4), 5.0),
+    "one_euro": (lambda s, f: filters.one_euro(s, f, beta=0.0), 2.0),
 }
 
 
@@ -212,7 +215,7 @@ def test_butterworth_is_scipys_two_passes(make: Make, rng: np.random.Generator) 
     ba = signal.butter(2, 2 * once)
     expected = signal.filtfilt(*ba, values, axis=0, padlen=25)
     np.testing.assert_allclose(
-        cleaning.butterworth(make(200, 50, left_wrist=values)).joint("left_wrist"), expected, atol=2e-3
+        filters.butterworth(make(200, 50, left_wrist=values)).joint("left_wrist"), expected, atol=2e-3
     )
 
 
@@ -255,7 +258,7 @@ def test_kalman_is_the_rts_smoother(make: Make, rng: np.random.Generator) -> Non
         move, before, wide = ahead[i]
         states[i] = states[i] + spreads[i] @ move.T @ np.linalg.inv(wide) @ (states[i + 1] - before)
 
-    done = cleaning.kalman(raw, 4.0)
+    done = filters.kalman(raw, 4.0)
     np.testing.assert_allclose(done.points[seen, 0, 0], [state[0] for state in states], atol=1e-4)
     assert np.isnan(done.points[~found, 0]).all()
 
@@ -265,7 +268,7 @@ def test_kalman_is_scipys_smoothing_spline(make: Make, rng: np.random.Generator)
     theta = 2 * np.pi * 4 / 50
     ratio = (np.sqrt(2) - 1) / 50**4 * (2 + np.cos(theta)) / (12 * (1 - np.cos(theta)) ** 2)
     spline = make_smoothing_spline(np.arange(100) / 50, values, lam=ratio * 50)
-    done = cleaning.kalman(make(100, 50, left_wrist=values)).joint("left_wrist")
+    done = filters.kalman(make(100, 50, left_wrist=values)).joint("left_wrist")
     np.testing.assert_allclose(done, spline(np.arange(100) / 50), atol=1e-6)
 
 
@@ -296,5 +299,5 @@ def test_hands_change_nothing_of_the_body(rng: np.random.Generator) -> None:
     time_s = np.arange(60) / 30
     alone = PoseSequence(points[:, : len(names)], confidence[:, : len(names)], names, time_s)
     together = PoseSequence(points, confidence, whole, time_s)
-    assert cleaning.body_size(alone) == cleaning.body_size(together)
+    assert body_size(alone) == body_size(together)
     np.testing.assert_array_equal(clean(alone).points, clean(together).points[:, : len(names)])

@@ -11,9 +11,9 @@ from behavior.recognition.rules.base import Rule, limit, verdict
 from behavior.recognition.rules.motion import SIDES, Motion
 from features import geometry
 from features.body import Body, FeatureSettings
-from features.clean import kalman
 from features.entries.face import EYELIDS, EYES, LIPS, blinks, eye_openness, mouth_opening
 from features.entries.hands import hand_to_face, hand_to_face_joints
+from features.filters import kalman
 from features.normalize import TYPICAL
 from features.sequence import PoseSequence
 

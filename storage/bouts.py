@@ -28,6 +28,8 @@ class Bout:
         start_frame: first frame number.
         stop_frame: last frame number.
         score: mean calibrated probability over the bout, in [0, 1]; 1 for a human's label.
+        evidence: what spoke for it, in words: a rule's numbers with units and thresholds, or a model's probabilities;
+            None for a human's label, and where an older version did not keep it.
     """
 
     track_id: int
@@ -37,6 +39,7 @@ class Bout:
     start_frame: int
     stop_frame: int
     score: float
+    evidence: str | None = None
 
     def __post_init__(self) -> None:
         if self.stop_frame < self.start_frame or self.stop_s < self.start_s:
@@ -45,6 +48,11 @@ class Bout:
     @property
     def duration_s(self) -> float:
         return self.stop_s - self.start_s
+
+    @property
+    def comment(self) -> str:
+        """For label files: the score, and what spoke for the bout."""
+        return f"score {self.score:.3f}" + (f"; {self.evidence}" if self.evidence else "")
 
 
 _BOUT_COLUMNS = [schema.bout.c[name] for name in Bout.__annotations__]
@@ -81,7 +89,7 @@ def write_bouts(tx: Connection, run_id: int, bouts: Iterable[Bout]) -> None:
         {
             "run_id": run_id, "track_id": bout.track_id, "action": bout.action, "start_s": bout.start_s,
             "stop_s": bout.stop_s, "start_frame": bout.start_frame, "stop_frame": bout.stop_frame,
-            "score": float(bout.score),
+            "score": float(bout.score), "evidence": bout.evidence,
         }
         for bout in bouts
     ]  # fmt: skip

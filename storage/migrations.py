@@ -375,6 +375,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0006_add_face_mesh", _ADD_FACE_MESH),
     Migration("0007_corrections_alone", _CORRECTIONS_ALONE),
     Migration("0008_add_scenes", _ADD_SCENES),
+    Migration("0009_add_evidence", _sql("ALTER TABLE bout ADD COLUMN evidence TEXT")),
 )
 
 

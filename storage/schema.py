@@ -229,6 +229,7 @@ bout = Table(
     Column("start_frame", Integer, nullable=False),
     Column("stop_frame", Integer, nullable=False),
     Column("score", Double, nullable=False),
+    Column("evidence", Text, comment="what spoke for it, in words with numbers and thresholds; NULL: not kept"),
     Index("ix_bout_run", "run_id", "track_id", "start_frame"),
 )
 """What the machine says; both frames are inside (see `behavior.labels`)."""

@@ -12,14 +12,14 @@ from behavior.labels import UNKNOWN
 from behavior.recognition.clips import RATE_HZ, Clips, resample, to_joints
 from behavior.recognition.model import ActionModel
 from behavior.recognition.rules import DEFAULT, LOCOMOTION, RULES, Motion, denied, motion_of, rule_bouts
-from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts, viterbi
+from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts, rows_of, viterbi
 from features.clean import CleanSettings, clean
 from features.sequence import PoseSequence
 from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Version of what makes bouts of a track (windows, smoothing, rules); raise it as `pose.engine.ALGORITHM`."""
 
 
@@ -150,8 +150,24 @@ def decode(
             labels = viterbi(scores[rows][:, some], time_s, below[some], price[[*some, -1]])
             labels = drop_short(labels, ends_s, time_s, [least[action] for action in some])
             names = [actions[action] for action in some]
-            bouts += frames_to_bouts(labels, scores[rows][:, some], frames, time_s, ends_s, track.track_id, names)
+            found = frames_to_bouts(labels, scores[rows][:, some], frames, time_s, ends_s, track.track_id, names)
+            bouts += [replace(one, evidence=_evidence(one, scores[rows_of(track, one)], below, model)) for one in found]
     return bouts
+
+
+def _evidence(bout: Bout, scores: NDArray[np.float32], below: NDArray[np.float64], model: ActionModel) -> str:
+    """What the model saw in a bout: the mean probabilities of its action and of what came next, and what it claims
+    from. The rest up to 1 is `unknown` where actions are exclusive."""
+    actions, mean = model.info.classes, scores.mean(axis=0)
+    own = actions.index(bout.action)
+    others = {action: float(mean[place]) for place, action in enumerate(actions) if place != own}
+    if model.exclusive:
+        others[UNKNOWN] = max(0.0, 1 - float(mean.sum()))
+    text = f"model: {bout.action} {mean[own]:.2f} (claimed from {below[own]:.2f} on)"
+    if others:
+        following = max(others, key=lambda action: others[action])
+        text += f", next {following} {others[following]:.2f}"
+    return text
 
 
 def without_denied(scores: NDArray[np.float32], model: ActionModel, motion: Motion | None) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.recognition.clips import RATE_HZ
+from pose.people import Track
 from storage.bouts import Bout
 
 UNKNOWN_STATE = -1
@@ -133,6 +134,12 @@ def drop_short(
         if label != UNKNOWN_STATE and short(first, last, label):
             labels[first : last + 1] = UNKNOWN_STATE
     return labels
+
+
+def rows_of(track: Track, bout: Bout) -> slice:
+    """The rows of a track's frames that a bout holds."""
+    first, behind = np.searchsorted(track.frames, [bout.start_frame, bout.stop_frame + 1])
+    return slice(int(first), int(behind))
 
 
 def frames_to_bouts(

@@ -100,6 +100,7 @@ class Lane:
         bars: rank of an action and the SVG path of all its bouts.
         labels: names of the longest bouts.
         bouts: start, stop (milliseconds since the axis' start), rank, score in percent, row; by start.
+        evidence: of each of these, `Bout.evidence`.
     """
 
     rows: int
@@ -109,6 +110,7 @@ class Lane:
     bars: tuple[tuple[int, str], ...]
     labels: tuple[Label, ...]
     bouts: tuple[tuple[int, int, int, int, int], ...]
+    evidence: tuple[str | None, ...]
 
 
 def lane(
@@ -158,6 +160,7 @@ def lane(
             )
             for bout, row in zip(bouts, rows, strict=True)
         ),
+        evidence=tuple(bout.evidence for bout in bouts),
     )
 
 

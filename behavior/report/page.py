@@ -27,7 +27,7 @@ from pose.skeleton import Skeleton
 from storage.bouts import Bout
 from storage.files import write_bytes
 
-ALGORITHM = 4
+ALGORITHM = 5
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
@@ -279,6 +279,7 @@ def render_page(report: ReportData) -> str:
             "run": f"{report.source_name} {report.provenance.source_sha256} {report.provenance.started}",
             "motion": motion.about if motion else None,
             "bouts": [person.lane.bouts for person in people],
+            "evidence": [person.lane.evidence for person in people],
             "coded": [person.about.track_id in report.coded for person in people],
         },
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),

@@ -19,7 +19,9 @@ from storage.bouts import Bout
 from storage.files import write_bytes
 from storage.formats.labels.sheets import harmless
 
-BOUT_COLUMNS = ("track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score")
+BOUT_COLUMNS = (
+    "track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score", "evidence",
+)  # fmt: skip
 SUMMARY_COLUMNS = ("track_id", "action", "count", "total_s", "mean_s", "share", "latency_s")
 TOLD_COLUMNS = ("person", "recording", "source")
 """Behind the columns of each table of a report: the person's name, the recording's, and `human` or `automatic`."""
@@ -91,6 +93,7 @@ def bouts_table(bouts: Sequence[Bout]) -> pd.DataFrame:
             "start_frame": np.array([bout.start_frame for bout in rows], dtype=np.int64),
             "stop_frame": np.array([bout.stop_frame for bout in rows], dtype=np.int64),
             "score": np.array([bout.score for bout in rows], dtype=np.float64),
+            "evidence": pd.Series([bout.evidence or "" for bout in rows], dtype="str"),
         }
     )
 

@@ -217,6 +217,29 @@ def test_a_click_on_a_bout_plays_it(watched: Watched) -> None:
     watched.wait_until(f"document.querySelector('video').currentTime > {before - START_S + 0.3}")
 
 
+def test_the_chosen_bout_says_what_spoke_for_it(watched: Watched) -> None:
+    """Until a human changes it, and again when that is taken back."""
+    report = make_moving_report()
+    walk, wave = report.bouts
+    page = watched.open(replace(report, bouts=(replace(walk, evidence="rule: 4 steps <b>"), wave)))
+    said = page.locator("#evidence")
+    page.locator(".lane").first.focus()
+    assert said.inner_text() == ""
+    page.keyboard.press("ArrowRight")
+    assert said.inner_text() == "rule: 4 steps <b>"
+    page.keyboard.press("ArrowRight")
+    assert said.inner_text() == ""
+    page.keyboard.press("Home")
+    page.locator(".correct summary").click()
+    page.locator("input[name=action]").fill("run")
+    page.locator("input[name=action]").press("Enter")
+    assert said.inner_text() == ""
+    page.locator("button[data-do=undo]").click()
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    assert said.inner_text() == "rule: 4 steps <b>"
+
+
 def test_a_click_beside_the_bouts_goes_to_that_time(watched: Watched) -> None:
     page = watched.open(make_report())
     lane = page.locator(".lane").first

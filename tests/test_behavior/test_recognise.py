@@ -56,6 +56,22 @@ def test_two_actions_one_after_the_other(model: ActionModel, figure: Figure) -> 
     assert found.scores.sum(axis=1).max() <= 1 + 1e-5
 
 
+def test_a_learnt_bout_says_its_probabilities(model: ActionModel, figure: Figure) -> None:
+    track = as_track(np.concatenate([figure("wave", 120), figure("squat", 120)]))
+    found = recognise(track, COCO_18, model)
+    for bout in learnt(track, model):
+        rows = slice(bout.start_frame, bout.stop_frame + 1)
+        mean = dict(zip(model.info.classes, found.scores[rows].mean(axis=0), strict=True))
+        mean["unknown"] = 1 - sum(mean.values())
+        own = mean.pop(bout.action)
+        following = max(mean, key=lambda action: mean[action])
+        told = f"model: {bout.action} {own:.2f} (claimed from {model.unknown_below:.2f} on)"
+        assert bout.evidence == f"{told}, next {following} {mean[following]:.2f}"
+    scores = np.tile(np.float32([0.6, 0.1, 0.05]), (len(track), 1))
+    (unsure,) = decode(track, scores, model, RecogniseSettings(unknown_below=0.5))
+    assert (unsure.evidence or "").endswith(" 0.60 (claimed from 0.50 on), next unknown 0.35")  # walk's 0.1 is denied
+
+
 @pytest.mark.parametrize("rate", [15.0, 60.0])
 def test_only_real_time_counts(model: ActionModel, figure: Figure, rate: float) -> None:
     """The same motion filmed at another rate gives the same bout."""

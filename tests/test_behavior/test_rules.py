@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -224,9 +225,38 @@ def test_a_fall_is_fast_and_stays() -> None:
     fallen = np.concatenate([up, up[-1] * (1 - between) + down[0] * between, down])
     found = bouts_of(fallen, "fall", "lie")
     assert [bout.action for bout in sorted(found, key=lambda bout: bout.start_s)] == ["fall", "lie"]
+    assert "body heights/s (at least 0.5), by 0.4" in (found[0].evidence or "")
     for n in (35, 45, 90):  # frames of somebody who lies down at 0.42, 0.33 and 0.17 body heights/s
         slow = np.linspace(0, 1, n, dtype=np.float32)[:, None, None]
         assert actions(np.concatenate([up, up[-1] * (1 - slow) + down[0] * slow, down]), rules=("fall",)) == set()
+
+
+def test_a_bout_says_what_spoke_for_it() -> None:
+    body = walker(120, speed=200)
+    body[60:] -= body[60:61] - body[59:60]
+    body[60:, :, 0] -= 200 * np.arange(60, dtype=np.float32)[:, None] / 30  # on the spot from 2 s on
+    said = {bout.action: bout.evidence for bout in bouts_of(body, "walk", "upright", "walk_in_place")}
+    found = re.fullmatch(
+        r"rule: hips and feet (\S+) body heights/s \(at least 0.15\), size in the picture changes by \d% a second \(or "
+        r"at least 8%\), (\d+) steps in a row \(at least 2; 1 from 0.4 body heights/s on\), (\S+) steps/s",
+        said["walk"] or "",
+    )
+    assert found is not None, said["walk"]
+    speed, steps, rate = (float(number) for number in found.groups())
+    assert speed == pytest.approx(200 / 347, abs=0.03)
+    assert (steps, rate) == (pytest.approx(7, abs=1), pytest.approx(2.0, abs=0.1))
+    assert "trunk 0 deg from the vertical (at most 35), hips 0.48 body heights" in (said["upright"] or "")
+
+
+def test_every_rule_has_numbers() -> None:
+    track = as_track(posed("chair"))
+    motion = motion_of(track, COCO_18)
+    assert motion is not None
+    for name, rule in RULES.items():
+        numbers = rule.numbers(motion)
+        assert numbers, name
+        assert all(series.shape == (len(track),) for series in numbers.values())
+        assert "{" not in rule.evidence(motion, slice(0, len(track)))
 
 
 def test_definitions_name_their_thresholds() -> None:

@@ -7,7 +7,7 @@ from storage.bouts import Annotation, Bout
 
 BOUTS = [
     Bout(1, "walk", 0.0, 0.16, 0, 3, 0.9),
-    Bout(2, "wave", 0.016, 0.1, 2, 4, 0.6),
+    Bout(2, "wave", 0.016, 0.1, 2, 4, 0.6, "model: wave 0.60 (claimed from 0.50 on)"),
     Bout(1, "stand", 0.16, 0.4, 4, 9, 0.7),
 ]
 

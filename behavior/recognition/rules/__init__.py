@@ -6,6 +6,7 @@ To add one: its score (per frame 1 holds, 0 does not, NaN can't be seen) and its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from behavior.recognition.rules import exercises, gestures, locomotion, parts, p
 from behavior.recognition.rules.base import Rule
 from behavior.recognition.rules.locomotion import LOCOMOTION, denied
 from behavior.recognition.rules.motion import Motion
-from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts
+from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts, rows_of
 from pose.layouts import has_body
 from pose.people import Track
 from pose.skeleton import Skeleton
@@ -89,7 +90,7 @@ def rule_bouts(track: Track, motion: Motion | None, rules: Sequence[str]) -> lis
     """Bouts of one person by the named rules; none without a motion.
 
     Postures exclude each other, and so do kinds of locomotion. The score is the share of the bout's frames in which the
-    rule was seen to hold.
+    rule was seen to hold; the evidence is the rule's numbers.
     """
     if motion is None:
         return []
@@ -104,7 +105,7 @@ def rule_bouts(track: Track, motion: Motion | None, rules: Sequence[str]) -> lis
         names, least = [rule.name for rule in group], [rule.min_s for rule in group]
         for rows in times.stretches:
             kept = drop_short(labels[rows], times.ends_s[rows], track.time_s[rows], least)
-            bouts += frames_to_bouts(
+            found = frames_to_bouts(
                 kept,
                 holds[rows].astype(np.float64),
                 track.frames[rows],
@@ -113,4 +114,5 @@ def rule_bouts(track: Track, motion: Motion | None, rules: Sequence[str]) -> lis
                 track.track_id,
                 names,
             )
+            bouts += [replace(one, evidence=RULES[one.action].evidence(motion, rows_of(track, one))) for one in found]
     return bouts

@@ -31,7 +31,8 @@ class Rule:
         definition: what a human coder would go by.
         limits: frozen dataclass of its thresholds, each made by `limit`.
         score: (n,) 1 where it holds, 0 where it does not, NaN where that can't be seen.
-        numbers: (n,) series of what it goes by, each under its unit's words, `hips {:.1f} body heights/s`.
+        numbers: (n,) series of what it goes by, each under words with its unit and threshold, `hips {:.1f} body
+            heights/s (at least {slowest:g})`; NaN where it can't be seen.
         min_s: shorter bouts are dropped, shorter interruptions closed, seconds.
     """
 
@@ -48,14 +49,15 @@ class Rule:
         """Value and unit of each threshold."""
         return {one.name: (getattr(self.limits, one.name), one.metadata["unit"]) for one in fields(self.limits)}
 
-    def evidence(self, motion: Motion, rows: NDArray[np.intp]) -> str | None:
-        """The numbers of a bout: their medians over its frames."""
+    def evidence(self, motion: Motion, rows: slice) -> str:
+        """What spoke for a bout: its numbers, each the median over the bout's frames."""
+        limits = {name: value for name, (value, _) in self.thresholds.items()}
         said = []
         for words, series in self.numbers(motion).items():
             known = series[rows][np.isfinite(series[rows])]
             if len(known):
-                said.append(words.format(float(np.median(known))))
-        return ", ".join(said) or None
+                said.append(words.format(float(np.median(known)), **limits))
+        return f"rule: {', '.join(said)}" if said else "rule"
 
 
 def verdict(seen: NDArray[np.bool_], holds: NDArray[np.bool_]) -> Array:

@@ -139,6 +139,16 @@ def _score(name: str, seen: Callable[[Motion], NDArray[np.bool_]]) -> Callable[[
     return score
 
 
+def _numbers(name: str, words: str) -> Callable[[Motion], dict[str, Array]]:
+    def numbers(motion: Motion) -> dict[str, Array]:
+        by = np.full(len(motion), np.nan)
+        for one in EXERCISES[name](motion):
+            by[one.first : one.last + 1] = one.amplitude
+        return {words: by}
+
+    return numbers
+
+
 RULES = (
     Rule(
         "squat",
@@ -148,6 +158,7 @@ RULES = (
         "heights or more down, trunk at most {lean:g}° from the vertical, feet within {feet:g} body heights.",
         _SQUAT,
         _score("squat", lambda motion: np.isfinite(motion.lean) & np.isfinite(np.fmax(*motion.knees))),
+        _numbers("squat", "knees bend by {:.0f} deg (from {straight:g} or more to {bent:g} or less)"),
         min_s=0.5,
     ),
     Rule(
@@ -158,6 +169,7 @@ RULES = (
         "shoulders; elbows from {straight:g}° or more to {bent:g}° or less and back within {longest_s:g} s.",
         _PUSH_UP,
         _score("push_up", lambda motion: np.isfinite(motion.lean)),
+        _numbers("push_up", "elbows bend by {:.0f} deg (from {straight:g} or more to {bent:g} or less)"),
         min_s=0.5,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,14 +23,19 @@ class ArmsLimits:
     over_shoulders: float = limit(0.0, "body heights of both hands over the shoulders, above")
 
 
-def arms_raised(motion: Motion) -> Array:
-    """(n,) see `Rule.score`; a hand that isn't seen is judged by its elbow, a body upside down not at all."""
-    raised = np.ones(len(motion))
+def _lower(motion: Motion) -> Array:
+    """(n,) the lower hand over the shoulders, body heights; a hand that isn't seen is judged by its elbow."""
+    hands = []
     for side in SIDES:
         hand, elbow = (motion.above(f"{side}_{joint}", "neck") for joint in ("wrist", "elbow"))
-        hand = np.where(np.isfinite(hand), hand, elbow)
-        raised = np.where(np.isfinite(hand), raised * (hand > ArmsLimits().over_shoulders), np.nan)
-    return np.where(motion.lean < 90, raised, np.nan)
+        hands.append(np.where(np.isfinite(hand), hand, elbow))
+    return np.minimum(*hands)
+
+
+def arms_raised(motion: Motion) -> Array:
+    """(n,) see `Rule.score`; a body upside down is not judged."""
+    lower = _lower(motion)
+    return verdict(np.isfinite(lower) & (motion.lean < 90), lower > ArmsLimits().over_shoulders)
 
 
 @dataclass(frozen=True)
@@ -67,20 +73,38 @@ class FallLimits:
 _FALL = FallLimits()
 
 
-def fall(motion: Motion) -> Array:
-    """(n,) see `Rule.score`; 1 from where the hips begin to come down fast until the trunk is down."""
+def _falls(motion: Motion) -> Iterator[tuple[slice, dict[str, float]]]:
+    """The rows of each fall, from where the hips begin to come down fast until the trunk is down, and its numbers."""
     y, time_s = motion.joint("mid_hip")[:, 1] / motion.height, motion.time_s
     down = motion.slope(y, 0.3)
-    holds = np.zeros(len(motion), dtype=bool)
     for first, stop in spans_of(down >= _FALL.speed / 2):
         before = (time_s >= time_s[first] - 1) & (time_s < time_s[stop - 1])
         after = (time_s >= time_s[stop - 1]) & (time_s <= time_s[stop - 1] + 1 + _FALL.stays_s)
         low = [(a, b) for a, b in spans_of(after & (motion.lean >= _FALL.after))]
         stays = [a for a, b in low if time_s[b - 1] - time_s[a] >= _FALL.stays_s * 0.9]
-        fast = np.nanmax(down[first:stop]) >= _FALL.speed and y[stop - 1] - y[first] >= _FALL.drop
-        if fast and stays and (motion.lean[before] <= _FALL.before).any():
-            holds[first : max(stop, stays[0])] = True
+        fastest, drop = float(np.nanmax(down[first:stop])), float(y[stop - 1] - y[first])
+        upright = (motion.lean[before] <= _FALL.before).any()
+        if fastest >= _FALL.speed and drop >= _FALL.drop and stays and upright:
+            yield slice(first, max(stop, stays[0])), {"fastest": fastest, "drop": drop}
+
+
+def fall(motion: Motion) -> Array:
+    """(n,) see `Rule.score`."""
+    holds = np.zeros(len(motion), dtype=bool)
+    for rows, _ in _falls(motion):
+        holds[rows] = True
+    down = motion.slope(motion.joint("mid_hip")[:, 1] / motion.height, 0.3)
     return verdict(np.isfinite(motion.lean) & np.isfinite(down), holds)
+
+
+def _numbers_of_fall(motion: Motion) -> dict[str, Array]:
+    fastest, drop = np.full((2, len(motion)), np.nan)
+    for rows, numbers in _falls(motion):
+        fastest[rows], drop[rows] = numbers["fastest"], numbers["drop"]
+    return {
+        "hips down at {:.2f} body heights/s (at least {speed:g})": fastest,
+        "by {:.2f} body heights (at least {drop:g})": drop,
+    }
 
 
 @dataclass(frozen=True)
@@ -95,10 +119,11 @@ _CHANGE = ChangeLimits()
 
 
 def _change(origin: str, end: str) -> Rule:
-    def score(motion: Motion) -> Array:
-        label, seen = posture(motion)
+    def took(motion: Motion) -> Array:
+        """(n,) how long the change took of which each frame is, seconds; NaN where there is none."""
+        label, _ = posture(motion)
         time_s = motion.time_s
-        holds = np.zeros(len(motion), dtype=bool)
+        took_s = np.full(len(motion), np.nan)
         runs = [
             (first, stop, name)
             for place, name in enumerate(NAMES)
@@ -108,8 +133,11 @@ def _change(origin: str, end: str) -> Rule:
         runs.sort()
         for (_, left, old), (come, _, new) in pairwise(runs):
             if (old, new) == (origin, end) and time_s[come] - time_s[left - 1] <= _CHANGE.longest_s:
-                holds[max(left - 1, 0) : come + 1] = True
-        return verdict(seen, holds)
+                took_s[max(left - 1, 0) : come + 1] = time_s[come] - time_s[left - 1]
+        return took_s
+
+    def score(motion: Motion) -> Array:
+        return verdict(posture(motion)[1], np.isfinite(took(motion)))
 
     words = {"sit": "sit_down", "upright": "stand_up"}
     name = words[end]
@@ -120,6 +148,7 @@ def _change(origin: str, end: str) -> Rule:
         "moment of the one to the first of the other.",
         _CHANGE,
         score,
+        lambda motion: {f"{origin} to {end} in {{:.1f}} s (at most {{longest_s:g}})": took(motion)},
         min_s=0.1,
     )
 
@@ -131,6 +160,7 @@ RULES = (
         "Both hands above the shoulders, trunk upright; a hand that can't be seen goes by its elbow.",
         ArmsLimits(),
         arms_raised,
+        lambda motion: {"lower hand {:.2f} body heights over the shoulders (above {over_shoulders:g})": _lower(motion)},
     ),
     Rule(
         "bend",
@@ -139,7 +169,11 @@ RULES = (
         "the lower ankle, one knee {knee:g}° or straighter.",
         _BEND,
         bend,
-        lambda motion: {"trunk {:.0f}° from the vertical": motion.lean},
+        lambda motion: {
+            "trunk {:.0f} deg from the upward vertical (at least {lean:g})": motion.lean,
+            "hips {:.2f} body heights over the lower ankle (at least {hips:g})": motion.hip_height,
+            "straighter knee {:.0f} deg (at least {knee:g})": np.fmax(*motion.knees),
+        },
     ),
     Rule(
         "fall",
@@ -148,6 +182,7 @@ RULES = (
         "{before:g}° from the vertical before, is {after:g}° or more afterwards and stays so for {stays_s:g} s.",
         _FALL,
         fall,
+        _numbers_of_fall,
         min_s=0.15,
     ),
     _change("upright", "sit"),

@@ -6,6 +6,7 @@ action of `LOCOMOTION` may be claimed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,8 +95,22 @@ def denied(motion: Motion) -> NDArray[np.bool_]:
     return np.asarray(rests & ~(motion.gait[0] >= LIMITS.steps))
 
 
-def _numbers(motion: Motion) -> dict[str, Array]:
-    return {"hips {:.1f} body heights/s": motion.speed, "{:.1f} steps/s": motion.gait[1]}
+def _numbers(speed: str, growth: str, steps: str) -> Callable[[Motion], dict[str, Array]]:
+    """The numbers of all locomotion, with what each rule asks of them."""
+
+    def numbers(motion: Motion) -> dict[str, Array]:
+        count, rate = motion.gait
+        return {
+            f"hips and feet {{:.2f}} body heights/s ({speed})": motion.speed,
+            f"size in the picture changes by {{:.0%}} a second ({growth})": np.abs(motion.growth),
+            f"{{:.0f}} steps in a row ({steps})": count,
+            "{:.1f} steps/s": rate,
+        }
+
+    return numbers
+
+
+_STEPS = "at least {steps:g}; 1 from {sure_speed:g} body heights/s on"
 
 
 RULES = (
@@ -107,7 +122,7 @@ RULES = (
         "one step is enough at {sure_speed:g} body heights/s. No run.",
         LIMITS,
         walk,
-        _numbers,
+        _numbers("at least {slowest:g}", "or at least {growth:.0%}", _STEPS),
         0.8,
     ),
     Rule(
@@ -117,7 +132,7 @@ RULES = (
         "more with {run_least:g} body heights/s.",
         LIMITS,
         run,
-        _numbers,
+        _numbers("at least {run_speed:g}, or {run_least:g} with {run_rate:g} steps/s", "any", _STEPS),
         0.8,
     ),
     Rule(
@@ -127,7 +142,7 @@ RULES = (
         "heights/s in the picture: on the spot, on a treadmill, or followed by the camera.",
         LIMITS,
         walk_in_place,
-        _numbers,
+        _numbers("at most {in_place_speed:g}", "less than {growth:.0%}", "at least {in_place_steps:g}"),
         1.5,
     ),
 )

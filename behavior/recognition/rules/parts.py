@@ -101,6 +101,11 @@ class BlinkLimits:
 _BLINK = BlinkLimits()
 
 
+def _openness(motion: Motion) -> Array:
+    """(n,) opening of the eyes, of the person's own open eyes."""
+    return eye_openness(motion.whole) if motion.whole.has(*EYELIDS) else np.full(len(motion), np.nan)
+
+
 def blink(motion: Motion) -> Array:
     """(n,) see `Rule.score`; 1 in the frames between closing and opening."""
     if not motion.whole.has(*EYELIDS):
@@ -125,7 +130,7 @@ RULES = (
         "where no face was found.",
         _TOUCH,
         at_face,
-        lambda motion: {"fingertip {:.2f} head widths from the face": _nearest_hand(motion)},
+        lambda motion: {"fingertip {:.2f} head widths from the face (at most {touch:g})": _nearest_hand(motion)},
     ),
     Rule(
         "talking",
@@ -135,7 +140,7 @@ RULES = (
         "somebody who chews or laughs.",
         _TALKING,
         talking,
-        lambda motion: {"mouth {:.3f} widths in the band of speech": mouth_rms(motion)},
+        lambda motion: {"lips open and close by {:.3f} mouth widths (at least {opening:g})": mouth_rms(motion)},
         min_s=0.5,
     ),
     Rule(
@@ -145,6 +150,7 @@ RULES = (
         "{face:g} pixels between the outer corners of the eyes.",
         _BLINK,
         blink,
+        lambda motion: {"eyes open to {:.2f} of their usual opening (below {closed:g})": _openness(motion)},
         min_s=0.02,
     ),
 )

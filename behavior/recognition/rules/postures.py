@@ -61,6 +61,12 @@ def _thigh(motion: Motion) -> tuple[Array, Array]:
     return 180 - geometry.lean(hip, knee), geometry.distance(hip, knee) / motion.height
 
 
+def _tall(motion: Motion) -> Array:
+    """(n,) vertical extent of the whole body in the picture, body heights."""
+    y = motion.body.points[..., 1]
+    return np.asarray((np.fmax.reduce(y, axis=1) - np.fmin.reduce(y, axis=1)) / motion.height)
+
+
 def _meets(motion: Motion, slack: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(4, n) which postures' thresholds are met, by at most a share `slack` missed, and (n,) whether legs are seen."""
     own, lean, hips = LIMITS, motion.lean, motion.hip_height
@@ -77,8 +83,7 @@ def _meets(motion: Motion, slack: float) -> tuple[NDArray[np.bool_], NDArray[np.
     sit &= ((thigh >= own.sit_knee * less) & (beside >= own.sit_off_balance * less)) | facing
     crouch = (lean <= 70) & (hips <= own.crouch_hips * more) & (knee_straight <= own.crouch_knee * more)
     crouch &= (beside <= own.crouch_off_balance * more) & ~facing & (knee_bent > 0)
-    y = motion.body.points[..., 1]
-    tall = (np.fmax.reduce(y, axis=1) - np.fmin.reduce(y, axis=1)) / motion.height
+    tall = _tall(motion)
     propped = np.fmax(*(-motion.above(f"{side}_wrist", "neck") for side in SIDES))
     lie = (lean >= own.lie_lean * less) & (lean <= own.lie_head_down * more) & (tall <= own.lie_tall * more)
     lie &= ~(propped >= own.lie_propped * more)
@@ -101,7 +106,7 @@ def posture(motion: Motion) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return motion.body.once("posture", compute)
 
 
-def _rule(name: str, definition: str) -> Rule:
+def _rule(name: str, definition: str, evidence: dict[str, str]) -> Rule:
     place = NAMES.index(name)
 
     def score(motion: Motion) -> Array:
@@ -109,11 +114,9 @@ def _rule(name: str, definition: str) -> Rule:
         return verdict(seen, label == place)
 
     def numbers(motion: Motion) -> dict[str, Array]:
-        return {
-            "trunk {:.0f}° from the vertical": motion.lean,
-            "hips {:.2f} body heights over the feet": motion.hip_height,
-            "straighter knee {:.0f}°": np.fmax(*motion.knees),
-        }
+        series = {"trunk": motion.lean, "hips": motion.hip_height, "knee": np.fmax(*motion.knees)}
+        series |= {"thigh": _thigh(motion)[0], "balance": _balance(motion), "tall": _tall(motion)}
+        return {words: series[what] for what, words in evidence.items()}
 
     return Rule(name, "posture", definition, LIMITS, score, numbers, MIN_S)
 
@@ -123,21 +126,41 @@ RULES = (
         "upright",
         "On the feet: trunk at most {upright_lean:g}° from the vertical, hips at least {upright_hips:g} body heights "
         "over the lower ankle, one knee {upright_knee:g}° or straighter. Standing, walking and running alike.",
+        {
+            "trunk": "trunk {:.0f} deg from the vertical (at most {upright_lean:g})",
+            "hips": "hips {:.2f} body heights over the lower ankle (at least {upright_hips:g})",
+            "knee": "straighter knee {:.0f} deg (at least {upright_knee:g})",
+        },
     ),
     _rule(
         "sit",
         "Trunk at most {sit_lean:g}° from the vertical, hips at most {sit_hips:g} body heights over the lower ankle, "
         "thighs at least {sit_knee:g}° from hanging, and the body's weight at least {sit_off_balance:g} body heights "
         "beside the feet: on a chair or on the floor. Seen from the front: thighs at the camera, hips at rest.",
+        {
+            "trunk": "trunk {:.0f} deg from the vertical (at most {sit_lean:g})",
+            "hips": "hips {:.2f} body heights over the lower ankle (at most {sit_hips:g})",
+            "thigh": "thighs {:.0f} deg from hanging (at least {sit_knee:g}, seen from the side)",
+            "balance": "weight {:.2f} body heights beside the feet (at least {sit_off_balance:g}, seen from the side)",
+        },
     ),
     _rule(
         "crouch",
         "On the feet with hips at most {crouch_hips:g} body heights over the lower ankle, both knees bent to "
         "{crouch_knee:g}° or less, and the body's weight within {crouch_off_balance:g} body heights of the feet.",
+        {
+            "hips": "hips {:.2f} body heights over the lower ankle (at most {crouch_hips:g})",
+            "knee": "straighter knee {:.0f} deg (at most {crouch_knee:g})",
+            "balance": "weight {:.2f} body heights beside the feet (at most {crouch_off_balance:g})",
+        },
     ),
     _rule(
         "lie",
         "Trunk {lie_lean:g} to {lie_head_down:g}° from the upward vertical, the whole body at most {lie_tall:g} body "
         "heights tall in the picture, and no arm that props the shoulders up by {lie_propped:g} body heights.",
+        {
+            "trunk": "trunk {:.0f} deg from the upward vertical ({lie_lean:g} to {lie_head_down:g})",
+            "tall": "body {:.2f} body heights tall in the picture (at most {lie_tall:g})",
+        },
     ),
 )

@@ -1,5 +1,6 @@
 // The ethogram: one line per person, bouts to click and to walk through by keys, playhead, zoom, one action at a time.
 import { clock } from "./clock.js";
+import { openEvidence } from "./evidence.js";
 
 export const timeline = (data, player) => {
   const ethogram = document.getElementById("ethogram");
@@ -30,7 +31,10 @@ export const timeline = (data, player) => {
   chosen.className = "chosen";
   let last = null; // start and stop of the bout that was chosen last
   document.getElementById("loop")?.addEventListener("change", (event) => { player.loop = event.target.checked ? last : null; });
-  const tell = (person, [start, stop, action, score, , mark]) => {
+  const explain = openEvidence(data);
+  const tell = (person, bout) => {
+    const [start, stop, action, score, , mark] = bout;
+    explain(bout);
     const times = [start, stop].map((ms) => clock(data.start + ms / 1000, 2)).join(" to ");
     readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), ${mark ?? (data.coded[person] ? "coded by hand" : `score ${(score / 100).toFixed(2)}`)}`;
   };
@@ -77,6 +81,7 @@ export const timeline = (data, player) => {
       if (i >= 0) { choose(person, data.bouts[person][i]); return; }
       const time = data.start + msAt(lane, event) / 1000;
       chosen.remove();
+      explain(null);
       readout.textContent = `${data.people[person]}, ${clock(time, 2)}` + (data.actions.length ? ": no action named" : "");
       go(time);
     });

@@ -118,12 +118,12 @@ def _number(where: str, value: Any) -> float:
 def write_boris_project(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
     """A project with one observation, one subject per person and one state event per action.
 
-    Each bout is two events; the score stands in the comment of the first. A path that ends in `.gz` is zipped.
+    Each bout is two events; score and evidence stand in the comment of the first. A path that ends in `.gz` is zipped.
 
     Raises `OutputError`.
     """
     bouts, info = played(bouts, info)
-    marks = [(bout.start_s, bout, f"score {bout.score:.3f}") for bout in bouts]
+    marks = [(bout.start_s, bout, bout.comment) for bout in bouts]
     marks += [(bout.stop_s, bout, "") for bout in bouts]
     # By bout where times are equal, so that one stops before the next one of the same action starts.
     marks.sort(key=lambda mark: (round(mark[0], 3), mark[1].start_s))

@@ -175,7 +175,7 @@ def _playlist(sheet: Sheet, rows: Sequence[Row]) -> Playlist:
 
 
 def write_tabular(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
-    """Two rows per bout, START and STOP, with the score in the comment of the START; commas when the suffix is `.csv`.
+    """Two rows per bout, START (score and evidence in its comment) and STOP; commas when the suffix is `.csv`.
 
     Raises `OutputError`.
     """
@@ -201,7 +201,7 @@ def write_tabular(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
             "Media file name": info.media,
             "Image index": info.frame_at(time),
             "Image file path": "NA",
-            "Comment": f"score {bout.score:.3f}" if kind == "START" else "",
+            "Comment": bout.comment if kind == "START" else "",
         }
         for time, kind, bout in events
     ]
@@ -209,7 +209,7 @@ def write_tabular(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
 
 
 def write_aggregated(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None:
-    """One row per bout, with the score in the comment of its start; commas when the suffix is `.csv`.
+    """One row per bout, with score and evidence in the comment of its start; commas when the suffix is `.csv`.
 
     Raises `OutputError`.
     """
@@ -241,7 +241,7 @@ def write_aggregated(bouts: Sequence[Bout], info: MediaInfo, path: Path) -> None
             "Image index stop": info.frame_at(bout.stop_s),
             "Image file path start": "NA",
             "Image file path stop": "NA",
-            "Comment start": f"score {bout.score:.3f}",
+            "Comment start": bout.comment,
         }
         for bout in bouts
     ]

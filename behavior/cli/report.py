@@ -18,6 +18,10 @@ def report(
     out: Out,
     recording: Annotated[str | None, typer.Option(help="Only this recording.  [default: all]")] = None,
     overlay: Overlay = True,
+    bin_: Annotated[
+        float | None,
+        typer.Option("--bin", min=0.01, help="Width of time bins, seconds.  [default: about a tenth of the recording]"),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Report again from what is stored, of every recording in the database: names and labels by hand included.
@@ -29,7 +33,7 @@ def report(
     from behavior.pipeline.settings import Settings
 
     with Narrator() as narrator:
-        results = commands.report_all(db, out, Settings(overlay=overlay), narrator, recording)
+        results = commands.report_all(db, out, Settings(overlay=overlay, bin_s=bin_), narrator, recording)
         for result in results:
             narrator.say(result["report"])
     if json_:

@@ -39,6 +39,7 @@ class Settings:
         face_mesh: whether the whole meshes of faces are kept.
         clothes: whether people are told apart by the colours of their clothes, too.
         overlay: whether to write the source with skeletons drawn on it.
+        bin_s: width of the report's time bins, seconds; None: about a tenth of the recording, a round number.
     """
 
     part: Part = Part()
@@ -49,6 +50,7 @@ class Settings:
     recognise: RecogniseSettings = field(default_factory=RecogniseSettings)
     clothes: bool = False
     overlay: bool = True
+    bin_s: float | None = None
     face_mesh: bool = False
 
 

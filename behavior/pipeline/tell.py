@@ -28,8 +28,18 @@ from behavior.report.motion import MotionWriter, read_curves
 from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
 from behavior.report.page import ALGORITHM as REPORT
 from behavior.report.page import Course, Provenance, ReportData, people_from_courses, write_page
+from behavior.report.sequence import together, transitions
 from behavior.report.stills import Stills
-from behavior.report.tables import bouts_table, summary_table, told, with_time_on_screen, write_table
+from behavior.report.tables import (
+    bin_widths,
+    bins_table,
+    bouts_table,
+    summary_table,
+    told,
+    told_pairs,
+    with_time_on_screen,
+    write_table,
+)
 from features.clean import ALGORITHM as FEATURES
 from features.clean import CleanSettings
 from pose.errors import SourceError
@@ -66,9 +76,12 @@ _NOT_DRAWN = " but for the overlay"
 
 FILES = {
     "bouts.csv": "who did what, from when to when; the human's word where there is one",
-    "summary.csv": "per person and action, zeros too: count, total, mean, share, latency",
-    "bouts_automatic.csv": "the same as the models say it, whatever humans coded",
-    "summary_automatic.csv": "the same out of these",
+    "summary.csv": "per person and action, zeros too: count, total, mean and its spread, share, first, last, pauses",
+    "time_bins.csv": "the same as in the summary, in equal stretches of time",
+    "transitions.csv": "per person, which action followed which, how often",
+    "together.csv": "how long two actions held at the same time, of one person or of two",
+    "bouts_automatic.csv": "the bouts as the models say it, whatever humans coded",
+    "summary_automatic.csv": "the summary out of these",
     "tracks.parquet": "every joint of every person in every frame",
     "features.parquet": "what was measured on each person in each frame",
     RUN: "what made all this: device, models, settings, hashes",
@@ -127,6 +140,16 @@ def tell(
         table = summary if bouts is found else summary_table(bouts, people, actions=actions)
         write_table(about(bouts_table(bouts)), folder / f"bouts{mark}.csv")
         write_table(with_time_on_screen(about(table), bouts, people), folder / f"summary{mark}.csv")
+    start_s, stop_s = (float(times[0]), float(times[-1]) + _frame_interval(times)) if len(times) else (0.0, 0.0)
+    shown = people_from_courses(people, names=names)
+    sequence = transitions(found, {person.track_id: person.on_screen for person in shown})
+    at_once = together(found)
+    bins = bin_widths(stop_s - start_s, settings.bin_s)
+    about = partial(told, recording=stored.name, names=names, coded=coded)
+    binned = {width: bins_table(found, people, width) for width in bins}
+    write_table(about(binned[bins[0]]), folder / "time_bins.csv")
+    write_table(about(sequence), folder / "transitions.csv")
+    write_table(told_pairs(at_once, recording=stored.name, names=names), folder / "together.csv")
 
     notes = list(pose_run.extra["notes"])
     if not people:
@@ -154,7 +177,6 @@ def tell(
     provenance["fingerprint"] = fingerprint if OLDER not in notes else f"{fingerprint}{_NOT_DRAWN}"
     refiner = provenance["pose"]["refiner"]
     provenance["overlay"] = asdict(drawn) if drawn else None
-    start_s, stop_s = (float(times[0]), float(times[-1]) + _frame_interval(times)) if len(times) else (0.0, 0.0)
     numbers = [track.track_id for track in known]
     curves = read_curves(folder / "features.parquet", numbers, start_s, stop_s, len(times))
     film = drawn.video if drawn else None
@@ -168,10 +190,13 @@ def tell(
             stop_s=stop_s,
             n_frames=len(times),
             n_skipped=pose_run.extra["skipped"],
-            people=people_from_courses(people, thumbnails=stills.people, names=names),
+            people=tuple(replace(person, thumbnail=stills.people.get(person.track_id)) for person in shown),
             bouts=found,
             coded=frozenset(coded),
             summary=summary[summary["count"] > 0],
+            bins=binned,
+            transitions=sequence,
+            together=at_once,
             provenance=Provenance(
                 version=VERSION,
                 device=pose_run.device or "unknown",
@@ -469,6 +494,7 @@ def _suggestions(tx: Connection, run_id: int) -> list[tuple[int, int, str]]:
 def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, settings: Settings) -> str:
     """Of all that a report tells: what was found, what humans say of it, and how it is told."""
     own = unusual(plain(settings.clean), plain(CleanSettings())) | {"overlay": settings.overlay}
+    own |= {} if settings.bin_s is None else {"bin_s": settings.bin_s}
     last = action_run or track_run
     finished = None if last.finished is None else last.finished.isoformat()
     names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, track_run.id) if track.name]

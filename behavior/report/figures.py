@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.recognition.rules import POSTURES, UPRIGHT
-from behavior.report.tables import BRIDGE_S, Spans, length, merged, overlap
+from behavior.report.tables import BRIDGE_S, Spans, length, merged, overlap, tick_step
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
@@ -36,12 +36,6 @@ def clock(seconds: float, decimals: int = 0) -> str:
     text = f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
     tail = f".{fraction:0{decimals}d}" if decimals else ""
     return ("−" if seconds < 0 and ticks else "") + text + tail
-
-
-def tick_step(span_s: float, most: int = 10) -> float:
-    """The smallest round step, seconds, that cuts a span into at most `most` parts."""
-    steps = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200]
-    return next((step for step in steps if span_s / step <= most), math.ceil(span_s / most / 86400) * 86400.0)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from behavior.report import figures
 from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
 from behavior.report.script import one_script
+from behavior.report.sequence import together, transitions
 from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
 from pose.people import Track
 from pose.skeleton import Skeleton
@@ -108,6 +109,8 @@ class ReportData:
         bouts: of these people.
         coded: people whose bouts a human coded.
         summary: as of `tables.summary_table`, without bins.
+        bins: as of `tables.bins_table`, by the width of the bins, seconds; the first is shown first.
+        transitions, together: as of `sequence`.
         provenance: what made the results.
         notes: sentences the reader must see, e.g. "3 corrupt frames were skipped."
         overlay: name of the video (`.mp4`) or picture beside the page with everyone drawn in; None without one.
@@ -138,6 +141,9 @@ class ReportData:
     motion: Motion | None = None
     scene: bytes | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    bins: Mapping[float, pd.DataFrame] = field(default_factory=dict)
+    transitions: pd.DataFrame = field(default_factory=lambda: transitions([], {}))
+    together: pd.DataFrame = field(default_factory=lambda: together([]))
 
     def __post_init__(self) -> None:
         strangers = {bout.track_id for bout in self.bouts} - {person.track_id for person in self.people}

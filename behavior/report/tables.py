@@ -6,6 +6,7 @@ the next such frame, as long as no more than `bridge_s` lies between the two.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +23,10 @@ from storage.formats.labels.sheets import harmless
 BOUT_COLUMNS = (
     "track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score", "evidence",
 )  # fmt: skip
-SUMMARY_COLUMNS = ("track_id", "action", "count", "total_s", "mean_s", "share", "latency_s")
+SUMMARY_COLUMNS = (
+    "track_id", "action", "count", "total_s", "mean_s", "share", "latency_s", "std_s", "first_s", "last_s",
+    "interval_s", "interval_std_s",
+)  # fmt: skip
 TOLD_COLUMNS = ("person", "recording", "source")
 """Behind the columns of each table of a report: the person's name, the recording's, and `human` or `automatic`."""
 BIN_COLUMNS = ("bin_start_s", "bin_stop_s")
@@ -125,6 +129,11 @@ def summary_table(
         - share: of the person's time on screen within the bin, 0 to 1; NaN when there was none.
         - latency_s: start of the first bout counted, since the person's first frame or since the bin began, whichever
           is later, seconds; NaN without a bout.
+        - std_s: sample standard deviation (divisor n - 1) of the durations of the bouts counted; NaN below two.
+        - first_s, last_s: start of the first and stop of the last of them by the source's clock; NaN without a bout.
+        - interval_s, interval_std_s: mean and sample standard deviation of the times from the end of a bout counted to
+          the beginning of the next, those left out in which the person was out of sight for a while; NaN without one,
+          or below two.
 
     Raises:
         ValueError: a bout of a person that has no track, or a bin that is not positive.
@@ -149,7 +158,7 @@ def summary_table(
                 rows.append((track.track_id, action, *(() if bin_s is None else (start, stop)), *figures))
     bins = () if bin_s is None else BIN_COLUMNS
     table = pd.DataFrame(rows, columns=[*SUMMARY_COLUMNS[:2], *bins, *SUMMARY_COLUMNS[2:]])
-    numbers = dict.fromkeys(("total_s", "mean_s", "share", "latency_s", *bins), "float64")
+    numbers = dict.fromkeys((*SUMMARY_COLUMNS[3:], *bins), "float64")
     return table.astype({"track_id": "int64", "action": "str", "count": "int64", **numbers})
 
 
@@ -162,18 +171,43 @@ def _bins(presence: Spans, bin_s: float | None) -> list[tuple[float, float]]:
     return [(k * bin_s, (k + 1) * bin_s) for k in range(first, max(last, first + 1))]
 
 
-def _figures(spans: Spans, presence: Spans, start: float, stop: float) -> tuple[int, float, float, float, float]:
-    """count, total_s, mean_s, share, latency_s of one action of one person between two times."""
+def _figures(spans: Spans, presence: Spans, start: float, stop: float) -> tuple[float, ...]:
+    """`SUMMARY_COLUMNS` from count on, of one action of one person between two times."""
     begun = spans[(spans[:, 0] >= start) & (spans[:, 0] < stop)]
+    lengths, pauses = begun[:, 1] - begun[:, 0], _pauses(merged(begun), presence)
     seen = length(presence, start, stop)
     shared = overlap(np.clip(merged(spans), start, stop), np.clip(presence, start, stop))
     return (
         len(begun),
         length(spans, start, stop),
-        float(np.mean(begun[:, 1] - begun[:, 0])) if len(begun) else np.nan,
+        _mean(lengths),
         shared / seen if seen > 0 else np.nan,
         float(begun[0, 0] - max(start, presence[0, 0])) if len(begun) and len(presence) else np.nan,
+        _std(lengths),
+        float(begun[0, 0]) if len(begun) else np.nan,
+        float(begun[:, 1].max()) if len(begun) else np.nan,
+        _mean(pauses),
+        _std(pauses),
     )
+
+
+def _pauses(spans: Spans, presence: Spans) -> NDArray[np.float64]:
+    """Seconds from the end of each interval to the beginning of the next, where the person was seen throughout."""
+    between = np.stack([spans[:-1, 1], spans[1:, 0]], axis=1)
+    return np.array([stop - start for start, stop in between if seen_throughout(presence, start, stop)])
+
+
+def seen_throughout(presence: Spans, start: float, stop: float) -> bool:
+    """Whether the person was on screen all the while between two times, to the microsecond."""
+    return length(presence, start, stop) >= stop - start - 1e-6
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(np.mean(values)) if len(values) else np.nan
+
+
+def _std(values: NDArray[np.float64]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
 def told(table: pd.DataFrame, *, recording: str, names: Mapping[int, str], coded: Collection[int] = ()) -> pd.DataFrame:
@@ -194,6 +228,12 @@ def told(table: pd.DataFrame, *, recording: str, names: Mapping[int, str], coded
     )
 
 
+def told_pairs(table: pd.DataFrame, *, recording: str, names: Mapping[int, str]) -> pd.DataFrame:
+    """A table of two people each, by `track_a` and `track_b`, with `person_a`, `person_b` and `recording` behind."""
+    called = {f"person_{end}": table[f"track_{end}"].map(dict(names)).astype("str") for end in "ab"}
+    return table.assign(**called, recording=pd.Series(recording, index=table.index, dtype="str"))
+
+
 def with_time_on_screen(
     summary: pd.DataFrame, bouts: Sequence[Bout], tracks: Sequence[Seen], bridge_s: float = BRIDGE_S
 ) -> pd.DataFrame:
@@ -210,6 +250,36 @@ def with_time_on_screen(
         rest[track.track_id] = length(presence) - overlap(merged(np.array(own).reshape(-1, 2)), presence)
     numbers = {"on_screen_s": summary.track_id.map(seen), "unnamed_s": summary.track_id.map(rest)}
     return summary.assign(**{name: values.astype("float64") for name, values in numbers.items()})
+
+
+def bins_table(bouts: Sequence[Bout], tracks: Sequence[Seen], bin_s: float) -> pd.DataFrame:
+    """`summary_table` in bins, with `on_screen_s`, the time in each that the person was on screen, seconds.
+
+    Every action that occurred is listed for everyone and every bin, zeros too; the share of a bin in which the person
+    was never on screen is NaN.
+    """
+    table = summary_table(bouts, tracks, actions=sorted({bout.action for bout in bouts}), bin_s=bin_s)
+    frame_s = frame_interval(tracks)
+    presence = {track.track_id: on_screen(track, frame_s) for track in tracks}
+    ends = table[["track_id", *BIN_COLUMNS]].itertuples(index=False)
+    return table.assign(on_screen_s=[length(presence[track_id], start, stop) for track_id, start, stop in ends])
+
+
+def tick_step(span_s: float, most: int = 10) -> float:
+    """The smallest round step, seconds, that cuts a span into at most `most` parts."""
+    steps = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200]
+    return next((step for step in steps if span_s / step <= most), math.ceil(span_s / most / 86400) * 86400.0)
+
+
+def bin_widths(span_s: float, wanted_s: float | None = None) -> list[float]:
+    """Widths of time bins that a report offers, seconds: the one to write down first, then wider and narrower ones.
+
+    Args:
+        span_s: length of the recording, seconds.
+        wanted_s: the first; None is the smallest round number that makes at most ten bins.
+    """
+    first, *others = (tick_step(span_s, most) for most in (10, 5, 20))
+    return list(dict.fromkeys([first if wanted_s is None else wanted_s, *others, first]))
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -325,7 +324,7 @@ def test_nothing_is_taken_for_markup(watched: Watched) -> None:
     report = make_report()
     people = (replace(report.people[0], name=NASTY), report.people[1])
     bouts = (make_bout(1, NASTY, 10, 19),)
-    summary = pd.DataFrame([(1, NASTY, 1, 1.0, 1.0, 0.25, 1.0)], columns=report.summary.columns)
+    summary = summary_table(bouts, [make_track(1, range(N_FRAMES))])
     provenance = replace(PROVENANCE, device=NASTY, pose_model=NASTY, refiner=NASTY)
     page = watched.open(
         replace(

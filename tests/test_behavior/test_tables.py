@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from behavior.report.tables import (
     BOUT_COLUMNS,
     SUMMARY_COLUMNS,
+    bins_table,
     bouts_table,
     merged,
     on_screen,
@@ -56,10 +57,23 @@ def world() -> tuple[list[Bout], list[Track]]:
 def test_summary_by_hand(world: tuple[list[Bout], list[Track]]) -> None:
     table = summary_table(*world)
     assert tuple(table.columns) == SUMMARY_COLUMNS
-    assert [list(row) for row in table.itertuples(index=False)] == [
+    rows = [list(row) for row in table.itertuples(index=False)]
+    assert [row[:7] for row in rows] == [
         [1, "walk", 2, pytest.approx(3.0), pytest.approx(1.5), pytest.approx(0.75), pytest.approx(0.5)],
         [1, "wave", 1, pytest.approx(0.5), pytest.approx(0.5), pytest.approx(0.125), pytest.approx(3.0)],
     ]
+    # Durations of 1 and 2 s; 1.5 to 5 s; a pause of half a second.
+    assert rows[0][7:11] == pytest.approx([math.sqrt(0.5), 1.5, 5.0, 0.5])
+    assert rows[1][8:10] == pytest.approx([4.0, 4.5])
+    assert all(math.isnan(each) for each in (rows[0][11], rows[1][7], *rows[1][10:]))
+
+
+def test_pauses_between_bouts() -> None:
+    """Pauses of 1, 2 and 3 s; in the last the person was out of sight. Bouts that overlap have none between them."""
+    bouts = [make_bout(1, "hop", *ends) for ends in [(0, 9), (5, 9), (20, 29), (50, 59), (90, 99)]]
+    (row,) = summary_table(bouts, [make_track(1, *range(65), *range(85, 100))]).itertuples(index=False)
+    assert row.interval_s == pytest.approx(1.5)
+    assert row.interval_std_s == pytest.approx(math.sqrt(0.5))
 
 
 def test_summary_lists_asked_for_actions_for_everyone(world: tuple[list[Bout], list[Track]]) -> None:
@@ -87,6 +101,14 @@ def test_summary_in_bins(world: tuple[list[Bout], list[Track]]) -> None:
     assert list(table.latency_s)[:2] == pytest.approx([0.5, 1.0])
     assert math.isnan(list(table.latency_s)[2])
     assert list(table.mean_s)[:2] == pytest.approx([1.0, 2.0])
+
+
+def test_bins_say_how_long_each_person_was_seen(world: tuple[list[Bout], list[Track]]) -> None:
+    table = bins_table(*world, 2.0)
+    assert list(table.query("track_id == 1 and action == 'wave'").on_screen_s) == pytest.approx([1.0, 2.0, 1.0])
+    idle = table.query("track_id == 2")
+    assert list(idle.action) == ["walk", "wave"]
+    assert list(idle.on_screen_s) == pytest.approx([2.0, 2.0])
 
 
 def test_share_is_of_time_on_screen_not_of_the_recording() -> None:

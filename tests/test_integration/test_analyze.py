@@ -17,11 +17,13 @@ import pandas as pd
 import pytest
 
 from behavior.cli import main
+from behavior.report.sequence import TOGETHER_COLUMNS, TRANSITION_COLUMNS
 from behavior.report.tables import BOUT_COLUMNS, SUMMARY_COLUMNS, TOLD_COLUMNS
 
 FILES = {
     "report.html", "overlay.mp4", "video.mp4", "tracks.parquet", "features.parquet", "bouts.csv", "summary.csv",
     "run.json", "bouts_automatic.csv", "summary_automatic.csv", "stills",
+    "time_bins.csv", "transitions.csv", "together.csv",
 }  # fmt: skip
 PART = ["--start", "3", "--end", "4.5"]
 """A second and a half in which the woman walks and the man stands."""
@@ -67,6 +69,13 @@ def test_writes_what_is_promised(analysed: Path) -> None:
     assert list(bouts) == [*BOUT_COLUMNS, *TOLD_COLUMNS]
     summary = pd.read_csv(analysed / "demo" / "summary.csv")
     assert list(summary) == [*SUMMARY_COLUMNS, *TOLD_COLUMNS, "on_screen_s", "unnamed_s"]
+    bins = pd.read_csv(analysed / "demo" / "time_bins.csv")
+    assert set(bins.bin_stop_s - bins.bin_start_s) == {0.2}, (
+        "of a second and a half, the narrowest that make ten at most"
+    )
+    assert bins.total_s.sum() == pytest.approx(bouts.duration_s.sum(), abs=1e-3)
+    for name, columns in (("transitions", TRANSITION_COLUMNS), ("together", TOGETHER_COLUMNS)):
+        assert list(pd.read_csv(analysed / "demo" / f"{name}.csv"))[: len(columns)] == list(columns)
     # Every action that the default model and its rules know, for both people.
     assert summary.groupby("track_id").action.nunique().tolist() == [10, 10]
 

@@ -20,7 +20,7 @@ def report(
     overlay: Overlay = True,
     bin_: Annotated[
         float | None,
-        typer.Option("--bin", min=0.01, help="Width of time bins, seconds.  [default: about a tenth of the recording]"),
+        typer.Option("--bin", min=0.1, help="Width of time bins, seconds.  [default: about a tenth of the recording]"),
     ] = None,
     json_: Json = False,
 ) -> None:

@@ -68,6 +68,8 @@ NO_ACTIONS = "Actions were left out, as asked (--actions none)."
 UNNAMED = "The actions of the people changed by hand have not been named; posescribe analyze does it."
 SUGGESTIONS = 10
 """Pairs of people who may be one that the page names."""
+MOST_BINS = 1000
+"""Of one report."""
 ON_THE_PAGE = (NOBODY, NO_ACTIONS)
 """Notes that the page makes by itself."""
 
@@ -144,6 +146,10 @@ def tell(
     shown = people_from_courses(people, names=names)
     sequence = transitions(found, {person.track_id: person.on_screen for person in shown})
     at_once = together(found)
+    if settings.bin_s and (stop_s - start_s) / settings.bin_s > MOST_BINS:
+        raise DataError(
+            f"--bin {settings.bin_s:g}: more than {MOST_BINS} bins in {stop_s - start_s:.0f} s; make it wider"
+        )
     bins = bin_widths(stop_s - start_s, settings.bin_s)
     about = partial(told, recording=stored.name, names=names, coded=coded)
     binned = {width: bins_table(found, people, width) for width in bins}

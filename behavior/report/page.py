@@ -16,8 +16,8 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from behavior.recognition.rules import RULES, definition
-from behavior.report import figures
+from behavior.recognition.rules import RULES, UPRIGHT, definition
+from behavior.report import figures, understand
 from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
 from behavior.report.script import one_script
@@ -32,6 +32,9 @@ ALGORITHM = 5
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
+STYLES = ("page.css", "understand.css")
+FEW = 12
+"""People that the page shows before others, who are folded away or only in the tables."""
 MAX_ROWS = 200
 """Bouts listed on the page; `bouts.csv` has them all."""
 
@@ -228,7 +231,12 @@ def render_page(report: ReportData) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        clock=figures.clock, count="{:,}".format, duration=_duration, percent=_percent, colour=person_colour
+        clock=figures.clock,
+        count="{:,}".format,
+        duration=_duration,
+        percent=_percent,
+        colour=person_colour,
+        figure=_figure,
     )
     script = one_script()
     last_s = max((person.on_screen[-1, 1] for person in report.people if len(person.on_screen)), default=-math.inf)
@@ -271,6 +279,15 @@ def render_page(report: ReportData) -> str:
         ),
         bouts=list(bouts.head(MAX_ROWS).itertuples(index=False)),
         n_bouts=len(bouts),
+        few=FEW,
+        in_short=[(person.about, _in_short(person)) for person in people[:FEW]] if ranks else [],
+        bins=understand.bins_views(report.bins, ranks, [person.track_id for person in report.people[:FEW]]),
+        matrix=understand.matrix_view(report.transitions, ranks),
+        matrix_size=(understand.WIDTH, understand.HEIGHT),
+        together=list(
+            report.together.nlargest(understand.MOST_TOGETHER, "total_s", keep="first").itertuples(index=False)
+        ),
+        n_together=len(report.together),
         player={
             "start": report.start_s,
             "stop": report.stop_s,
@@ -288,7 +305,7 @@ def render_page(report: ReportData) -> str:
             "evidence": [person.lane.evidence for person in people],
             "coded": [person.about.track_id in report.coded for person in people],
         },
-        style=Markup((folder / "page.css").read_text(encoding="utf-8")),
+        style=Markup("".join((folder / name).read_text(encoding="utf-8") for name in STYLES)),
         script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -319,6 +336,21 @@ class _PersonView:
     def parallel(self) -> bool:
         """Whether actions hold at once."""
         return self.lane.rows > 1
+
+
+def _in_short(person: _PersonView) -> str:
+    """One sentence: who, how long to be seen, and what they did most."""
+    done = [share for share in person.budget if share.rank is not None]
+    done = [share for share in done if share.action != UPRIGHT][:3] or done[:1]
+    parts = [
+        f"{share.action.replace('_', ' ')} {'once' if share.count == 1 else f'{share.count} times'},"
+        f" {_duration(share.seconds)}{' in all' if share.count > 1 else ''}"
+        for share in done
+    ]
+    rest = person.seen_s - person.named_s
+    if rest > 0.05:
+        parts.append(f"{_duration(rest)} without a name")
+    return f"{person.about.name}, to be seen for {_duration(person.seen_s)}: {'; '.join(parts)}."
 
 
 def _people(report: ReportData) -> list[_PersonView]:
@@ -399,6 +431,10 @@ def _duration(seconds: float) -> str:
 
 def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def _figure(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}"
 
 
 def _data_uri(jpeg: bytes | None) -> str | None:

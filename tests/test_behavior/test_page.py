@@ -29,7 +29,8 @@ from behavior.report.page import (
     render_page,
     write_page,
 )
-from behavior.report.tables import summary_table
+from behavior.report.sequence import together, transitions
+from behavior.report.tables import bins_table, summary_table
 from pose.people import FramePeople, Track
 from pose.skeleton import COCO_18
 from storage.bouts import Bout
@@ -465,6 +466,40 @@ def test_a_feature_over_time(watched: Watched) -> None:
     assert page.locator("#curve path").count() == 2
     page.locator("[data-step='1']").click()
     watched.wait_until("document.getElementById('values').textContent === 'Person 1: 13.0 torso/s'")
+
+
+def test_sections_of_time_and_sequence(watched: Watched) -> None:
+    report = make_report()
+    tracks = [make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))]
+    bouts = (*report.bouts, make_bout(1, NASTY, 20, 24), make_bout(2, "wave", 27, 31))
+    presence = {person.track_id: person.on_screen for person in report.people}
+    report = replace(
+        report,
+        bouts=bouts,
+        summary=summary_table(bouts, tracks),
+        bins={width: bins_table(bouts, tracks, width) for width in (1.0, 2.0)},
+        transitions=transitions(bouts, presence),
+        together=together(bouts),
+    )
+    page = watched.open(report)
+    said = page.locator(".short li").all_inner_texts()
+    assert said[0].endswith("without a name.")
+    assert "walk once, 1.0\xa0s" in said[0]
+    assert "wave once, 0.5\xa0s" in said[1]
+    page.locator("#over-time summary").click()
+    shown = page.locator("#over-time table:visible")
+    assert shown.locator("thead th").all_inner_texts() == ["Person", "Action", "0:05", "0:06", "0:07", "0:08"]
+    assert shown.locator("tbody tr").first.locator("td").all_inner_texts() == ["0", "100", "0", "0"]
+    page.locator("#over-time select").select_option(label="2 s")
+    shown = page.locator("#over-time table:visible")
+    assert shown.locator("thead th").all_inner_texts()[2:] == ["0:04", "0:06", "0:08"]
+    page.locator("#what-follows summary").click()
+    assert NASTY in page.locator("#what-follows thead").inner_text()
+    assert page.locator("#what-follows .arrow").count() == 2, "walk, then the odd one, then wave"
+    page.locator("#at-once summary").click()
+    assert page.locator("#at-once tbody tr").all_inner_texts() == [
+        "Person 1\twave\tPerson 2\twave\t0.30\t60\xa0%\t60\xa0%"
+    ]
 
 
 def test_print_has_a_still_of_what_is_shown(watched: Watched) -> None:

@@ -4,6 +4,7 @@ import { openEditor } from "./editor.js";
 import { browserStore, studioStore } from "./keeping.js";
 import { readMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
+import { openSections } from "./sections.js";
 import { openControls, openStage } from "./stage.js";
 import { timeline } from "./timeline.js";
 
@@ -24,6 +25,7 @@ window.addEventListener("beforeprint", () => {
 const behind = document.querySelector(".behind:not([src])"), scene = document.querySelector(".map image");
 if (behind && scene) behind.src = scene.href.baseVal;
 openControls(player);
+openSections();
 const lines = timeline(data, player);
 
 // ---- the address of a moment

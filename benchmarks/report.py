@@ -24,8 +24,9 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import sync_playwright
 
+from behavior.report.course import Course
 from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
-from behavior.report.page import Course, Provenance, ReportData, people_from_courses, write_page
+from behavior.report.page import Provenance, ReportData, people_from_courses, write_page
 from behavior.report.tables import summary_table
 from pose.people import Track
 from pose.skeleton import COCO_18

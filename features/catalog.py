@@ -82,7 +82,7 @@ def feature_table(
     for entry in entries:
         columns[entry.name], units[entry.name] = _frame_values(body, entry), _shown(entry.unit, body)
     for zone, entry in _zone_entries(body, zones, "zone", catalogue):
-        column = f"{zone.name}_{entry.name}"
+        column = f"{zone.column}_{entry.name}"
         columns[column], units[column] = _values(entry, len(body), body, zone), _shown(entry.unit, body)
     return _frame(columns, units, body)
 
@@ -286,8 +286,8 @@ def _choose(body: Body, names: Sequence[str] | None, level: Level, catalogue: Ca
 
 
 def _zone_entries(body: Body, zones: Sequence[Zone], level: Level, catalogue: Catalogue) -> list[tuple[Zone, Feature]]:
-    if len({zone.name for zone in zones}) < len(zones):
-        raise FeatureError("two zones have the same name; give each its own")
+    if len({zone.column for zone in zones}) < len(zones):
+        raise FeatureError("two zones have the same name, blanks and capitals aside; give each its own")
     for zone in zones:
         if not body.has(zone.joint):
             raise FeatureError(f"zone {zone.name} goes by the joint {zone.joint}, which this layout does not have")
@@ -326,13 +326,13 @@ def _windowed(
     shown = {entry.name: _shown(entry.unit, body) for entry in frame_entries}
     periods = {entry.name: entry.period for entry in frame_entries}
     for zone, entry in _zone_entries(body, zones, "zone", catalogue):
-        values[f"{zone.name}_{entry.name}"] = _values(entry, len(body), body, zone)
-        shown[f"{zone.name}_{entry.name}"] = _shown(entry.unit, body)
+        values[f"{zone.column}_{entry.name}"] = _values(entry, len(body), body, zone)
+        shown[f"{zone.column}_{entry.name}"] = _shown(entry.unit, body)
     _add_statistics(columns, units, windows, values, shown, periods, statistics)
     for entry in _choose(body, of_window, "window", catalogue):
         columns[entry.name], units[entry.name] = _values(entry, len(windows), body, windows), _shown(entry.unit, body)
     for zone, entry in _zone_entries(body, zones, "zone_window", catalogue):
-        column = f"{zone.name}_{entry.name}"
+        column = f"{zone.column}_{entry.name}"
         columns[column] = _values(entry, len(windows), body, zone, windows)
         units[column] = _shown(entry.unit, body)
     return _frame(columns, units, body)

@@ -26,7 +26,7 @@ class Zone:
     """A simple polygon.
 
     Attributes:
-        name: leads its columns' names; lower case words joined by underscores.
+        name: what it is called; `column`, which leads its columns' names, is made of it.
         corners: (n >= 3, 2) float64 in the sequence's unit (pixels of the original frame), in either direction.
         joint: the joint that decides.
     """
@@ -36,14 +36,23 @@ class Zone:
     joint: str = "mid_hip"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", self.name):
-            raise FeatureError(f"zone {self.name!r}: a zone's name is lower case words joined by underscores")
+        if not self.column:
+            raise FeatureError(f"zone {self.name!r}: a zone's name needs a letter or a digit")
         corners = np.asarray(self.corners, dtype=np.float64)
         if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not np.isfinite(corners).all():
             raise FeatureError(
                 f"zone {self.name}: expected at least three corners (x, y), got an array of {corners.shape}"
             )
         object.__setattr__(self, "corners", corners)
+
+    @property
+    def column(self) -> str:
+        """The name in lower case, with an underscore for all between words.
+
+        >>> Zone("Front door (left)", np.eye(3, 2)).column
+        'front_door_left'
+        """
+        return re.sub(r"[\W_]+", "_", self.name.lower()).strip("_")
 
     def contains(self, points: Array) -> Array:
         """(n,) 1 where (n, 2) points lie inside, 0 outside, NaN where missing (even-odd rule).

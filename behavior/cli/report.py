@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,13 @@ def report(
         float | None,
         typer.Option("--bin", min=0.1, help="Width of time bins, seconds.  [default: about a tenth of the recording]"),
     ] = None,
+    zones: Annotated[
+        Path | None,
+        typer.Option(
+            help="Areas of the picture, as the report's own page or an editor writes them; kept as zones.json in the "
+            "recording's folder."
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Report again from what is stored, of every recording in the database: names and labels by hand included.
@@ -33,7 +41,7 @@ def report(
     from behavior.pipeline.settings import Settings
 
     with Narrator() as narrator:
-        results = commands.report_all(db, out, Settings(overlay=overlay, bin_s=bin_), narrator, recording)
+        results = commands.report_all(db, out, Settings(overlay=overlay, bin_s=bin_), narrator, recording, zones)
         for result in results:
             narrator.say(result["report"])
     if json_:

@@ -20,12 +20,12 @@ from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Part, Settings
 from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions, plain, stamp_of
-from behavior.pipeline.tell import STILLS, already_told, draw, files_of, is_current, refuse_others, tell
+from behavior.pipeline.tell import STILLS, ZONES, already_told, draw, files_of, is_current, refuse_others, tell
 from behavior.report.stills import Stills
 from features.catalog import CATALOGUE
 from features.clean import CleanSettings
 from features.errors import FeatureError
-from features.zones import Zone
+from features.zones import Zone, read_zones
 from pose.errors import PoseError
 from pose.people import Track
 from pose.sources import SourceInfo, expand, image_names, is_there, open_source, source_hash
@@ -33,7 +33,7 @@ from storage import bouts as stored_bouts
 from storage import open_database, recordings, runs, skeletons, tracks
 from storage.database import Database
 from storage.errors import MissingError, StorageError
-from storage.files import make_folder
+from storage.files import make_folder, write_bytes
 from storage.formats.keypoints.openpose_json import write_openpose_json
 from storage.recordings import Recording as StoredRecording
 from storage.runs import Current, Run
@@ -104,9 +104,16 @@ def pose_all(
 
 
 def report_all(
-    database: str, out: Path, settings: Settings, narrator: Narrator, recording: str | None = None
+    database: str,
+    out: Path,
+    settings: Settings,
+    narrator: Narrator,
+    recording: str | None = None,
+    zones: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Tells every recording of a database, or the one that is named, again from what is stored.
+
+    A file of zones is copied into the folder of each and is theirs from then on.
 
     Raises `MissingError` when no recording in it has been analysed, or none is called so.
     """
@@ -123,6 +130,11 @@ def report_all(
                 now = runs.current(tx, stored.id)
             if now is not None:
                 told = _stored_recording(opened, stored, out)
+                if zones is not None:
+                    read_zones(zones)
+                    refuse_others(opened, told)
+                    make_folder(told.folder)
+                    write_bytes(told.folder / ZONES, zones.read_bytes())
                 results.append(tell(opened, told, now.pose, now.track, now.actions, settings, narrator))
         if not results:
             raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")

@@ -21,13 +21,16 @@ from sqlalchemy import Connection
 from behavior.errors import DataError
 from behavior.pipeline.believed import Believed, believe
 from behavior.pipeline.describe import Share, write_features
+from behavior.pipeline.places import gait, zone_times
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings, one_or_all
 from behavior.pipeline.stages import VERSION, Recording, plain, unusual
+from behavior.report.course import Course
 from behavior.report.motion import MotionWriter, read_curves
 from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
 from behavior.report.page import ALGORITHM as REPORT
-from behavior.report.page import Course, Provenance, ReportData, people_from_courses, write_page
+from behavior.report.page import Provenance, ReportData, people_from_courses, write_page
+from behavior.report.places import distances, heat
 from behavior.report.sequence import together, transitions
 from behavior.report.stills import Stills
 from behavior.report.tables import (
@@ -42,6 +45,7 @@ from behavior.report.tables import (
 )
 from features.clean import ALGORITHM as FEATURES
 from features.clean import CleanSettings
+from features.zones import read_zones
 from pose.errors import SourceError
 from pose.people import FramePeople
 from pose.skeleton import Skeleton
@@ -82,12 +86,18 @@ FILES = {
     "time_bins.csv": "the same as in the summary, in equal stretches of time",
     "transitions.csv": "per person, which action followed which, how often",
     "together.csv": "how long two actions held at the same time, of one person or of two",
+    "distances.csv": "how far each two people were from each other",
+    "gait.csv": "steps, cadence and step lengths of each stretch of walking or running",
     "bouts_automatic.csv": "the bouts as the models say it, whatever humans coded",
     "summary_automatic.csv": "the summary out of these",
     "tracks.parquet": "every joint of every person in every frame",
     "features.parquet": "what was measured on each person in each frame",
     RUN: "what made all this: device, models, settings, hashes",
 }
+
+ZONES = "zones.json"
+"""Areas of the picture, in the recording's folder: a report counts who was in them."""
+ZONE_FILES = {"zones.csv": "per person and zone: entries, exits, time in, latency", ZONES: "the zones"}
 
 VIDEO = "video.mp4"
 """What was filmed, as browsers play it: the page draws over it."""
@@ -125,7 +135,7 @@ def tell(
         known = tracks.list_tracks(tx, track_run.id)
         made = runs.provenance(tx, track_run.id) | {"clean": plain(settings.clean), "features": FEATURES}
         believed = believe(tx, track_run.id, automatic, frames, times)
-        fingerprint = _told_fingerprint(tx, track_run, action_run, settings)
+        fingerprint = _told_fingerprint(tx, track_run, action_run, settings, recording.folder)
         possible = _suggestions(tx, track_run.id)
     found, coded = believed.bouts, believed.coders.keys()
     names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
@@ -152,10 +162,20 @@ def tell(
         )
     bins = bin_widths(stop_s - start_s, settings.bin_s)
     about = partial(told, recording=stored.name, names=names, coded=coded)
+    zones = read_zones(folder / ZONES) if (folder / ZONES).is_file() else []
+    in_zones = zone_times(each, settings.clean, zones, start_s, stop_s)
+    steps = gait([(track.track_id, parts) for track, parts in zip(known, each, strict=True)], settings.clean, found)
+    apart, apart_over_time = distances(people, start_s, stop_s)
     binned = {width: bins_table(found, people, width) for width in bins}
     write_table(about(binned[bins[0]]), folder / "time_bins.csv")
     write_table(about(sequence), folder / "transitions.csv")
-    write_table(told_pairs(at_once, recording=stored.name, names=names), folder / "together.csv")
+    write_table(about(steps), folder / "gait.csv")
+    for table, name in ((at_once, "together.csv"), (apart, "distances.csv")):
+        write_table(told_pairs(table, recording=stored.name, names=names), folder / name)
+    if zones:
+        write_table(about(in_zones), folder / "zones.csv")
+    else:
+        (folder / "zones.csv").unlink(missing_ok=True)
 
     notes = list(pose_run.extra["notes"])
     if not people:
@@ -186,6 +206,7 @@ def tell(
     numbers = [track.track_id for track in known]
     curves = read_curves(folder / "features.parquet", numbers, start_s, stop_s, len(times))
     film = drawn.video if drawn else None
+    tables = FILES | (ZONE_FILES if zones else {})
     write_page(
         ReportData(
             source_name=stored.name,
@@ -203,6 +224,12 @@ def tell(
             bins=binned,
             transitions=sequence,
             together=at_once,
+            heat=heat(people, size),
+            distances=apart,
+            distance_curves=apart_over_time,
+            zones=zones,
+            zone_times=in_zones,
+            gait=steps,
             provenance=Provenance(
                 version=VERSION,
                 device=pose_run.device or "unknown",
@@ -226,7 +253,7 @@ def tell(
             video=film,
             motion=motion.finish(curves) if film else None,
             scene=stills.scene,
-            files=({name: PICTURES[name] for name in (film, drawn.file)} if drawn and film else {}) | FILES,
+            files=({name: PICTURES[name] for name in (film, drawn.file)} if drawn and film else {}) | tables,
         ),
         folder / "report.html",
     )
@@ -242,7 +269,7 @@ def tell(
         "seconds": seconds,
         "frames_per_second": _rate(len(times), pose_run.extra["seconds"]),
     }
-    written = {name for name in FILES if name != RUN} | {"report.html"} | ({drawn.file} if drawn else set())
+    written = {name for name in tables if name != RUN} | {"report.html"} | ({drawn.file} if drawn else set())
     written |= {film} if film else set()
     known_by = {"place": _place(database, folder), "made": made_at(database)}
     provenance |= {"database": known_by, "files": _hashes(folder, written)}
@@ -497,7 +524,7 @@ def _suggestions(tx: Connection, run_id: int) -> list[tuple[int, int, str]]:
     return found
 
 
-def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, settings: Settings) -> str:
+def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, settings: Settings, folder: Path) -> str:
     """Of all that a report tells: what was found, what humans say of it, and how it is told."""
     own = unusual(plain(settings.clean), plain(CleanSettings())) | {"overlay": settings.overlay}
     own |= {} if settings.bin_s is None else {"bin_s": settings.bin_s}
@@ -507,7 +534,7 @@ def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, se
     coded = stored_bouts.read_coded(tx, track_run.id)
     return runs.fingerprint(
         stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=[last.id, finished], settings=own,
-        coded=coded, names=names,
+        coded=coded, names=names, **({"zones": (folder / ZONES).read_text()} if (folder / ZONES).is_file() else {}),
     )  # fmt: skip
 
 
@@ -558,7 +585,7 @@ def already_told(
     """The summary of an earlier run of the same command whose files are all there as it wrote them."""
     told = _told(recording.folder)
     with database.reading() as tx:
-        fingerprint = _told_fingerprint(tx, track_run, action_run, settings)
+        fingerprint = _told_fingerprint(tx, track_run, action_run, settings, recording.folder)
     if told.get("fingerprint") != fingerprint or not told.get("files"):
         return None
     with suppress(OutputError):
@@ -573,7 +600,7 @@ def is_current(
     """Whether the recording's page tells what is stored, whatever the overlay shows."""
     told = _told(recording.folder)
     with database.reading() as tx:
-        fingerprint = _told_fingerprint(tx, track_run, action_run, settings)
+        fingerprint = _told_fingerprint(tx, track_run, action_run, settings, recording.folder)
     page = recording.folder / "report.html"
     return told.get("fingerprint") in (fingerprint, f"{fingerprint}{_NOT_DRAWN}") and page.is_file()
 

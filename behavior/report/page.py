@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from behavior.recognition.rules import RULES, UPRIGHT, definition
 from behavior.report import figures, understand
+from behavior.report.course import Course
 from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
 from behavior.report.script import one_script
 from behavior.report.sequence import together, transitions
 from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
-from pose.people import Track
-from pose.skeleton import Skeleton
 from storage.bouts import Bout
 from storage.files import write_bytes
 
@@ -32,7 +31,7 @@ ALGORITHM = 5
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
-STYLES = ("page.css", "understand.css")
+STYLES = ("page.css", "understand.css", "places.css")
 FEW = 12
 """People that the page shows before others, who are folded away or only in the tables."""
 MAX_ROWS = 200
@@ -121,6 +120,11 @@ class ReportData:
         video: name of the video beside the page with nothing drawn in: the page draws `motion` over it.
         motion: what the page draws; None leaves `overlay` as what the page shows.
         scene: JPEG of the whole view, under the paths; None without one.
+        heat: as of `places.heat`.
+        distances, distance_curves: as of `places.distances`.
+        zones: areas of the picture.
+        zone_times: as of `pipeline.places.zone_times`.
+        gait: as of `pipeline.places.gait`.
         files: names of the tables beside the page, and what each holds.
     """
 
@@ -147,39 +151,17 @@ class ReportData:
     bins: Mapping[float, pd.DataFrame] = field(default_factory=dict)
     transitions: pd.DataFrame = field(default_factory=lambda: transitions([], {}))
     together: pd.DataFrame = field(default_factory=lambda: together([]))
+    heat: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
+    distances: pd.DataFrame = field(default_factory=pd.DataFrame)
+    distance_curves: Mapping[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
+    zones: Sequence[understand.Area] = ()
+    zone_times: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gait: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         strangers = {bout.track_id for bout in self.bouts} - {person.track_id for person in self.people}
         if strangers:
             raise ValueError(f"bouts of people who are not in the report: {sorted(strangers)}")
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """When and where one person was seen: what the page needs of a track.
-
-    Attributes:
-        track_id: identity, counted from 1.
-        time_s: (n,) float64 timestamps of the frames that show the person, seconds.
-        middle: (n, 2) float32, see `figures.body_middle`.
-        score: mean confidence, in [0, 1].
-    """
-
-    track_id: int
-    time_s: NDArray[np.float64]
-    middle: NDArray[np.float32]
-    score: float
-
-    @classmethod
-    def of(cls, parts: Iterable[Track], skeleton: Skeleton) -> Course:
-        """Out of at least one part of a track, one after another."""
-        times, middles, scores = [], [], []
-        for part in parts:
-            times.append(part.time_s)
-            middles.append(figures.body_middle(part.keypoints, skeleton))
-            scores.append(part.scores)
-        score = float(np.mean(np.concatenate(scores)))
-        return cls(part.track_id, np.concatenate(times), np.concatenate(middles), score)
 
 
 def people_from_courses(
@@ -288,6 +270,12 @@ def render_page(report: ReportData) -> str:
             report.together.nlargest(understand.MOST_TOGETHER, "total_s", keep="first").itertuples(index=False)
         ),
         n_together=len(report.together),
+        heat=understand.heat_view(report.heat, scene_size),
+        zones=understand.zone_shapes(report.zones, scale),
+        zone_rows=understand.rows_of(report.zone_times),
+        distances=understand.rows_of(report.distances),
+        chart=understand.distance_chart(report.distance_curves, report.start_s, report.stop_s),
+        gait=understand.rows_of(report.gait),
         player={
             "start": report.start_s,
             "stop": report.stop_s,
@@ -301,6 +289,9 @@ def render_page(report: ReportData) -> str:
             "source": report.provenance.source_sha256 or "",
             "run": f"{report.source_name} {report.provenance.source_sha256} {report.provenance.started}",
             "motion": motion.about if motion else None,
+            "zones": [
+                {"name": zone.name, "corners": zone.corners.tolist(), "joint": zone.joint} for zone in report.zones
+            ],
             "bouts": [person.lane.bouts for person in people],
             "evidence": [person.lane.evidence for person in people],
             "coded": [person.about.track_id in report.coded for person in people],

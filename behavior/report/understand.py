@@ -1,15 +1,17 @@
-"""What the page shows of time and sequence, ready for the template to draw."""
+"""What the page shows of time, sequence and place, ready for the template to draw."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from behavior.report.figures import clock
+from behavior.report.figures import clock, ticks
 from behavior.report.sequence import GONE, NOTHING
 
 MOST_IN_DIAGRAM = 12
@@ -182,3 +184,122 @@ def _towards(node: Node, x: float, y: float, gap: float) -> tuple[float, float]:
     away = math.hypot(x - node.x, y - node.y)
     share = (node.radius + gap) / away
     return node.x + (x - node.x) * share, node.y + (y - node.y) * share
+
+
+LEVELS = 5
+CHART_WIDTH, CHART_HEIGHT, CHART_LEFT = 960, 260, 46
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A heat map, in units of its cells.
+
+    Attributes:
+        levels: 1 to 5 and the SVG path of its cells; the times of a level go up to the square of a fifth of it.
+        key: each level and the seconds up to which it goes, as text.
+        side: of a cell, in units of the drawing.
+    """
+
+    levels: tuple[tuple[int, str], ...]
+    key: tuple[tuple[int, str], ...]
+    side: float
+
+
+def heat_view(seconds: NDArray[np.float64], scene_size: tuple[int, int]) -> Heat | None:
+    """What `places.heat` gives as a drawing of a size; None when nobody was there."""
+    most = float(seconds.max(initial=0))
+    if most <= 0:
+        return None
+    levels = np.ceil(LEVELS * np.sqrt(seconds / most) - 1e-9).astype(int)
+    paths = []
+    for level in range(1, LEVELS + 1):
+        edges = np.diff((levels == level).astype(int), axis=1, prepend=0, append=0)
+        runs = zip(np.argwhere(edges > 0).tolist(), np.argwhere(edges < 0).tolist(), strict=True)
+        paths.append((level, "".join(f"M{x} {y}h{end - x}v1h-{end - x}z" for (y, x), (_, end) in runs)))
+    key = tuple((level, f"{most * (level / LEVELS) ** 2:.2g}") for level in range(1, LEVELS + 1))
+    return Heat(tuple(paths), key, max(scene_size) / max(seconds.shape))
+
+
+@dataclass(frozen=True)
+class Line:
+    """The distance of two people: an SVG path, and where its last point is, None without any."""
+
+    one: int
+    two: int
+    path: str
+    x: float | None
+    y: float | None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Distances over time, `CHART_WIDTH` to `CHART_HEIGHT`, with the places and texts of its ticks."""
+
+    lines: tuple[Line, ...]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    width: int = CHART_WIDTH
+    height: int = CHART_HEIGHT
+    left: int = CHART_LEFT
+
+
+def distance_chart(
+    curves: Mapping[tuple[int, int], NDArray[np.float64]], start_s: float, stop_s: float
+) -> Chart | None:
+    """The curves of `places.distances`; None without any."""
+    if not curves:
+        return None
+    top = max(float(np.nanmax(curve)) for curve in curves.values())
+    step = next((s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if top / s <= 5), 10 ** math.ceil(math.log10(top)))
+    most = step * max(1, math.ceil(top / step))
+    bottom, high = CHART_HEIGHT - 24, CHART_HEIGHT - 36
+
+    def place(share: float, value: float) -> tuple[float, float]:
+        return CHART_LEFT + (CHART_WIDTH - CHART_LEFT) * share, bottom - high * value / most
+
+    lines = []
+    for (one, two), curve in curves.items():
+        points = [place((k + 0.5) / len(curve), value) for k, value in enumerate(curve)]
+        parts, pen = [], "M"
+        for (x, y), value in zip(points, curve, strict=True):
+            if math.isnan(value):
+                pen = "M"
+                continue
+            parts.append(f"{pen}{x:.1f} {y:.1f}")
+            pen = "L"
+        last = next((point for point, value in zip(points[::-1], curve[::-1], strict=True) if not math.isnan(value)))
+        lines.append(Line(one, two, "".join(parts), last[0], max(14.0, last[1] - 8)))
+    x_ticks = tuple((place(tick.left / 100, 0)[0], tick.text) for tick in ticks(start_s, stop_s))
+    y_ticks = tuple((place(0, k * step)[1], f"{k * step:g}") for k in range(round(most / step) + 1))
+    return Chart(tuple(lines), x_ticks, y_ticks)
+
+
+class Area(Protocol):
+    """A `features.zones.Zone`: a polygon, (n, 2) corners in pixels of the original frame."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def corners(self) -> NDArray[np.float64]: ...
+    @property
+    def joint(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ZoneShape:
+    """A zone over the scene: name, points of its polygon and where its name stands."""
+
+    name: str
+    points: str
+    x: float
+    y: float
+
+
+def zone_shapes(zones: Sequence[Area], scale: float) -> list[ZoneShape]:
+    """Zones in pixels of the original frame, as shapes of a picture `scale` as large."""
+    shapes = []
+    for zone in zones:
+        corners = zone.corners * scale
+        x, y = corners.mean(axis=0).tolist()
+        shapes.append(ZoneShape(zone.name, " ".join(f"{a:.1f},{b:.1f}" for a, b in corners.tolist()), x, y))
+    return shapes

@@ -7,21 +7,24 @@ import json
 import re
 import shutil
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
+from behavior.pipeline.places import GAIT
+from behavior.report.course import Course
 from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
 from behavior.report.overlay import write_overlay
 from behavior.report.page import (
     MAX_ROWS,
     NOT_NAMED,
-    Course,
     Provenance,
     ReportData,
     ReportPerson,
@@ -29,8 +32,10 @@ from behavior.report.page import (
     render_page,
     write_page,
 )
+from behavior.report.places import distances, heat
 from behavior.report.sequence import together, transitions
 from behavior.report.tables import bins_table, summary_table
+from features.zones import Zone, read_zones
 from pose.people import FramePeople, Track
 from pose.skeleton import COCO_18
 from storage.bouts import Bout
@@ -500,6 +505,86 @@ def test_sections_of_time_and_sequence(watched: Watched) -> None:
     assert page.locator("#at-once tbody tr").all_inner_texts() == [
         "Person 1\twave\tPerson 2\twave\t0.30\t60\xa0%\t60\xa0%"
     ]
+
+
+def make_placed_report() -> ReportData:
+    """Both people in the picture's upper left, a zone, and a stretch of walking."""
+    report = make_moving_report()
+    courses = [Course.of([make_track(1, range(N_FRAMES))], COCO_18), Course.of([make_track(2, range(20, 40))], COCO_18)]
+    courses = [replace(course, torso=20.0) for course in courses]
+    apart, curves = distances(courses, START_S, START_S + 4)
+    return replace(
+        report,
+        heat=heat(courses, (160, 120)),
+        distances=apart,
+        distance_curves=curves,
+        zones=(Zone(NASTY, np.array([[0.0, 0], [40, 0], [40, 30]])),),
+        zone_times=pd.DataFrame(
+            [(1, NASTY, 1.0, 0.0, 2.5, 0.5, 0.25)],
+            columns=["track_id", "zone", "entries", "exits", "time_in_s", "share_in", "latency_s"],
+        ),
+        gait=pd.DataFrame(
+            [(1, "walk", 6.0, 7.0, *[0.5] * len(GAIT))], columns=[*["track_id", "action", "start_s", "stop_s"], *GAIT]
+        ),
+    )
+
+
+def test_zones_are_drawn_and_saved(watched: Watched) -> None:
+    page = watched.open(make_placed_report())
+    page.locator("#where > summary").click()
+    assert page.locator("#where table").first.locator("tbody tr").inner_text().split("\t")[1:] == [
+        NASTY, "1", "0", "2.50", "50\xa0%", "0.25",
+    ]  # fmt: skip
+    page.locator("#zones > summary").click()
+    page.locator("#zones [name=new]").click()
+    page.keyboard.type(" by the door")
+    box = page.locator("#places").bounding_box()
+    assert box is not None
+    scale = min(box["width"] / 160, box["height"] / 120)
+    left, top = (box["width"] - 160 * scale) / 2, (box["height"] - 120 * scale) / 2
+    for x, y in [(80, 10), (120, 10), (120, 60)]:
+        page.locator("#places").click(position={"x": left + x * scale, "y": top + y * scale})
+    assert page.locator("#zone-shapes polygon").nth(1).get_attribute("points") == "480.0,60.0 720.0,60.0 720.0,360.0"
+    with page.expect_download() as download:
+        page.locator("#zones [name=save]").click()
+    file = watched.folder / "saved.json"
+    download.value.save_as(file)
+    first, second = read_zones(file)
+    assert first.name == NASTY
+    np.testing.assert_array_equal(first.corners, [[0, 0], [40, 0], [40, 30]])
+    assert second.name == "zone 2 by the door"
+    np.testing.assert_array_equal(second.corners, [[80, 10], [120, 10], [120, 60]])
+    page.locator("#zones li input").nth(3).fill("80,10 oops")
+    page.locator("#zones [name=save]").click()
+    assert "needs at least three corners" in page.locator("#zones .told").inner_text()
+
+
+def test_figures_and_tables_can_be_taken_away(watched: Watched) -> None:
+    page = watched.open(make_placed_report())
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+
+    def taken(label: str) -> Path:
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label, exact=True).click()
+        assert download.value.suggested_filename.startswith("street.mp4 ")
+        file = watched.folder / download.value.suggested_filename
+        download.value.save_as(file)
+        return file
+
+    for what in ("timeline", "paths", "time spent", "distances"):
+        svg = taken(f"Save {what} as SVG").read_text()
+        ET.fromstring(svg)
+        assert "class=" not in svg
+        assert "style=" in svg
+        picture = cv2.imread(str(taken(f"Save {what} as PNG")))
+        assert picture is not None
+        assert picture.shape[1] >= 1280
+        assert picture.std() > 5, "something is drawn"
+    assert ">walk<" in taken("Save timeline as SVG").read_text()
+    bouts = pd.read_csv(taken("Save bouts as CSV"))
+    assert list(bouts.columns)[:3] == ["Person", "Action", "Start"]
+    assert bouts.Person.tolist() == ["Person 1", "Person 1"]
+    assert NASTY in taken("Save zones as CSV").read_text().replace('""', '"')
 
 
 def test_print_has_a_still_of_what_is_shown(watched: Watched) -> None:

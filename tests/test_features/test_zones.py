@@ -34,9 +34,14 @@ def test_what_is_no_polygon(corners: object) -> None:
         Zone("door", np.array(corners, dtype=float))
 
 
-def test_names() -> None:
-    with pytest.raises(FeatureError, match="lower case"):
-        Zone("The door", SQUARE.corners)
+def test_names(make: Make) -> None:
+    named = Zone("Front door (left)", SQUARE.corners)
+    assert "front_door_left_inside" in feature_table(make(3), [], zones=[named])
+    with pytest.raises(FeatureError, match="same name"):
+        feature_table(make(3), zones=[named, Zone("front-door left", SQUARE.corners)])
+    for name in ("", " ", "__"):
+        with pytest.raises(FeatureError, match="letter or a digit"):
+            Zone(name, SQUARE.corners)
 
 
 def test_time_entries_and_latency(make: Make) -> None:
@@ -85,7 +90,7 @@ def test_zones_from_a_file(tmp_path: Path) -> None:
         ('{"door": [[0, 0], [1, 0]]}', "at least three corners"),
         ('{"door": "here"}', "zone 'door'"),
         ('{"door": {"corner": 3}}', "zone 'door'"),
-        ('{"The Door": [[0, 0], [1, 0], [1, 1]]}', "lower case"),
+        ('{"!?": [[0, 0], [1, 0], [1, 1]]}', "letter or a digit"),
     ],
 )
 def test_a_file_that_holds_no_zones(text: str, message: str, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from behavior.report.tables import BOUT_COLUMNS, SUMMARY_COLUMNS, TOLD_COLUMNS
 FILES = {
     "report.html", "overlay.mp4", "video.mp4", "tracks.parquet", "features.parquet", "bouts.csv", "summary.csv",
     "run.json", "bouts_automatic.csv", "summary_automatic.csv", "stills",
-    "time_bins.csv", "transitions.csv", "together.csv",
+    "time_bins.csv", "transitions.csv", "together.csv", "distances.csv", "gait.csv",
 }  # fmt: skip
 PART = ["--start", "3", "--end", "4.5"]
 """A second and a half in which the woman walks and the man stands."""
@@ -75,8 +75,34 @@ def test_writes_what_is_promised(analysed: Path) -> None:
     assert bins.total_s.sum() == pytest.approx(bouts.duration_s.sum(), abs=1e-3)
     for name, columns in (("transitions", TRANSITION_COLUMNS), ("together", TOGETHER_COLUMNS)):
         assert list(pd.read_csv(analysed / "demo" / f"{name}.csv"))[: len(columns)] == list(columns)
+    gait = pd.read_csv(analysed / "demo" / "gait.csv")
+    walks = bouts[bouts.action == "walk"]
+    assert gait.start_s.tolist() == walks.start_s.tolist()
+    assert (gait.step_time.dropna().between(0.3, 1.0)).all()
+    apart = pd.read_csv(analysed / "demo" / "distances.csv")
+    assert apart[["track_a", "track_b"]].to_numpy().tolist() == [[1, 2]]
     # Every action that the default model and its rules know, for both people.
     assert summary.groupby("track_id").action.nunique().tolist() == [10, 10]
+
+
+def test_zones_stay_with_the_recording(analysed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The left half of the picture and the right one: who walks through it is in both, and enters the second once."""
+    shutil.copytree(analysed, tmp_path / "out")
+    zones = tmp_path / "halves.json"
+    left, right = [[0, 0], [884, 0], [884, 994], [0, 994]], [[884, 0], [1768, 0], [1768, 994], [884, 994]]
+    zones.write_text(json.dumps({"Left half": left, "right": right}))
+    again = ["report", str(tmp_path / "out" / "posescribe.db"), "--out", str(tmp_path / "out")]
+    assert main([*again, "--zones", str(zones)]) == 0
+    found = pd.read_csv(tmp_path / "out" / "demo" / "zones.csv")
+    assert found.zone.tolist() == ["Left half", "right"] * 2
+    assert found.groupby("track_id").share_in.sum().tolist() == pytest.approx([1, 1], abs=1e-6)
+    assert "Left half" in (tmp_path / "out" / "demo" / "report.html").read_text()
+    zones.write_text('{"!": [[0, 0], [1, 0], [1, 1]]}')
+    capsys.readouterr()
+    assert main([*again, "--zones", str(zones)]) == 1
+    assert "needs a letter" in capsys.readouterr().err
+    assert main(again) == 0
+    assert "Left half" in (tmp_path / "out" / "demo" / "report.html").read_text(), "they are kept beside the report"
 
 
 def test_the_woman_walks(analysed: Path) -> None:

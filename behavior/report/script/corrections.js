@@ -57,7 +57,7 @@ const cell = (value) => {
   if (typeof value === "string" && /^'*[=+\-@\t\r]/.test(text)) text = `'${text}`;
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
-const table = (rows) => rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+export const table = (rows) => rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 
 // The file for `posescribe labels import`: all bouts of the people that were corrected.
 export const labelsCsv = (corrections, { recording, source, tracks, coder }) => table([

@@ -5,8 +5,10 @@ import { browserStore, studioStore } from "./keeping.js";
 import { readMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
 import { openSections } from "./sections.js";
+import { openTakeaway } from "./takeaway.js";
 import { openControls, openStage } from "./stage.js";
 import { timeline } from "./timeline.js";
+import { openZones } from "./zones.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const player = openPlayer(data);
@@ -26,6 +28,8 @@ const behind = document.querySelector(".behind:not([src])"), scene = document.qu
 if (behind && scene) behind.src = scene.href.baseVal;
 openControls(player);
 openSections();
+openTakeaway(data);
+openZones(data);
 const lines = timeline(data, player);
 
 // ---- the address of a moment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,23 +78,24 @@ def ensure_recording(
     table = schema.recording
     known = list_recordings(tx)
     for one in known:
-        if sha256 is not None and one.sha256 == sha256 and _is_numbered(one.name, name):
+        if sha256 is not None and one.sha256 == sha256 and is_numbered(one.name, name):
             news = {"uri": uri, "fps": fps, "duration_s": duration_s, "offset_s": offset_s, "clock": clock}
             told = {column: value for column, value in news.items() if value is not None}
             tx.execute(update(table).where(table.c.id == one.id).values(told))
             return one.id
-    taken = {one.name for one in known}
-    free = (
-        name
-        if name not in taken
-        else next(numbered for number in range(2, len(known) + 3) if (numbered := f"{name}-{number}") not in taken)
-    )
+    free = free_name(name, {one.name for one in known})
     values = {
         "name": free, "uri": uri, "kind": kind, "sha256": sha256, "width": width, "height": height, "fps": fps,
         "duration_s": duration_s, "n_frames": n_frames, "offset_s": offset_s, "clock": clock,
         "added": datetime.now(UTC),
     }  # fmt: skip
     return int(tx.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or `<name>-2`, `-3`, ... where others have it."""
+    numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def get_recording(tx: Connection, recording_id: int) -> Recording:
@@ -165,5 +166,6 @@ def folder_name(name: str) -> str:
     return f"_{safe}" if safe.split(".")[0].strip().casefold() in _DEVICES else safe
 
 
-def _is_numbered(name: str, plain: str) -> bool:
+def is_numbered(name: str, plain: str) -> bool:
+    """Whether a recording that is called `plain` may have got this name by `free_name`."""
     return name == plain or re.fullmatch(re.escape(plain) + r"-\d+", name) is not None

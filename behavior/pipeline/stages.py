@@ -324,7 +324,7 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         run = runs.start_run(
             tx, track_run.recording_id, "actions", fingerprint, settings=plain(settings.recognise), version=VERSION,
             model_name=model.info.name, model_sha256=model.info.sha256, parent_id=track_run.id,
-            extra={"classes": list(dict.fromkeys((*model.info.classes, *rules_of(model))))},
+            extra={"classes": list(dict.fromkeys((*model.info.classes, *rules_of(model)))), "trust": _trust(model)},
         )  # fmt: skip
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         total = len(tracks.list_tracks(tx, track_run.id))
@@ -333,6 +333,13 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
             stored_bouts.write_bouts(tx, run.id, found)
             narrator.step("actions", done, total)
         return runs.finish_run(tx, run.id)
+
+
+def _trust(model: ActionModel) -> dict[str, Any]:
+    """What a report says of how right an action model was, and its licence."""
+    figures = model.info.figures or {}
+    clean = {name: figures.get("clean", {}).get(name) for name in ("coverage", "claims_right", "reliability")}
+    return {"licence": model.info.licence, "protocol": figures.get("protocol"), **clean}
 
 
 def _other_networks(models: Models, settings: Settings) -> dict[str, Any]:

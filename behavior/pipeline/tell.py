@@ -23,8 +23,10 @@ from behavior.pipeline.believed import Believed, believe
 from behavior.pipeline.describe import Share, write_features
 from behavior.pipeline.places import gait, zone_times
 from behavior.pipeline.progress import Narrator
+from behavior.pipeline.repeat import command
 from behavior.pipeline.settings import Settings, one_or_all
 from behavior.pipeline.stages import VERSION, Recording, plain, unusual
+from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
 from behavior.report.motion import MotionWriter, read_curves
 from behavior.report.overlay import Overlay, write_overlay, write_overlay_image
@@ -51,6 +53,7 @@ from pose.people import FramePeople
 from pose.skeleton import Skeleton
 from pose.sources import Frame, FrameSource, open_source
 from pose.tracking import Edit
+from pose.weights.entries import NETWORKS
 from storage import bouts as stored_bouts
 from storage import frames as stored_frames
 from storage import poses, runs, skeletons, tracks
@@ -86,6 +89,7 @@ FILES = {
     "time_bins.csv": "the same as in the summary, in equal stretches of time",
     "transitions.csv": "per person, which action followed which, how often",
     "together.csv": "how long two actions held at the same time, of one person or of two",
+    "certainty.csv": "per person: time seen, named and not, joints that were missing",
     "distances.csv": "how far each two people were from each other",
     "gait.csv": "steps, cadence and step lengths of each stretch of walking or running",
     "bouts_automatic.csv": "the bouts as the models say it, whatever humans coded",
@@ -166,9 +170,11 @@ def tell(
     in_zones = zone_times(each, settings.clean, zones, start_s, stop_s)
     steps = gait([(track.track_id, parts) for track, parts in zip(known, each, strict=True)], settings.clean, found)
     apart, apart_over_time = distances(people, start_s, stop_s)
+    sure = certainty(people, found)
     binned = {width: bins_table(found, people, width) for width in bins}
     write_table(about(binned[bins[0]]), folder / "time_bins.csv")
     write_table(about(sequence), folder / "transitions.csv")
+    write_table(about(sure), folder / "certainty.csv")
     write_table(about(steps), folder / "gait.csv")
     for table, name in ((at_once, "together.csv"), (apart, "distances.csv")):
         write_table(told_pairs(table, recording=stored.name, names=names), folder / name)
@@ -227,6 +233,9 @@ def tell(
             heat=heat(people, size),
             distances=apart,
             distance_curves=apart_over_time,
+            certainty=sure,
+            bands=bands(found, coded),
+            trust=_trust(action_run),
             zones=zones,
             zone_times=in_zones,
             gait=steps,
@@ -246,6 +255,9 @@ def tell(
                 started=pose_run.started.astimezone().isoformat(timespec="seconds"),
                 seconds=seconds,
                 frames_per_second=_rate(len(times), pose_run.extra["seconds"]),
+                command=command(_shown(stored), pose_run, action_run) if pose_run.model_name else None,
+                papers=_papers(provenance["pose"]),
+                action_licence=action_run.extra.get("trust", {}).get("licence") if action_run else None,
             ),
             notes=tuple(note for note in notes if note not in ON_THE_PAGE),
             overlay=drawn.file if drawn else None,
@@ -501,6 +513,19 @@ def _provenance(
         "notes": list(notes),
         "runs": {"pose": pose_run.id, "track": track_run.id, "actions": action_run.id if action_run else None},
     }
+
+
+def _papers(pose: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """Of the networks that this package knows."""
+    others = [part for part in (pose["refiner"], *pose["parts"].values()) if part]
+    names = dict.fromkeys([pose["model"], *(part["model"] for part in others)])
+    return {name: NETWORKS[name].papers for name in names if name in NETWORKS}
+
+
+def _trust(action_run: Run | None) -> dict[str, Any] | None:
+    """How right the action model was where it was tried; None where that is not known."""
+    known = action_run.extra.get("trust", {}) if action_run else {}
+    return known if known.get("coverage") is not None and known.get("claims_right") is not None else None
 
 
 def _refiner(pose_run: Run) -> dict[str, Any] | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,17 @@ from numpy.typing import NDArray
 from behavior.report.figures import body_middle
 from features.normalize import trunk_length
 from features.sequence import PoseSequence
+from pose.parts import n_body_joints
 from pose.people import Track
 from pose.skeleton import Skeleton
+
+PARTS: Mapping[str, frozenset[str]] = {
+    "head": frozenset({"head", "nose", "eye", "ear", "face"}),
+    "trunk": frozenset({"neck", "shoulder", "hip"}),
+    "arms": frozenset({"elbow", "wrist"}),
+    "legs": frozenset({"knee", "ankle"}),
+}
+"""Joints of the body by the last word of their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +35,7 @@ class Course:
         middle: (n, 2) float32, see `figures.body_middle`.
         score: mean confidence, in [0, 1].
         torso: from the neck to the middle of the hips, pixels, median over the frames; NaN where never seen.
+        missing: (parts, 2) of `PARTS`, joints that were not found, and all in these frames.
     """
 
     track_id: int
@@ -33,17 +43,27 @@ class Course:
     middle: NDArray[np.float32]
     score: float
     torso: float = math.nan
+    missing: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(PARTS), 2), dtype=np.int64))
 
     @classmethod
     def of(cls, parts: Iterable[Track], skeleton: Skeleton) -> Course:
         """Out of at least one part of a track, one after another."""
-        times, middles, scores, torsos = [], [], [], []
+        times, middles, scores, torsos, missing = [], [], [], [], []
         for part in parts:
             times.append(part.time_s)
             middles.append(body_middle(part.keypoints, skeleton))
             scores.append(part.scores)
             torsos.append(trunk_length(PoseSequence.from_track(part)))
+            missing.append(missing_joints(part.keypoints, skeleton.joints))
         score = float(np.mean(np.concatenate(scores)))
         torso = np.concatenate(torsos)
         usual = float(np.nanmedian(torso)) if np.isfinite(torso).any() else math.nan
-        return cls(part.track_id, np.concatenate(times), np.concatenate(middles), score, usual)
+        return cls(part.track_id, np.concatenate(times), np.concatenate(middles), score, usual, np.sum(missing, axis=0))
+
+
+def missing_joints(keypoints: NDArray[np.float32], joints: tuple[str, ...]) -> NDArray[np.int64]:
+    """(parts, 2) of `PARTS`: joints that were not found in (n, n_joints, 3) keypoints, and all there could be."""
+    joints = joints[: n_body_joints(joints)]
+    missing = np.isnan(keypoints[..., 0]).sum(axis=0)
+    of_part = [[i for i, joint in enumerate(joints) if joint.rpartition("_")[2] in words] for words in PARTS.values()]
+    return np.array([(missing[own].sum(), len(keypoints) * len(own)) for own in of_part], dtype=np.int64)

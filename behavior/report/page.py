@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from behavior.recognition.rules import RULES, UPRIGHT, definition
 from behavior.report import figures, understand
-from behavior.report.course import Course
+from behavior.report.course import PARTS, Course
 from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
 from behavior.report.script import one_script
@@ -73,6 +74,9 @@ class Provenance:
         pose_licence, refiner_licence: of the networks' weights; None where an older run did not keep it.
         parts: by `hand`, `face` and `iris` the network that found them, and how sure it had to be, None where that was
             not kept.
+        command: gives the same results again; None where that is not known.
+        papers: addresses of those on each network, by its name.
+        action_licence: of the action model; None where an older run did not keep it.
         action_model, action_model_sha256: None when actions were left out.
         source_sha256: of the source file; None for cameras.
         started: local time, ISO 8601.
@@ -95,6 +99,9 @@ class Provenance:
     pose_licence: str | None = None
     refiner_licence: str | None = None
     parts: Mapping[str, tuple[str, float | None]] = field(default_factory=dict)
+    command: str | None = None
+    papers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    action_licence: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +132,8 @@ class ReportData:
         zones: areas of the picture.
         zone_times: as of `pipeline.places.zone_times`.
         gait: as of `pipeline.places.gait`.
+        certainty, bands: as of `certainty`.
+        trust: what is known of the action model: protocol, coverage, claims_right, reliability; None without.
         files: names of the tables beside the page, and what each holds.
     """
 
@@ -154,6 +163,9 @@ class ReportData:
     heat: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
     distances: pd.DataFrame = field(default_factory=pd.DataFrame)
     distance_curves: Mapping[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
+    certainty: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bands: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trust: Mapping[str, Any] | None = None
     zones: Sequence[understand.Area] = ()
     zone_times: pd.DataFrame = field(default_factory=pd.DataFrame)
     gait: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -276,6 +288,11 @@ def render_page(report: ReportData) -> str:
         distances=understand.rows_of(report.distances),
         chart=understand.distance_chart(report.distance_curves, report.start_s, report.stop_s),
         gait=understand.rows_of(report.gait),
+        certainty=understand.rows_of(report.certainty),
+        bands=understand.rows_of(report.bands),
+        trust=report.trust,
+        parts=list(PARTS),
+        nan=math.nan,
         player={
             "start": report.start_s,
             "stop": report.stop_s,

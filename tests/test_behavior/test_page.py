@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
+import os
 import re
 import shutil
+import subprocess
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,6 +23,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from behavior.pipeline.places import GAIT
+from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
 from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
 from behavior.report.overlay import write_overlay
@@ -529,6 +534,49 @@ def make_placed_report() -> ReportData:
     )
 
 
+def make_full_report() -> ReportData:
+    """Every section of the page."""
+    report = make_placed_report()
+    tracks = [make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))]
+    courses = [Course.of([track], COCO_18) for track in tracks]
+    bouts = (*report.bouts, make_bout(1, "swing", 20, 24), make_bout(2, "wave", 27, 31))
+    return replace(
+        report,
+        bouts=bouts,
+        summary=summary_table(bouts, tracks),
+        bins={width: bins_table(bouts, tracks, width) for width in (1.0, 2.0)},
+        transitions=transitions(bouts, {person.track_id: person.on_screen for person in report.people}),
+        together=together(bouts),
+        certainty=certainty(courses, bouts),
+        bands=bands(bouts),
+        trust={
+            "protocol": "by person", "coverage": 0.5, "claims_right": 0.875,
+            "reliability": [[None, None, 0], [0.9, 0.8, 9]],
+        },
+        provenance=replace(
+            PROVENANCE,
+            command="posescribe analyze street.mp4 --out results --device cpu",
+            papers={"movenet_multipose": ("https://arxiv.org/abs/1904.07850",)},
+            action_licence="CC0",
+        ),
+    )  # fmt: skip
+
+
+def test_how_sure_it_is_and_how_to_do_it_again(watched: Watched) -> None:
+    page = watched.open(make_full_report())
+    page.locator("#how-sure > summary").click()
+    text = page.locator("#how-sure").inner_text()
+    assert "claimed an action in 50\xa0% of them, and 88\xa0% of these claims were right" in text
+    rows = page.locator("#how-sure table").nth(1).locator("tbody tr").all_inner_texts()
+    assert rows[0] == "swing\t0.9 to 1.0\t1\t0.50"
+    assert not any("walk" in row for row in rows), "found by a rule"
+    assert page.locator("#how-sure table").nth(2).locator("tbody tr").all_inner_texts() == ["90\xa0%\t80\xa0%\t9"]
+    page.locator(".provenance summary").click()
+    text = page.locator(".provenance").inner_text()
+    for expected in ("posescribe analyze street.mp4 --out results", "arxiv.org/abs/1904.07850", "CC0"):
+        assert expected in text
+
+
 def test_zones_are_drawn_and_saved(watched: Watched) -> None:
     page = watched.open(make_placed_report())
     page.locator("#where > summary").click()
@@ -585,6 +633,37 @@ def test_figures_and_tables_can_be_taken_away(watched: Watched) -> None:
     assert list(bouts.columns)[:3] == ["Person", "Action", "Start"]
     assert bouts.Person.tolist() == ["Person 1", "Person 1"]
     assert NASTY in taken("Save zones as CSV").read_text().replace('""', '"')
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, by npm; only where the tests may ask it (POSESCRIBE_TEST_NPM)."""
+    npm = shutil.which("npm")
+    if npm is None or "POSESCRIBE_TEST_NPM" not in os.environ:
+        pytest.skip("POSESCRIBE_TEST_NPM is not set, or npm is not installed")
+    folder = tmp_path_factory.mktemp("axe")
+    subprocess.run([npm, "pack", "axe-core@4.10.3"], cwd=folder, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tgz")
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == (
+        "0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292"
+    )
+    shutil.unpack_archive(archive, folder, filter="data")
+    return (folder / "package" / "axe.min.js").read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(watched: Watched, axe: str, scheme: Literal["light", "dark"], width: int) -> None:
+    watched.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    watched.page.set_viewport_size({"width": width, "height": 900})
+    page = watched.open(make_full_report())
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run()")
+    assert len(found["passes"]) > 20
+    assert [
+        (each["id"], each["impact"], [node["target"] for node in each["nodes"]]) for each in found["violations"]
+    ] == []
 
 
 def test_print_has_a_still_of_what_is_shown(watched: Watched) -> None:

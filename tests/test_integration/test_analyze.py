@@ -23,7 +23,7 @@ from behavior.report.tables import BOUT_COLUMNS, SUMMARY_COLUMNS, TOLD_COLUMNS
 FILES = {
     "report.html", "overlay.mp4", "video.mp4", "tracks.parquet", "features.parquet", "bouts.csv", "summary.csv",
     "run.json", "bouts_automatic.csv", "summary_automatic.csv", "stills",
-    "time_bins.csv", "transitions.csv", "together.csv", "distances.csv", "gait.csv",
+    "time_bins.csv", "transitions.csv", "together.csv", "distances.csv", "gait.csv", "certainty.csv",
 }  # fmt: skip
 PART = ["--start", "3", "--end", "4.5"]
 """A second and a half in which the woman walks and the man stands."""

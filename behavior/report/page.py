@@ -231,6 +231,7 @@ def render_page(report: ReportData) -> str:
         percent=_percent,
         colour=person_colour,
         figure=_figure,
+        percent1=_percent1,
     )
     script = one_script()
     last_s = max((person.on_screen[-1, 1] for person in report.people if len(person.on_screen)), default=-math.inf)
@@ -430,6 +431,8 @@ def _methods(report: ReportData) -> str:
     if report.coded:
         who = "all of them" if len(report.coded) == n else f"{len(report.coded)} of {n} people"
         text += f" The actions of {who} were coded by hand."
+    if made.command is not None:
+        text += f" Settings were the defaults but for what the command says: {made.command}"
     return text
 
 
@@ -439,6 +442,10 @@ def _duration(seconds: float) -> str:
 
 def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def _percent1(share: float) -> str:
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _figure(value: float) -> str:

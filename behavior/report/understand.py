@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -187,7 +187,8 @@ def _towards(node: Node, x: float, y: float, gap: float) -> tuple[float, float]:
 
 
 LEVELS = 5
-CHART_WIDTH, CHART_HEIGHT, CHART_LEFT = 960, 260, 46
+CHART_WIDTH, CHART_HEIGHT, CHART_LEFT, CHART_RIGHT = 960, 260, 46, 920
+_TAG = (40.0, 14.0)
 
 
 @dataclass(frozen=True)
@@ -222,13 +223,22 @@ def heat_view(seconds: NDArray[np.float64], scene_size: tuple[int, int]) -> Heat
 
 @dataclass(frozen=True)
 class Line:
-    """The distance of two people: an SVG path, and where its last point is, None without any."""
+    """The distance of two people: an SVG path, and where its name stands."""
 
     one: int
     two: int
     path: str
-    x: float | None
-    y: float | None
+    x: float
+    y: float
+
+
+def _apart(lines: Sequence[Line]) -> list[Line]:
+    """The names of lines that would cover each other, moved down."""
+    placed: list[Line] = []
+    for line in sorted(lines, key=lambda line: line.y):
+        near = [other.y for other in placed if abs(other.x - line.x) < _TAG[0]]
+        placed.append(replace(line, y=max([line.y, *(y + _TAG[1] for y in near[-1:])])))
+    return placed
 
 
 @dataclass(frozen=True)
@@ -255,7 +265,7 @@ def distance_chart(
     bottom, high = CHART_HEIGHT - 24, CHART_HEIGHT - 36
 
     def place(share: float, value: float) -> tuple[float, float]:
-        return CHART_LEFT + (CHART_WIDTH - CHART_LEFT) * share, bottom - high * value / most
+        return CHART_LEFT + (CHART_RIGHT - CHART_LEFT) * share, bottom - high * value / most
 
     lines = []
     for (one, two), curve in curves.items():
@@ -268,7 +278,8 @@ def distance_chart(
             parts.append(f"{pen}{x:.1f} {y:.1f}")
             pen = "L"
         last = next((point for point, value in zip(points[::-1], curve[::-1], strict=True) if not math.isnan(value)))
-        lines.append(Line(one, two, "".join(parts), last[0], max(14.0, last[1] - 8)))
+        lines.append(Line(one, two, "".join(parts), last[0] + 6, last[1] + 4))
+    lines = _apart(lines)
     x_ticks = tuple((place(tick.left / 100, 0)[0], tick.text) for tick in ticks(start_s, stop_s))
     y_ticks = tuple((place(0, k * step)[1], f"{k * step:g}") for k in range(round(most / step) + 1))
     return Chart(tuple(lines), x_ticks, y_ticks)

@@ -566,11 +566,11 @@ def test_how_sure_it_is_and_how_to_do_it_again(watched: Watched) -> None:
     page = watched.open(make_full_report())
     page.locator("#how-sure > summary").click()
     text = page.locator("#how-sure").inner_text()
-    assert "claimed an action in 50\xa0% of them, and 88\xa0% of these claims were right" in text
+    assert "claimed an action in 50.0\xa0% of them, and 87.5\xa0% of these claims were right" in text
     rows = page.locator("#how-sure table").nth(1).locator("tbody tr").all_inner_texts()
     assert rows[0] == "swing\t0.9 to 1.0\t1\t0.50"
     assert not any("walk" in row for row in rows), "found by a rule"
-    assert page.locator("#how-sure table").nth(2).locator("tbody tr").all_inner_texts() == ["90\xa0%\t80\xa0%\t9"]
+    assert page.locator("#how-sure table").nth(2).locator("tbody tr").all_inner_texts() == ["90.0\xa0%\t80.0\xa0%\t9"]
     page.locator(".provenance summary").click()
     text = page.locator(".provenance").inner_text()
     for expected in ("posescribe analyze street.mp4 --out results", "arxiv.org/abs/1904.07850", "CC0"):

@@ -106,6 +106,14 @@ def get_recording(tx: Connection, recording_id: int) -> Recording:
     return Recording(*row)
 
 
+def added(tx: Connection, recording_id: int) -> datetime:
+    """When a recording was entered, UTC; raises `MissingError`."""
+    get_recording(tx, recording_id)
+    query = select(schema.recording.c.added).where(schema.recording.c.id == recording_id)
+    moment: datetime = tx.execute(query).scalar_one()
+    return moment
+
+
 def list_recordings(tx: Connection) -> list[Recording]:
     """All, in the order in which they were added."""
     return [Recording(*row) for row in tx.execute(select(*_COLUMNS).order_by(schema.recording.c.id))]

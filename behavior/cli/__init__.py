@@ -31,6 +31,7 @@ COMMANDS = {
     "predict": ("train:predict", "Name the action of each sequence."),
     "train-pose": ("train_pose:train_pose", "Train a pose network on annotated images."),
     "evaluate-pose": ("evaluate_pose:evaluate_pose", "COCO keypoints AP of a pose network."),
+    "status": ("status:status", "How far a database is: done, unfinished, how long yet."),
     "merge": ("merge:merge", "Several databases into one."),
     "triangulate": ("triangulate:triangulate", "People in metres, out of several cameras."),
     "report": ("report:report", "Report again from what is stored."),

@@ -35,6 +35,7 @@ COMMANDS = {
     "merge": ("merge:merge", "Several databases into one."),
     "triangulate": ("triangulate:triangulate", "People in metres, out of several cameras."),
     "report": ("report:report", "Report again from what is stored."),
+    "compare": ("compare:compare", "Recordings, people or groups beside each other."),
     "studio": ("studio:studio", "The report as a local page that saves corrections."),
     "models": ("models:app", "Pose networks and action models."),
     "info": ("info:info", "Versions, devices, cache folder."),

@@ -35,6 +35,8 @@ DIFFERENCE_COLUMNS = [
 def unit_values(members: pd.DataFrame) -> pd.DataFrame:
     """The mean of each unit's members, NaN left out: `UNIT_COLUMNS`; units without any value are left out.
 
+    Six decimals, as tables keep them: whatever follows, follows from the file, and noise of float32 is no effect.
+
     Args:
         members: `ROW`, `group`, `unit`, `value`, one row per member (a person in a recording) and measure.
     """
@@ -42,7 +44,7 @@ def unit_values(members: pd.DataFrame) -> pd.DataFrame:
     found = known.groupby([*ROW, "group", "unit"], sort=False, as_index=False).agg(
         n_members=("value", "size"), value=("value", "mean")
     )
-    return found[UNIT_COLUMNS]
+    return found[UNIT_COLUMNS].round({"value": 6})
 
 
 def group_table(units: pd.DataFrame) -> pd.DataFrame:

@@ -94,13 +94,13 @@ def read_groups(path: Path, by: str | None, unit: str | None) -> Groups:
     sheet = next((found for found in sheets if found is not None), None)
     if sheet is None:
         raise DataError(f"{path}: no column `recording`; give each recording's name and its group, with a header")
-    others = sorted(sheet.columns, key=sheet.columns.__getitem__)
-    others = [name for name in others if name not in ("recording", "person", plain_name(unit or ""))]
+    columns = sorted(sheet.columns, key=sheet.columns.__getitem__)
+    others = [name for name in columns if name not in ("recording", "person", plain_name(unit or ""))]
     if by is None and len(others) != 1:
         raise DataError(f"{path}: which column has the groups? --by {' or --by '.join(others) or 'COLUMN'}")
     for wanted in (by, unit):
         if wanted is not None and not sheet.has(plain_name(wanted)):
-            raise DataError(f"{path}: no column {wanted!r}; it has {', '.join(sheet.columns)}")
+            raise DataError(f"{path}: no column {wanted!r}; it has {', '.join(columns)}")
     return Groups(sheet, plain_name(by) if by else others[0], plain_name(unit) if unit else None)
 
 

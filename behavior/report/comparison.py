@@ -80,9 +80,11 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
 
 
 def number(value: float) -> str:
-    """Three significant digits, a real minus; a dash for NaN."""
+    """Three significant digits, a real minus; a dash for NaN, 0 below what the tables keep (six decimals)."""
     if not np.isfinite(value):
         return "–"
+    if abs(value) < 5e-7:
+        return "0"
     text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return (f"{float(text):g}" if "e" in text else text).replace("-", "−")
 

@@ -22,6 +22,8 @@ Data = Annotated[
 ]
 RecordingName = Annotated[str | None, typer.Option(help="Database: only this recording.")]
 Coder = Annotated[str | None, typer.Option(help="Database: only labels of this coder.")]
+QUICK, _LONG_S = "few_shot", 60.0
+"""The kind that is offered where a training takes longer than this."""
 ModelPath = Annotated[
     str, typer.Argument(metavar="MODEL", help="A name of `posescribe models list`, or a model's folder.")
 ]
@@ -117,8 +119,11 @@ def train(
     model.json, weights.safetensors, the model's card, and report.html: how far to trust it, in figures.
     """
     from behavior.evaluation.matching import look_alikes
-    from behavior.recognition.clips import load_sequences
+    from behavior.recognition.classifiers.base import ActionClassifier
+    from behavior.recognition.classifiers.registry import make_classifier
+    from behavior.recognition.clips import LabelledSequences, load_sequences
     from behavior.report.card import model_card
+    from behavior.training.duration import expected_seconds
     from behavior.training.train import TrainSettings
     from behavior.training.train import train as train_model
     from storage.files import write_bytes
@@ -138,6 +143,14 @@ def train(
         def step(done: int, total: int, message: str) -> None:
             narrator.step(message, done, total)
 
+        def before(clips: LabelledSequences) -> None:
+            def make() -> ActionClassifier:
+                return make_classifier(classifier, asked["classifier_settings"])
+
+            expected = expected_seconds(make, clips, asked["settings"], report=report)
+            quick = "" if expected < _LONG_S or classifier == QUICK else f"; --classifier {QUICK} is much quicker"
+            narrator.say(f"{classifier} on {len(clips):,} clips: about {_duration(expected)}{quick}")
+
         if _is_database(data):
             from behavior.training.cut import CutSettings
             from behavior.training.on_database import train_coded
@@ -146,11 +159,20 @@ def train(
             cut = CutSettings(window_s=window, unlabelled=unlabelled, group_by=group_by.value)
             with open_database(data, create=False) as database:
                 trained = train_coded(
-                    database, classifier, out, cut=cut, recording=recording, coder=coder, progress=step, **asked
+                    database,
+                    classifier,
+                    out,
+                    cut=cut,
+                    recording=recording,
+                    coder=coder,
+                    before=before,
+                    progress=step,
+                    **asked,
                 )
             model, cv, notes, sequences = trained.model, trained.cv, trained.notes, trained.clips.data
         else:
             sequences = load_sequences(data)
+            before(sequences)
             model, cv = train_model(sequences, classifier, out, progress=step, **asked)
             notes = (*look_alikes(sequences.classes),)
             if sequences.groups is None and folds:
@@ -258,6 +280,10 @@ def _object(text: str | None, option: str) -> dict[str, float] | None:
     if not isinstance(value, dict):
         raise typer.BadParameter(f'{option}: expected a JSON object such as {{"walk": 3}}')
     return value
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _command() -> list[str]:

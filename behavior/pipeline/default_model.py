@@ -1,9 +1,10 @@
 """The shipped action model, made again.
 
     python -m behavior.pipeline.default_model DATA --out MODEL
+    python -m behavior.pipeline.default_model DATA --embedding FILE
 
-DATA holds the folders of `behavior.training.public_sets.PUBLIC_SETS`; those that a published model may not learn from
-judge it, and may be absent.
+The second makes the embedding that `few_shot` learns on, from the same windows. DATA holds the folders of
+`behavior.training.public_sets.PUBLIC_SETS`; those that no published model may learn from judge it, and may be absent.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from behavior.evaluation.metrics import set_figures
 from behavior.labels import UNKNOWN
 from behavior.recognition.classifiers.rocket import RocketClassifier
 from behavior.recognition.classifiers.statistics import StatisticsClassifier
+from behavior.recognition.embedding import learn_embedding, save_embedding
 from behavior.recognition.model import ActionModel, ActionModelInfo, Decoding, save_action_model
 from behavior.recognition.temperature import apply_temperature
 from behavior.recognition.vocabulary import ACTIONS
@@ -39,6 +41,7 @@ from behavior.training.left_out import (
 )
 from behavior.training.public_sets import PUBLIC_SETS, SetClips
 from behavior.training.train import versions
+from behavior.training.windows import draw_windows
 from storage.files import write_bytes
 
 WINDOW_S = 1.6
@@ -170,14 +173,26 @@ def _notes(
     return lines
 
 
+def make_embedding(folder: Path, path: Path, settings: DrawSettings) -> str:
+    """Learn the embedding from the windows that the model learns from, and write it; returns the file's sha256."""
+    own = [one for one in load_all(folder) if one.of.shippable]
+    drawn = draw_windows(own, settings.per_action, settings.per_kind, np.random.default_rng(settings.seed))
+    return save_embedding(learn_embedding(drawn.clips, drawn.of_source), path)
+
+
 FIGURES = ("balanced accuracy", "claimed", "claims right", "unnamed claimed")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    made = parser.add_mutually_exclusive_group(required=True)
+    made.add_argument("--out", type=Path)
+    made.add_argument("--embedding", type=Path)
     asked = parser.parse_args()
+    if asked.embedding:
+        print(f"{asked.embedding}: sha256 {make_embedding(asked.data, asked.embedding, DrawSettings())}")
+        return
     command = f"python -m behavior.pipeline.default_model DATA --out {asked.out.name}"
     print(make_model(asked.data, asked.out, command, DrawSettings(), RocketClassifier(kernels=600, copies=2)))
 

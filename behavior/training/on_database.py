@@ -3,7 +3,7 @@ and `labels suggest` do on a database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from behavior.evaluation.human_labels import coded_recordings, judged
 from behavior.evaluation.sequences import evaluation
 from behavior.labels import UNKNOWN, actions_of
 from behavior.recognition.classifiers.base import Progress
-from behavior.recognition.clips import to_clips
+from behavior.recognition.clips import LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, Decoding, save_action_model
 from behavior.recognition.recognise import RecogniseSettings, recognise
 from behavior.recognition.temperature import apply_temperature
@@ -63,9 +63,12 @@ def train_coded(
     licence: str = "as the data it was trained on",
     prior: Mapping[str, float] | None = None,
     rules: Sequence[str] = (),
+    before: Callable[[LabelledSequences], None] | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Cut the coded people into clips, train on them as `train` does, and learn how scores become bouts.
+
+    `before` is told of the clips before the training starts.
 
     Raises:
         MissingError: no labels of people with a track.
@@ -82,6 +85,8 @@ def train_coded(
             f"{database.where}: {'; '.join(clips.notes)}; label more, best in another recording, or train without"
             " figures (--folds 0)"
         )
+    if before is not None:
+        before(clips.data)
     model, cv = train(
         clips.data, classifier, settings=settings, classifier_settings=classifier_settings, name=name,
         data_name=data_name, licence=licence, prior=prior, rules=rules, progress=progress,

@@ -78,6 +78,10 @@ class LearningCurve:
     gain: NDArray[np.float64]
 
 
+SHARES = (0.25, 0.5, 0.75)
+"""Of the groups of a fold, the points of the learning curve before its last."""
+
+
 def learning_curve(
     fit: Fit,
     clips: Clips,
@@ -87,7 +91,7 @@ def learning_curve(
     answers: NDArray[np.int64],
     n_classes: int,
     *,
-    shares: Sequence[float] = (0.25, 0.5, 0.75),
+    shares: Sequence[float] = SHARES,
     progress: Progress | None = None,
 ) -> LearningCurve:
     """Train anew on shares of the groups of each fold.

@@ -48,6 +48,11 @@ class Windows:
     def __len__(self) -> int:
         return len(self.clips)
 
+    @property
+    def of_source(self) -> NDArray[np.str_]:
+        """(N,) kinds, those of each set apart from those of the others: `penn_action: squat`."""
+        return np.char.add(np.char.add(self.sources, ": "), self.kinds)
+
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Windows:
         return Windows(self.clips[rows], self.names[rows], self.kinds[rows], self.sources[rows], self.groups[rows])
 

@@ -34,6 +34,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "logistic": {"copies": 1},
     "forest": {"copies": 1, "trees": 20},
     "svm": {"copies": 1},
+    "few_shot": {"copies": 1},
     "rocket": {"copies": 1, "kernels": 100},
     "temporal": {"epochs": 20, "batch": 16, "embed": 8, "width": 16},
     "graph": {"epochs": 30, "batch": 16, "widths": (8, 16)},

@@ -17,6 +17,7 @@ CLASSIFIERS = {
     "logistic": "linear:LinearClassifier",
     "forest": "forest:ForestClassifier",
     "svm": "svm:SupportVectorClassifier",
+    "few_shot": "few_shot:FewShotClassifier",
     "rocket": "rocket:RocketClassifier",
     "temporal": "temporal:TemporalClassifier",
     "graph": "graph:GraphClassifier",

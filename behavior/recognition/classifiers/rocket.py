@@ -39,27 +39,10 @@ class RocketClassifier(StatisticsClassifier):
     """Factor from distances to the borders to log-probabilities."""
 
     def _prepare(self, clips: Clips, rng: np.random.Generator) -> None:
-        self.drawn_ = self._draw(series(clips[rng.permutation(len(clips))[:_LOOKED_AT]], self.smooth), rng)
-
-    def _draw(self, x: NDArray[np.float32], rng: np.random.Generator) -> Parts:
-        """Random kernels, and limits at random quantiles of what they find in the clips."""
-        count, n_series = self.kernels, x.shape[1]
-        kernels = rng.normal(size=(count, CHANNELS, TAPS))
-        centred = rng.random(count) < 0.7
-        kernels[centred] -= kernels[centred].mean(axis=2, keepdims=True)
-        kernels[np.arange(CHANNELS) >= rng.integers(1, CHANNELS + 1, (count, 1))] = 0
-        channels = rng.permuted(np.tile(np.arange(n_series), (count, 1)), axis=1)[:, :CHANNELS].astype(np.int16)
-        kept = kernels.astype(np.float16)
-        found = _answers(x, kept.astype(np.float32), channels, dilations(count))
-        ordered = np.sort(found.transpose(1, 0, 2).reshape(count, -1), axis=1)
-        rank = (rng.uniform(0.1, 0.9, (count, 2)) * ordered.shape[1]).astype(np.int64)
-        return {"kernels": kept, "channels": channels, "limits": np.take_along_axis(ordered, rank, axis=1)}
+        self.drawn_ = draw_kernels(clips, self.kernels, self.smooth, rng)
 
     def _statistics(self, clips: Clips) -> NDArray[np.float32]:
-        """(S, 3 * kernels) of each kernel its peak, and the shares of time above its limits."""
-        kernels, channels, limits = (self.drawn_[name] for name in ("kernels", "channels", "limits"))
-        x = series(clips, self.smooth)
-        return np.asarray(_found(x, kernels.astype(np.float32), channels, dilations(len(kernels)), limits))
+        return kernel_statistics(clips, self.drawn_, self.smooth)
 
     def _learn(self, x: NDArray[np.float32], labels: NDArray[np.int64]) -> Parts:
         root = np.float32(np.sqrt(x.shape[1]))
@@ -81,6 +64,28 @@ class RocketClassifier(StatisticsClassifier):
             raise ValueError("kernels, channels, limits and weights differ in number")
         if not 0 <= self.drawn_["channels"].min() <= self.drawn_["channels"].max() < 6 * n + n * (n - 1) // 2:
             raise ValueError(f"kernels look at series that {n} joints don't have")
+
+
+def draw_kernels(clips: Clips, count: int, smooth: float, rng: np.random.Generator) -> Parts:
+    """Random kernels, and limits at random quantiles of what they find in some of the clips."""
+    x = series(clips[rng.permutation(len(clips))[:_LOOKED_AT]], smooth)
+    kernels = rng.normal(size=(count, CHANNELS, TAPS))
+    centred = rng.random(count) < 0.7
+    kernels[centred] -= kernels[centred].mean(axis=2, keepdims=True)
+    kernels[np.arange(CHANNELS) >= rng.integers(1, CHANNELS + 1, (count, 1))] = 0
+    channels = rng.permuted(np.tile(np.arange(x.shape[1]), (count, 1)), axis=1)[:, :CHANNELS].astype(np.int16)
+    kept = kernels.astype(np.float16)
+    found = _answers(x, kept.astype(np.float32), channels, dilations(count))
+    ordered = np.sort(found.transpose(1, 0, 2).reshape(count, -1), axis=1)
+    rank = (rng.uniform(0.1, 0.9, (count, 2)) * ordered.shape[1]).astype(np.int64)
+    return {"kernels": kept, "channels": channels, "limits": np.take_along_axis(ordered, rank, axis=1)}
+
+
+def kernel_statistics(clips: Clips, drawn: Parts, smooth: float) -> NDArray[np.float32]:
+    """(S, 3 * kernels) of each drawn kernel the shares of time above its limits, and its peak."""
+    kernels, channels, limits = (drawn[name] for name in ("kernels", "channels", "limits"))
+    x = series(clips, smooth)
+    return np.asarray(_found(x, kernels.astype(np.float32), channels, dilations(len(kernels)), limits))
 
 
 def dilations(count: int) -> NDArray[np.int64]:

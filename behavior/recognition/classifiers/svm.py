@@ -64,6 +64,9 @@ class SupportVectorClassifier(StatisticsClassifier):
         return np.float32(127 / self.clip)
 
     def _kernel(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.asarray(np.exp(-self.width * self._apart(a, b)))
+
+    def _apart(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(n, m) mean square difference of (n, F) and (m, F) rows."""
         square = (a.astype(np.float64) ** 2).sum(axis=1)[:, None] + (b.astype(np.float64) ** 2).sum(axis=1)
-        distance = np.maximum(square - 2 * a.astype(np.float64) @ b.astype(np.float64).T, 0) / a.shape[1]
-        return np.asarray(np.exp(-self.width * distance))
+        return np.asarray(np.maximum(square - 2 * a.astype(np.float64) @ b.astype(np.float64).T, 0) / a.shape[1])

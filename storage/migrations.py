@@ -275,6 +275,30 @@ _ADD_SCENES = _sql(
     ) {BY_KEY}""",
 )
 
+_ADD_OFFSETS = _sql(
+    """CREATE TABLE synchrony (
+        id {ID},
+        reference_id INTEGER NOT NULL,
+        settings JSON NOT NULL,
+        version VARCHAR NOT NULL,
+        made {MOMENT} NOT NULL,
+        PRIMARY KEY (id),
+        UNIQUE (reference_id),
+        FOREIGN KEY (reference_id) REFERENCES recording (id) ON DELETE CASCADE
+    )""",
+    """CREATE TABLE clock_offset (
+        synchrony_id INTEGER NOT NULL,
+        recording_id INTEGER NOT NULL,
+        offset_s {DOUBLE} NOT NULL,
+        error_s {DOUBLE} NOT NULL,
+        correlation {DOUBLE} NOT NULL,
+        PRIMARY KEY (synchrony_id, recording_id),
+        FOREIGN KEY (synchrony_id) REFERENCES synchrony (id) ON DELETE CASCADE,
+        FOREIGN KEY (recording_id) REFERENCES recording (id) ON DELETE CASCADE
+    )""",
+    "CREATE INDEX ix_clock_offset_recording_id ON clock_offset (recording_id)",
+)
+
 _ADD_CHOSEN = _sql(
     "ALTER TABLE run ADD COLUMN chosen {MOMENT}",
     "UPDATE run SET chosen = finished WHERE status = 'done'",
@@ -376,6 +400,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0007_corrections_alone", _CORRECTIONS_ALONE),
     Migration("0008_add_scenes", _ADD_SCENES),
     Migration("0009_add_evidence", _sql("ALTER TABLE bout ADD COLUMN evidence TEXT")),
+    Migration("0010_add_offsets", _ADD_OFFSETS),
 )
 
 

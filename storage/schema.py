@@ -313,6 +313,28 @@ position = Table(
 )
 
 
+synchrony = Table(
+    "synchrony",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reference_id", Integer, ForeignKey("recording.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("settings", JSON, nullable=False),
+    Column("version", String, nullable=False, comment="of posescribe"),
+    Column("made", UtcDateTime, nullable=False),
+)
+"""Offsets that were found to the clock of one recording."""
+
+clock_offset = Table(
+    "clock_offset",
+    metadata,
+    _owner("synchrony", primary_key=True),
+    Column("recording_id", Integer, ForeignKey("recording.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("offset_s", Double, nullable=False, comment="added to the recording's own time gives the reference's"),
+    Column("error_s", Double, nullable=False, comment="standard error"),
+    Column("correlation", Double, nullable=False, comment="of the speeds at this offset"),
+)
+
+
 current_run = table(
     "current_run",
     *(column(name, Integer) for name in ("recording_id", "pose_run_id", "track_run_id", "actions_run_id")),

@@ -54,6 +54,9 @@ def triangulate(
         list[str] | None,
         typer.Option(help="CAMERA=SECONDS, added to the recording's own time; 0 for those not named."),
     ] = None,
+    stored_offsets: Annotated[
+        bool, typer.Option("--stored-offsets", help="The offsets that `posescribe synchronise` found.")
+    ] = False,
     fit: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,8 +87,10 @@ def triangulate(
     known = ("crop", "crop-centre", "crop-left", "resize")
     if wrong := [value for value in fits.values() if value not in known]:
         raise typer.BadParameter(f"--fit {wrong[0]}: expected one of {', '.join(known)}")
-    if not synchronised and not offset:
-        raise typer.BadParameter("say --synchronised, or --offset CAMERA=SECONDS: no offset is assumed")
+    if synchronised + bool(offset) + stored_offsets != 1:
+        raise typer.BadParameter(
+            "say --synchronised, --stored-offsets or --offset CAMERA=SECONDS, one of them: no offset is assumed"
+        )
     from behavior.pipeline.space import triangulate as run
 
     with Narrator() as narrator:
@@ -95,7 +100,7 @@ def triangulate(
             out,
             narrator,
             cameras=_pairs("--camera", camera),
-            offsets=_seconds(_pairs("--offset", offset)),
+            offsets=None if stored_offsets else _seconds(_pairs("--offset", offset)),
             fits=fits,
             format=format_,
             unit=unit,

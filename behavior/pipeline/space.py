@@ -25,6 +25,7 @@ from storage import open_database, poses, recordings, runs, scenes, skeletons, t
 from storage.errors import MissingError
 from storage.files import make_folder, write_bytes
 from storage.formats.keypoints import trc
+from storage.offsets import read_offsets
 from storage.recordings import Recording
 from storage.runs import Run
 from storage.scenes import ScenePerson, SceneView
@@ -64,7 +65,7 @@ def triangulate(
     narrator: Narrator,
     *,
     cameras: Mapping[str, str],
-    offsets: Mapping[str, float],
+    offsets: Mapping[str, float] | None,
     fits: Mapping[str, str],
     format: str | None = None,
     unit: str | None = None,
@@ -77,7 +78,7 @@ def triangulate(
         calibration: see `pose.multiview.read_cameras`, as are `format` and `unit`.
         out: folder for the tables.
         cameras: recording of each camera; empty: matched by name.
-        offsets: of cameras, added to the time of their recordings, seconds; 0 for the others.
+        offsets: of cameras, added to the time of their recordings, seconds; 0 for the others. None: those stored.
         fits: of cameras, one of `FITS`: how the pictures were changed after the calibration.
         limit_px: a view further from a point does not count; None: `LIMIT` of the longer side.
 
@@ -89,12 +90,13 @@ def triangulate(
         MissingError: a recording is not there or was not analysed.
     """
     group = read_cameras(calibration, format=format, unit=unit)
-    for option, names in (("--camera", cameras), ("--offset", offsets), ("--fit", fits)):
+    for option, names in (("--camera", cameras), ("--offset", offsets or {}), ("--fit", fits)):
         if unknown := [name for name in names if name not in group.names]:
             raise CalibrationError(f"{option} {unknown[0]}: {calibration} has no such camera: {', '.join(group.names)}")
     with open_database(database, create=False) as opened:
         with opened.reading() as tx:
             chosen = _chosen(tx, opened.where, group, cameras, narrator)
+            offsets = _stored(tx, opened.where, chosen) if offsets is None else offsets
             seen = [_seen(tx, group.of([name]).cameras[0], one, offsets, fits, narrator) for name, one in chosen]
             skeleton = _skeleton(tx, seen)
             group = CameraGroup(tuple(one.camera for one in seen))
@@ -168,6 +170,17 @@ def _chosen(
     if len({one.id for _, one in found}) < len(found):
         raise CalibrationError(f"{where}: one recording is given for two cameras; each needs its own --camera")
     return found
+
+
+def _stored(tx: Connection, where: str, chosen: Sequence[tuple[str, Recording]]) -> dict[str, float]:
+    """The offset of each camera that was found before."""
+    found = read_offsets(tx, [one.id for _, one in chosen])
+    if not found:
+        raise MissingError(
+            f"{where}: no offsets are stored for {', '.join(one.name for _, one in chosen)} together; "
+            "run posescribe synchronise first"
+        )
+    return {name: found[one.id].offset_s for name, one in chosen}
 
 
 def _seen(

@@ -5,12 +5,15 @@ from pose.multiview.files import read_cameras, write_cameras
 from pose.multiview.group import CameraGroup
 from pose.multiview.matching import View, match_people
 from pose.multiview.robust import Triangulated, triangulate_robustly
+from pose.multiview.synchronise import Offset, find_offset
 
 __all__ = [
     "Camera",
     "CameraGroup",
+    "Offset",
     "Triangulated",
     "View",
+    "find_offset",
     "match_people",
     "read_cameras",
     "triangulate_robustly",

@@ -76,6 +76,7 @@ def merge(target: Database, source: Database, step: Callable[[int, int], None] =
     """
     found = Merged()
     numbers: dict[int, int] = {}
+    places: dict[int, int] = {}
     with source.reading() as old:
         if old.dialect.name == "postgresql":
             old.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
@@ -86,6 +87,7 @@ def merge(target: Database, source: Database, step: Callable[[int, int], None] =
                     one = _Recording(old, new, recording, known)
                     one.merge()
                 numbers |= one.numbers
+                places[recording.id] = one.id
                 found.recordings += one.is_new
                 found.runs += one.n_runs
                 found.labels += one.n_labels
@@ -98,6 +100,8 @@ def merge(target: Database, source: Database, step: Callable[[int, int], None] =
                     found.scenes += _merge_scene(old, new, scene, numbers)
             except _Refusal as error:
                 found.refused.append(f"{source.where}: scene {scene.id}: {error}")
+        with target.transaction() as new:
+            _merge_offsets(old, new, places)
     return found
 
 
@@ -243,6 +247,21 @@ def _merge_scene(old: Connection, new: Connection, scene: Row[Any], numbers: dic
     for member in (schema.scene_member, schema.position):
         _copy(old, new, member, "scene_id", scene.id, number)
     return True
+
+
+def _merge_offsets(old: Connection, new: Connection, places: dict[int, int]) -> None:
+    """Offsets between recordings that all came over, to clocks to which the target has none."""
+    table, offset = schema.synchrony, schema.clock_offset
+    taken = set(new.scalars(select(table.c.reference_id)))
+    for one in old.execute(select(table).order_by(table.c.id)).all():
+        rows = old.execute(select(offset).where(offset.c.synchrony_id == one.id)).all()
+        reference = places.get(one.reference_id)
+        if reference is None or reference in taken or not {row.recording_id for row in rows} <= set(places):
+            continue
+        number = _insert(new, table, one, reference_id=reference)
+        for row in rows:
+            values = {**row._asdict(), "synchrony_id": number, "recording_id": places[row.recording_id]}
+            new.execute(insert(offset).values(values))
 
 
 def _by_hand(tx: Connection, recording_id: int) -> _ByHand:

@@ -22,6 +22,7 @@ from storage import Database, bouts, open_database, poses, recordings, runs, sce
 from storage.bouts import Annotation, Bout
 from storage.errors import SchemaError
 from storage.merging import Merged, merge
+from storage.offsets import StoredOffset, read_offsets, write_offsets
 from storage.tracks import AUTOMATIC
 
 PAIR = Skeleton("pair", ("left", "right"), (("left", "right"),), (0.1, 0.1))
@@ -115,6 +116,9 @@ def content(database: Database) -> dict[str, list[Any]]:
         known = {row.id: row for row in tx.execute(select(schema.run))}
         names["run_id"] = {key: (names["recording_id"][r.recording_id], r.fingerprint) for key, r in known.items()}
         names["source_id"] = {row.id: row.sha256 for row in tx.execute(select(schema.annotation_source))}
+        names["reference_id"] = names["recording_id"]
+        clocks = tx.execute(select(schema.synchrony)).all()
+        names["synchrony_id"] = {row.id: names["recording_id"][row.reference_id] for row in clocks}
         names["scene_id"] = {row.id: row.fingerprint for row in tx.execute(select(schema.scene))}
         for name in ("parent_id", "track_run_id", "pose_run_id", "actions_run_id"):
             names[name] = names["run_id"] | {None: None}
@@ -206,6 +210,28 @@ def test_between_sqlite_and_a_server_and_back(folder: Path, database: Database) 
         merge(back, database)
         assert content(back) == content(database) == content(one)
         assert all(content(one).values()), "a table that nothing tests"
+
+
+def test_offsets_go_along_with_all_of_their_recordings(folder: Path) -> None:
+    with open_database(folder / "two.db") as two, open_database(folder / "one.db") as one:
+        add(one, "elsewhere", seed=9)
+        for number, name in enumerate(("a", "b")):
+            add(two, name, seed=number)
+        told = StoredOffset(2, 0.25, 0.01, 0.9)
+        with two.transaction() as tx:
+            write_offsets(tx, 1, {"longest_s": 5}, "1", [told])
+        merge(one, two)
+        first = content(one)
+        assert len(first["clock_offset"]) == len(first["synchrony"]) == 1
+        with one.reading() as tx:
+            ids = [recordings.select_recordings(tx, name)[0].id for name in ("a", "b")]
+            assert read_offsets(tx, ids)[ids[1]] == StoredOffset(ids[1], 0.25, 0.01, 0.9)
+        merge(one, two)
+        assert content(one) == first
+        with two.transaction() as tx:
+            write_offsets(tx, 1, {"longest_s": 5}, "1", [StoredOffset(2, 0.5, 0.01, 0.9)])
+        merge(one, two)
+        assert content(one) == first, "what the target has stays"
 
 
 def test_other_films_of_one_name_stay_apart_however_often(folder: Path) -> None:

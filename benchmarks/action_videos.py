@@ -7,7 +7,8 @@ a moment, and what they do from when to when: an action of `behavior.recognition
 from pictures a sixth of a second apart. Time that could be called this or that is not rated. Every video goes through
 `posescribe analyze`; `--keep` keeps what was found, so that another model needs no second look at the pictures.
 
-Per rated span: seconds, seconds claimed by the model (its rules aside), seconds claimed rightly.
+Per rated span: seconds, seconds with one of the model's actions (by the model, or by a rule of the same name), seconds
+claimed rightly.
 """
 
 from __future__ import annotations

@@ -38,7 +38,12 @@ RIGHT: dict[str, set[str]] = {
     "stand_up": {"stand_up", "sit_to_stand"},
     "squat": {"squat", "clean_and_jerk", "crouch"},
     "push_up": {"pushup"},
+    "sit_up": {"situp"},
+    "pull_up": {"pullup"},
+    "jumping_jack": {"jumping_jacks", "jumping_jack"},
 }  # fmt: skip
+ONCE = {"squat", "pushup", "situp", "pullup", "jumping_jacks"}
+"""Actions of which most clips hold one repetition, from rest to rest."""
 RIGHT["walk"] |= {"pick_up_one_hand", "pick_up_two_hands"}  # these clips begin with the walk to the thing
 
 
@@ -46,20 +51,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--per", type=int, default=20, help="clips of each action that are looked at")
+    parser.add_argument(
+        "--times", type=int, default=1, help="play each clip so often, forth and back in turns: repetitions in a row"
+    )
     asked = parser.parse_args()
-    print("| set | rule | claimed, s | right, % | clips of its own actions in which it speaks |")
-    print("|---|---|---|---|---|")
+    print(
+        "| set | rule | claimed, s | right, % | clips of its own actions in which it speaks | other clips in which it "
+        "speaks | counts that are exact |\n|---|---|---|---|---|---|---|"
+    )
     for path in asked.sets:
         data = load_sequences(path)
         skeleton = Skeleton("set", data.joint_names, (), (0.1,) * len(data.joint_names))
         claimed, right = defaultdict(float), defaultdict(float)
-        spoke, own = defaultdict(int), defaultdict(int)
+        spoke, own, beside = defaultdict(int), defaultdict(int), defaultdict(int)
+        counts: dict[str, list[int]] = defaultdict(list)
         for label, name in enumerate(data.classes):
             clips = np.random.default_rng(0).permutation(np.flatnonzero(data.labels == label))[: asked.per]
             for clip in clips:
                 points = data.joints[data.offsets[clip] : data.offsets[clip + 1]].astype(np.float32)
                 if points.shape[2] == 2:
                     points = np.concatenate([points, np.isfinite(points[..., :1]).astype(np.float32)], axis=2)
+                points = np.concatenate([points[:: 1 - 2 * (k % 2)] for k in range(asked.times)])
                 n = len(points)
                 track = Track(
                     1, np.arange(n), np.arange(n) / data.fps[clip], points, np.ones(n, np.float32), skeleton=skeleton
@@ -72,11 +84,19 @@ def main() -> None:
                     if name in RIGHT[action]:
                         own[action] += 1
                         spoke[action] += any(bout.action == action for bout in bouts)
+                    else:
+                        beside[action] += any(bout.action == action for bout in bouts)
+                    count = sum(len(bout.repetitions) for bout in bouts if bout.action == action)
+                    if count and name in ONCE and name in RIGHT[action]:
+                        counts[action].append(count)
         for action in RIGHT:
             if claimed[action]:
                 share = f"{100 * right[action] / claimed[action]:.0f}"
                 told = f"{spoke[action]} of {own[action]}" if own[action] else "–"
-                print(f"| {path.parent.name} | {action} | {claimed[action]:.1f} | {share} | {told} |", flush=True)
+                exact = sum(count == asked.times for count in counts[action])
+                counted = f"{exact} of {len(counts[action])}" if counts[action] else "–"
+                row = (path.parent.name, action, f"{claimed[action]:.1f}", share, told, str(beside[action]), counted)
+                print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,29 @@ first frame to the moment its last frame leaves the screen, so bouts that touch 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from storage import schema
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """One repetition of an exercise.
+
+    Attributes:
+        start_s, stop_s: seconds.
+        amplitude: how far the movement went, in `unit`.
+        unit: of the amplitude, and what moves by it: `deg of the elbows`.
+    """
+
+    start_s: float
+    stop_s: float
+    amplitude: float
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,7 @@ class Bout:
         score: mean calibrated probability over the bout, in [0, 1]; 1 for a human's label.
         evidence: what spoke for it, in words: a rule's numbers with units and thresholds, or a model's probabilities;
             None for a human's label, and where an older version did not keep it.
+        repetitions: of an exercise that is counted, in order.
     """
 
     track_id: int
@@ -40,6 +57,7 @@ class Bout:
     stop_frame: int
     score: float
     evidence: str | None = None
+    repetitions: tuple[Repetition, ...] = ()
 
     def __post_init__(self) -> None:
         if self.stop_frame < self.start_frame or self.stop_s < self.start_s:
@@ -55,7 +73,7 @@ class Bout:
         return f"score {self.score:.3f}" + (f"; {self.evidence}" if self.evidence else "")
 
 
-_BOUT_COLUMNS = [schema.bout.c[name] for name in Bout.__annotations__]
+_BOUT_COLUMNS = [schema.bout.c[name] for name in Bout.__annotations__ if name != "repetitions"]
 
 
 @dataclass(frozen=True)
@@ -85,27 +103,41 @@ _ANNOTATION_COLUMNS = [schema.annotation.c[name] for name in Annotation.__annota
 
 def write_bouts(tx: Connection, run_id: int, bouts: Iterable[Bout]) -> None:
     """Add bouts to a run: all at once, or person by person."""
-    rows = [
-        {
-            "run_id": run_id, "track_id": bout.track_id, "action": bout.action, "start_s": bout.start_s,
-            "stop_s": bout.stop_s, "start_frame": bout.start_frame, "stop_frame": bout.stop_frame,
-            "score": float(bout.score), "evidence": bout.evidence,
-        }
-        for bout in bouts
-    ]  # fmt: skip
-    if rows:
-        tx.execute(insert(schema.bout), rows)
+    rows, counted = [], []
+    for bout in bouts:
+        who = {"run_id": run_id, "track_id": bout.track_id, "action": bout.action}
+        rows.append(
+            who | {
+                "start_s": bout.start_s, "stop_s": bout.stop_s, "start_frame": bout.start_frame,
+                "stop_frame": bout.stop_frame, "score": float(bout.score), "evidence": bout.evidence,
+            }
+        )  # fmt: skip
+        counted += [who | vars(one) for one in bout.repetitions]
+    for table, some in ((schema.bout, rows), (schema.repetition, counted)):
+        if some:
+            tx.execute(insert(table), some)
 
 
 def read_bouts(tx: Connection, run_id: int) -> list[Bout]:
     """The bouts of a run, by person and time."""
-    columns = schema.bout.c
+    columns, one = schema.bout.c, schema.repetition.c
+    counted: dict[tuple[int, str], list[Repetition]] = {}
+    repetitions = select(one.track_id, one.action, one.start_s, one.stop_s, one.amplitude, one.unit)
+    for track_id, action, *row in tx.execute(repetitions.where(one.run_id == run_id).order_by(one.start_s)):
+        counted.setdefault((track_id, action), []).append(Repetition(*row))
     query = (
         select(*_BOUT_COLUMNS)
         .where(columns.run_id == run_id)
         .order_by(columns.track_id, columns.start_frame, columns.stop_frame, columns.action)
     )
-    return [Bout(*row) for row in tx.execute(query)]
+    return [_with(Bout(*row), counted) for row in tx.execute(query)]
+
+
+def _with(bout: Bout, counted: Mapping[tuple[int, str], Sequence[Repetition]]) -> Bout:
+    """The bout with the repetitions whose middle lies within it."""
+    own = counted.get((bout.track_id, bout.action), ())
+    within = (one for one in own if bout.start_s <= (one.start_s + one.stop_s) / 2 < bout.stop_s)
+    return replace(bout, repetitions=tuple(within))
 
 
 def write_annotations(

@@ -114,11 +114,13 @@ def tracks(database: Database, run_id: int) -> pd.DataFrame:
 
 
 def bouts(database: Database, run_id: int) -> pd.DataFrame:
-    """One row per automatic bout: track_id, action, start_s, stop_s, duration_s, start_frame, stop_frame, score."""
+    """One row per automatic bout: track_id, action, start_s, stop_s, duration_s, start_frame, stop_frame, score,
+    evidence, repetitions (how many were counted).
+    """
     with database.reading() as tx:
         table = pd.DataFrame([vars(row) for row in read_bouts(tx, run_id)], columns=list(Bout.__annotations__))
     table.insert(4, "duration_s", table["stop_s"] - table["start_s"])
-    return table
+    return table.assign(repetitions=table["repetitions"].map(len).astype("int64"))
 
 
 def current_bouts(database: Database) -> pd.DataFrame:

@@ -390,6 +390,20 @@ _CORRECTIONS_ALONE = _sql(
 )
 """Corrections hold all that somebody says of a person: they don't add to other files of the same coder."""
 
+_ADD_REPETITION = _sql(
+    """CREATE TABLE repetition (
+        run_id INTEGER NOT NULL,
+        track_id INTEGER NOT NULL,
+        action VARCHAR NOT NULL,
+        start_s {DOUBLE} NOT NULL,
+        stop_s {DOUBLE} NOT NULL,
+        amplitude {DOUBLE} NOT NULL,
+        unit VARCHAR NOT NULL,
+        PRIMARY KEY (run_id, track_id, action, start_s),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}"""
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_create_tables", _CREATE_TABLES),
     Migration("0002_add_clothing", _ADD_CLOTHING),
@@ -401,6 +415,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0008_add_scenes", _ADD_SCENES),
     Migration("0009_add_evidence", _sql("ALTER TABLE bout ADD COLUMN evidence TEXT")),
     Migration("0010_add_offsets", _ADD_OFFSETS),
+    Migration("0011_add_repetition", _ADD_REPETITION),
 )
 
 

@@ -234,6 +234,20 @@ bout = Table(
 )
 """What the machine says; both frames are inside (see `behavior.labels`)."""
 
+repetition = Table(
+    "repetition",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("track_id", Integer, primary_key=True, autoincrement=False, comment="of the parent run"),
+    Column("action", String, primary_key=True),
+    Column("start_s", Double, primary_key=True, autoincrement=False),
+    Column("stop_s", Double, nullable=False),
+    Column("amplitude", Double, nullable=False),
+    Column("unit", String, nullable=False, comment="of the amplitude, and what moves by it"),
+    sqlite_with_rowid=False,
+)
+"""The repetitions of an exercise, each within a bout of the same person and action."""
+
 annotation_source = Table(
     "annotation_source",
     metadata,

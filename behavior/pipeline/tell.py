@@ -39,9 +39,11 @@ from behavior.report.tables import (
     bin_widths,
     bins_table,
     bouts_table,
+    repetitions_table,
     summary_table,
     told,
     told_pairs,
+    with_repetitions,
     with_time_on_screen,
     write_table,
 )
@@ -94,6 +96,7 @@ FILES = {
     "gait.csv": "steps, cadence and step lengths of each stretch of walking or running",
     "bouts_automatic.csv": "the bouts as the models say it, whatever humans coded",
     "summary_automatic.csv": "the summary out of these",
+    "repetitions.csv": "each repetition of an exercise that was counted: when, how long, how far",
     "tracks.parquet": "every joint of every person in every frame",
     "features.parquet": "what was measured on each person in each frame",
     RUN: "what made all this: device, models, settings, hashes",
@@ -155,7 +158,8 @@ def tell(
         about = partial(told, recording=stored.name, names=names, coded=human)
         table = summary if bouts is found else summary_table(bouts, people, actions=actions)
         write_table(about(bouts_table(bouts)), folder / f"bouts{mark}.csv")
-        write_table(with_time_on_screen(about(table), bouts, people), folder / f"summary{mark}.csv")
+        summed = with_repetitions(with_time_on_screen(about(table), bouts, people), bouts)
+        write_table(summed, folder / f"summary{mark}.csv")
     start_s, stop_s = (float(times[0]), float(times[-1]) + _frame_interval(times)) if len(times) else (0.0, 0.0)
     shown = people_from_courses(people, names=names)
     sequence = transitions(found, {person.track_id: person.on_screen for person in shown})
@@ -176,6 +180,7 @@ def tell(
     write_table(about(sequence), folder / "transitions.csv")
     write_table(about(sure), folder / "certainty.csv")
     write_table(about(steps), folder / "gait.csv")
+    write_table(about(repetitions_table(found)), folder / "repetitions.csv")
     for table, name in ((at_once, "together.csv"), (apart, "distances.csv")):
         write_table(told_pairs(table, recording=stored.name, names=names), folder / name)
     if zones:

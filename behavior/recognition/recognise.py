@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from behavior.labels import UNKNOWN
 from behavior.recognition.clips import RATE_HZ, Clips, resample, to_joints
 from behavior.recognition.model import ActionModel
-from behavior.recognition.rules import DEFAULT, LOCOMOTION, RULES, Motion, denied, motion_of, rule_bouts
+from behavior.recognition.rules import (
+    DEFAULT,
+    LOCOMOTION,
+    RULES,
+    Motion,
+    denied,
+    motion_of,
+    rule_bouts,
+    with_repetitions,
+)
 from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts, rows_of, viterbi
 from features.clean import CleanSettings, clean
 from features.sequence import PoseSequence
@@ -19,7 +28,7 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 3
+ALGORITHM = 4
 """Version of what makes bouts of a track (windows, smoothing, rules); raise it as `pose.engine.ALGORITHM`."""
 
 
@@ -136,7 +145,8 @@ def decode(
     The body has the last word, see `without_denied`; `motion` is the track's, computed where it isn't given.
     """
     actions, learnt = model.info.classes, model.decoding
-    scores = without_denied(scores, model, motion or motion_of(track, track.skeleton))
+    motion = motion or motion_of(track, track.skeleton)
+    scores = without_denied(scores, model, motion)
     below = np.array([_chosen(settings.unknown_below, learnt.unknown_below, a, model.unknown_below) for a in actions])
     price = np.array([_chosen(settings.switch_s, learnt.switch_s, state, SWITCH_S) for state in (*actions, UNKNOWN)])
     least = [_chosen(settings.min_bout_s, learnt.min_bout_s, action, MIN_BOUT_S) for action in actions]
@@ -152,6 +162,8 @@ def decode(
             names = [actions[action] for action in some]
             found = frames_to_bouts(labels, scores[rows][:, some], frames, time_s, ends_s, track.track_id, names)
             bouts += [replace(one, evidence=_evidence(one, scores[rows_of(track, one)], below, model)) for one in found]
+    if motion is not None:
+        bouts = [with_repetitions(bout, motion, rows_of(track, bout)) for bout in bouts]
     return bouts
 
 

@@ -28,7 +28,7 @@ from behavior.report.tables import Spans, bouts_table, frame_interval, length, o
 from storage.bouts import Bout
 from storage.files import write_bytes
 
-ALGORITHM = 5
+ALGORITHM = 6
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"

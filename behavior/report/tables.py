@@ -29,6 +29,9 @@ SUMMARY_COLUMNS = (
 )  # fmt: skip
 TOLD_COLUMNS = ("person", "recording", "source")
 """Behind the columns of each table of a report: the person's name, the recording's, and `human` or `automatic`."""
+REPETITION_COLUMNS = (
+    "track_id", "action", "repetition", "start_s", "stop_s", "duration_s", "amplitude", "unit",
+)  # fmt: skip
 BIN_COLUMNS = ("bin_start_s", "bin_stop_s")
 
 BRIDGE_S = 0.5
@@ -100,6 +103,28 @@ def bouts_table(bouts: Sequence[Bout]) -> pd.DataFrame:
             "evidence": pd.Series([bout.evidence or "" for bout in rows], dtype="str"),
         }
     )
+
+
+def repetitions_table(bouts: Sequence[Bout]) -> pd.DataFrame:
+    """One row per repetition of a counted exercise, by person, start and action; numbered from 1 within each bout."""
+    rows = [
+        (bout.track_id, bout.action, number, one.start_s, one.stop_s, one.stop_s - one.start_s, one.amplitude, one.unit)
+        for bout in sorted(bouts, key=lambda bout: (bout.track_id, bout.start_s, bout.action))
+        for number, one in enumerate(bout.repetitions, start=1)
+    ]
+    numbers = dict.fromkeys(("start_s", "stop_s", "duration_s", "amplitude"), "float64")
+    kinds = {"track_id": "int64", "action": "str", "repetition": "int64", **numbers, "unit": "str"}
+    return pd.DataFrame(rows, columns=list(REPETITION_COLUMNS)).astype(kinds)
+
+
+def with_repetitions(summary: pd.DataFrame, bouts: Sequence[Bout]) -> pd.DataFrame:
+    """A summary with `repetitions`: how many each person did of each action, in all; 0 for what is not counted."""
+    counts: dict[tuple[int, str], int] = {}
+    for bout in bouts:
+        key = bout.track_id, bout.action
+        counts[key] = counts.get(key, 0) + len(bout.repetitions)
+    keys = zip(summary.track_id, summary.action, strict=True)
+    return summary.assign(repetitions=np.array([counts.get(key, 0) for key in keys], dtype=np.int64))
 
 
 def summary_table(

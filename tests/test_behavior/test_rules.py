@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from behavior.errors import DataError
 from behavior.recognition.classifiers.tree import FEATURES, RulesClassifier
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model
 from behavior.recognition.rules import RULES, definition, known_rules, motion_of, rule_bouts, vocabulary
-from behavior.recognition.rules.exercises import repetitions, squats
+from behavior.recognition.rules.exercises import repetitions
 from behavior.training.train import TrainSettings, train
 from features.errors import FeatureError
 from pose.layouts import BODY_13
@@ -197,24 +197,113 @@ def test_feet_that_part_make_no_steps() -> None:
     assert actions(body) == {"upright"}
 
 
-def test_squats_are_counted() -> None:
-    body = walker(180, speed=0)
-    body[:] = body[:1]
-    bent = np.deg2rad(50 * (1 - np.cos(2 * np.pi * np.arange(180) / 60)))  # thighs go to 100 degrees
-    knee, ankle = (BODY_13.index(f"right_{joint}") for joint in ("knee", "ankle"))
-    hips = body[:, 7].copy()
-    thigh = 84 * np.stack([np.sin(bent), np.cos(bent)], axis=1)
-    shank = 85 * np.stack([-np.sin(bent / 3), np.cos(bent / 3)], axis=1)
-    body[:, [knee, knee + 1]] = (hips + thigh)[:, None]
-    body[:, [ankle, ankle + 1]] = (hips + thigh + shank)[:, None]
-    body += (np.array([0.0, 169.0]) - body[:, [ankle]]).astype(np.float32)
-    motion = motion_of(as_track(body), COCO_18)
-    assert motion is not None
-    assert len(squats(motion)) == 3
+def exercise(name: str, count: int = 3, rate: float = 30.0, period_s: float = 1.5) -> NDArray[np.float32]:
+    """(n, 13, 2) a body of 347 px that does an exercise, with a second of rest before and after; 1 px of jitter."""
+    time_s = np.arange(round(rate * (count * period_s + 2))) / rate
+    phase = np.clip((time_s - 1) / period_s, 0, count)
+    way = (1 - np.cos(2 * np.pi * phase)) / 2  # 0 at rest, 1 in between
+    body = np.zeros((len(time_s), 13, 2))
+
+    def put(joint: str, x: ArrayLike, y: ArrayLike, apart: ArrayLike = 0.0) -> None:
+        for side, sign in (("right", -1), ("left", 1)):
+            place = body[:, BODY_13.index(f"{side}_{joint}")]
+            place[:, 0], place[:, 1] = x + sign * np.asarray(apart), y
+
+    if name == "squat":
+        bent = np.deg2rad(100 * way)
+        put("knee", 28 - 85 * np.sin(-bent / 3) - 28, 85 - 85 * np.cos(bent / 3))
+        knee = body[:, BODY_13.index("left_knee")]
+        hip = knee - 84 * np.stack([np.sin(bent), np.cos(bent)], axis=1)
+        put("ankle", 0, 85)
+        for joint, up in (("hip", 0), ("shoulder", 100), ("elbow", 55), ("wrist", 5)):
+            put(joint, hip[:, 0], hip[:, 1] - up)
+        body[:, 0] = hip - np.array([0, 140])
+    elif name == "push_up":
+        ankle, shoulder = np.array([165.0, 50.0]), np.stack([np.full(len(way), -95.0), -40 + 48 * way], axis=1)
+        for joint, share in (("knee", 0.32), ("hip", 0.62), ("shoulder", 1.0)):
+            put(joint, *(ankle + share * (shoulder - ankle)).T)
+        put("ankle", *ankle)
+        put("wrist", -95, 48)
+        put("elbow", -95 + np.sqrt(np.maximum(44**2 - ((48 - shoulder[:, 1]) / 2) ** 2, 0)), (48 + shoulder[:, 1]) / 2)
+        body[:, 0] = shoulder - np.array([40, 15])
+    elif name == "sit_up":
+        lean = np.deg2rad(85 - 60 * way)
+        for joint, far in (("hip", 0), ("shoulder", 100), ("elbow", 120), ("wrist", 140)):
+            put(joint, -far * np.sin(lean), -far * np.cos(lean))
+        put("knee", 60, -58)
+        put("ankle", 110, 10)
+        body[:, 0] = body[:, BODY_13.index("left_wrist")]
+    else:
+        raised = np.deg2rad(15 + 150 * way)
+        lift = 75 * way if name == "pull_up" else 0 * way
+        for joint, y, apart in (("shoulder", -100, 35), ("hip", 0, 22), ("knee", 84, 22), ("ankle", 169, 22)):
+            spread = 45 * way * (y / 169) if y > 0 and name == "jumping_jack" else 0
+            put(joint, 0, y - lift, apart + spread)
+        body[:, 0] = np.stack([0 * way, -140 - lift], axis=1)
+        if name == "pull_up":
+            put("wrist", 0, -195, 50)
+            put("elbow", 0, -148 - lift / 2, 50 + 40 * way)
+        else:  # arms through the sides, as in jumping jacks
+            put("elbow", 0, -100 + 55 * np.cos(raised), 35 + 55 * np.sin(raised))
+            put("wrist", 0, -100 + 100 * np.cos(raised), 35 + 100 * np.sin(raised))
+    return (body + np.random.default_rng(0).normal(0, 1, body.shape)).astype(np.float32)
+
+
+EXERCISES = [name for name, rule in RULES.items() if rule.repetitions]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("rate", [12.0, 30.0])
+def test_repetitions_are_counted(name: str, rate: float) -> None:
+    (found,) = bouts_of(exercise(name, rate=rate), *EXERCISES, rate=rate)
+    assert found.action == name
+    assert len(found.repetitions) == 3
+    begins = np.array([one.start_s for one in found.repetitions])
+    assert begins == pytest.approx([1.0, 2.5, 4.0], abs=0.35)
+    assert np.diff(begins) == pytest.approx([1.5, 1.5], abs=0.1)
+    assert all(0.4 < one.stop_s - one.start_s < 1.6 for one in found.repetitions)
+    assert (found.evidence or "").startswith("rule: 3 repetitions, one every 1.5")
+    expected = {"squat": 0.32, "push_up": 120, "jumping_jack": 0.55, "sit_up": 60, "pull_up": 0.22}[name]
+    assert [one.amplitude for one in found.repetitions] == pytest.approx([expected] * 3, rel=0.2)
+    assert {one.unit for one in found.repetitions} == {RULES[name].unit}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_nothing_is_counted_that_cannot_be_seen(name: str) -> None:
+    body = exercise(name)
+    assert bouts_of(exercise(name, count=1), *EXERCISES) == []  # one alone may be anything
+    assert bouts_of(exercise(name, rate=5.0), *EXERCISES, rate=5.0) == []
+    assert bouts_of(-body, *EXERCISES) == []  # upside down
+    upper = body.copy()
+    upper[:, 7:] = np.nan  # hips and legs out of the picture
+    assert bouts_of(upper, *EXERCISES) == []
+    assert bouts_of(body[:, :, ::-1], *EXERCISES) == []  # lying on its side
+
+
+def test_what_looks_like_an_exercise(figure: Figure) -> None:
+    for body in (walker(180, speed=200), walker(180, speed=0), figure("wave", 180), jumping_jacks(figure)):
+        assert bouts_of(body, *EXERCISES) == []
+    arms = exercise("jumping_jack")
+    arms[:, LEGS] = arms[:1, LEGS]  # the feet stay
+    assert bouts_of(arms, *EXERCISES) == []
+    press = exercise("pull_up")
+    press[..., 1] += (75 * (press[:, [1], 1] - press[:1, [1], 1]) / -75).astype(np.float32)  # a weight goes up instead
+    assert bouts_of(press, *EXERCISES) == []
+    follows = exercise("squat") + np.linspace(0, 400, 195, dtype=np.float32)[:, None, None] * np.float32([1, 0])
+    assert bouts_of(follows, *EXERCISES) == []  # the feet go somewhere
+
+
+def test_a_signal_must_pass_both_thresholds() -> None:
+    time_s, everywhere = np.arange(121) / 30, np.ones(121, dtype=np.bool_)
     half = np.concatenate([[160.0], 115 + 15 * np.cos(np.arange(120) / 5)])  # never straight in between
-    assert repetitions(half, np.arange(121) / 30, 110, 145, 6, np.ones(121, dtype=np.bool_)) == []
-    assert "squat" in actions(body)
-    assert "walk" not in actions(body)
+    assert repetitions(half, time_s, 145, 110, 6, everywhere) == []
+    full = 130 + 30 * np.cos(2 * np.pi * np.arange(121) / 30)
+    assert len(repetitions(full, time_s, 145, 110, 6, everywhere)) == 4
+    assert len(repetitions(-full, time_s, -145, -110, 6, everywhere)) == 4
+    assert repetitions(full, time_s, 145, 110, 0.5, everywhere) == []
+    assert repetitions(full, time_s, 145, 110, 6, np.arange(121) % 3 > 0) == []
+    hidden = np.where(np.arange(121) % 30 < 8, full, np.where(np.arange(121) % 30 > 13, np.nan, full))
+    assert repetitions(hidden, time_s, 145, 110, 6, everywhere) == []
 
 
 def test_a_fall_is_fast_and_stays() -> None:

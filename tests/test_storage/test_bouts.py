@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from storage import Database, bouts, recordings, runs
-from storage.bouts import Annotation, Bout
+from sqlalchemy import select
+
+from storage import Database, bouts, recordings, runs, schema
+from storage.bouts import Annotation, Bout, Repetition
 
 BOUTS = [
     Bout(1, "walk", 0.0, 0.16, 0, 3, 0.9),
     Bout(2, "wave", 0.016, 0.1, 2, 4, 0.6, "model: wave 0.60 (claimed from 0.50 on)"),
-    Bout(1, "stand", 0.16, 0.4, 4, 9, 0.7),
+    Bout(
+        1,
+        "push_up",
+        0.16,
+        0.4,
+        4,
+        9,
+        0.7,
+        None,
+        (Repetition(0.16, 0.25, 61.5, "deg of the elbows"), Repetition(0.25, 0.4, 64.0, "deg of the elbows")),
+    ),
 ]
 
 
@@ -16,7 +28,9 @@ def test_bouts_come_back_by_person_and_time(database: Database, tracked: runs.Ru
     with database.transaction() as tx:
         bouts.write_bouts(tx, tracked.id, BOUTS)
         rows = bouts.read_bouts(tx, tracked.id)
-    assert [Bout(**vars(row)) for row in rows] == [BOUTS[0], BOUTS[2], BOUTS[1]]
+        assert [Bout(**vars(row)) for row in rows] == [BOUTS[0], BOUTS[2], BOUTS[1]]
+        runs.delete_run(tx, tracked.id)
+        assert tx.execute(select(schema.repetition)).all() == []
 
 
 def test_bouts_may_be_written_person_by_person(database: Database, tracked: runs.Run, stored: runs.Run) -> None:

@@ -108,10 +108,10 @@ def test_raw_people_are_one_row_each(database: Database, stored: runs.Run, world
 
 def test_bouts_have_the_columns_of_the_contract(database: Database, tracked: runs.Run) -> None:
     columns = ["track_id", "action", "start_s", "stop_s", "duration_s", "start_frame", "stop_frame", "score"]
-    assert list(frames.bouts(database, tracked.id).columns) == [*columns, "evidence"]
+    assert list(frames.bouts(database, tracked.id).columns) == [*columns, "evidence", "repetitions"]
     with database.transaction() as tx:
         bouts.write_bouts(tx, tracked.id, [Bout(1, "walk", 0.5, 2.0, 3, 9, 0.75, "rule")])
-    assert frames.bouts(database, tracked.id).values.tolist() == [[1, "walk", 0.5, 2.0, 1.5, 3, 9, 0.75, "rule"]]
+    assert frames.bouts(database, tracked.id).values.tolist() == [[1, "walk", 0.5, 2.0, 1.5, 3, 9, 0.75, "rule", 0]]
 
 
 def test_tracks_and_annotations_as_tables(database: Database, tracked: runs.Run) -> None:

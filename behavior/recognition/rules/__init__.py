@@ -19,7 +19,7 @@ from behavior.recognition.smoothing import Times, drop_short, frames_to_bouts, r
 from pose.layouts import has_body
 from pose.people import Track
 from pose.skeleton import Skeleton
-from storage.bouts import Bout
+from storage.bouts import Bout, Repetition
 
 __all__ = [
     "DEFAULT",
@@ -35,6 +35,7 @@ __all__ = [
     "motion_of",
     "rule_bouts",
     "vocabulary",
+    "with_repetitions",
 ]
 
 MAX_GAP_S = 0.5
@@ -49,7 +50,7 @@ POSTURES = frozenset(rule.name for rule in postures.RULES)
 UPRIGHT = "upright"
 """The one posture that says nothing of what somebody does: time with nothing else counts as not named."""
 
-DEFAULT = ("upright", "lie", "walk", "arms_raised", "bend")
+DEFAULT = ("upright", "lie", "walk", "arms_raised", "bend", "push_up", "sit_up", "pull_up", "jumping_jack")
 """Rules that always run, see benchmarks/README.md for how often they are right."""
 
 OTHER_NAMES = {"raise_arms": "arms_raised"}
@@ -114,5 +115,22 @@ def rule_bouts(track: Track, motion: Motion | None, rules: Sequence[str]) -> lis
                 track.track_id,
                 names,
             )
-            bouts += [replace(one, evidence=RULES[one.action].evidence(motion, rows_of(track, one))) for one in found]
+            bouts += [_told(bout, motion, rows_of(track, bout)) for bout in found]
     return bouts
+
+
+def _told(bout: Bout, motion: Motion, rows: slice) -> Bout:
+    """The bout with what its rule says of it."""
+    return replace(with_repetitions(bout, motion, rows), evidence=RULES[bout.action].evidence(motion, rows))
+
+
+def with_repetitions(bout: Bout, motion: Motion, rows: slice) -> Bout:
+    """A bout, a rule's or a model's, with the repetitions that the rule of its action counts in its rows."""
+    rule, time_s = RULES.get(bout.action), motion.time_s
+    if rule is None or not (found := rule.repetitions_of(motion, rows)):
+        return bout
+    repetitions = tuple(
+        Repetition(float(time_s[one.first]), float(time_s[one.last]), one.amplitude, rule.unit) for one in found
+    )
+    evidence = "; ".join(filter(None, [bout.evidence, f"counted: {', '.join(rule.counted(motion, rows))}"]))
+    return replace(bout, evidence=evidence, repetitions=repetitions)

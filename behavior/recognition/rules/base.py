@@ -22,6 +22,20 @@ def limit(value: float, unit: str) -> Any:
 
 
 @dataclass(frozen=True)
+class Repetition:
+    """One repetition of an exercise.
+
+    Attributes:
+        first, last: rows of its frames, both inside.
+        amplitude: how far the signal that counts went, in the rule's `unit`.
+    """
+
+    first: int
+    last: int
+    amplitude: float
+
+
+@dataclass(frozen=True)
 class Rule:
     """An action that is seen by its geometry.
 
@@ -34,6 +48,8 @@ class Rule:
         numbers: (n,) series of what it goes by, each under words with its unit and threshold, `hips {:.1f} body
             heights/s (at least {slowest:g})`; NaN where it can't be seen.
         min_s: shorter bouts are dropped, shorter interruptions closed, seconds.
+        repetitions: those that count, in order; None for what has none.
+        unit: of their amplitude, and what moves by it: `deg of the knees`.
     """
 
     name: str
@@ -43,16 +59,31 @@ class Rule:
     score: Callable[[Motion], Array]
     numbers: Callable[[Motion], dict[str, Array]] = field(default=lambda _: {})
     min_s: float = 0.3
+    repetitions: Callable[[Motion], list[Repetition]] | None = None
+    unit: str = ""
 
     @property
     def thresholds(self) -> dict[str, tuple[float, str]]:
         """Value and unit of each threshold."""
         return {one.name: (getattr(self.limits, one.name), one.metadata["unit"]) for one in fields(self.limits)}
 
+    def repetitions_of(self, motion: Motion, rows: slice) -> list[Repetition]:
+        """The repetitions of a bout."""
+        found = self.repetitions(motion) if self.repetitions else []
+        return [one for one in found if rows.start <= (one.first + one.last) // 2 < rows.stop]
+
+    def counted(self, motion: Motion, rows: slice) -> list[str]:
+        """How many repetitions a bout has, and how often they come, in words; empty without any."""
+        begins = motion.time_s[[one.first for one in self.repetitions_of(motion, rows)]]
+        if not len(begins):
+            return []
+        count = "1 repetition" if len(begins) == 1 else f"{len(begins)} repetitions"
+        return [count, *([f"one every {float(np.median(np.diff(begins))):.2f} s"] if len(begins) > 1 else [])]
+
     def evidence(self, motion: Motion, rows: slice) -> str:
-        """What spoke for a bout: its numbers, each the median over the bout's frames."""
+        """What spoke for a bout: its numbers, each the median over the bout's frames, and its repetitions."""
         limits = {name: value for name, (value, _) in self.thresholds.items()}
-        said = []
+        said = self.counted(motion, rows)
         for words, series in self.numbers(motion).items():
             known = series[rows][np.isfinite(series[rows])]
             if len(known):

@@ -1,7 +1,9 @@
-"""Exercises by their repetitions: a joint angle that goes down past one threshold and back up past another.
+"""Exercises by their repetitions: one signal of the body goes past a threshold, past another far from it, and back.
 
-A repetition runs from where the angle leaves its upper threshold to where it is back; what the body does besides must
-hold in four fifths of its frames.
+Two thresholds, as in a Schmitt trigger (O. H. Schmitt, A thermionic trigger, Journal of Scientific Instruments 15,
+1938): what trembles about one of them is no repetition. A repetition runs from where the signal leaves its rest to
+where it is back; what the body does besides must hold in four fifths of its frames. Nothing is counted below 9
+frames/s, nor where the signal was missing in two fifths of a repetition.
 """
 
 from __future__ import annotations
@@ -9,40 +11,103 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from behavior.recognition.rules.base import Rule, limit, verdict
+from behavior.recognition.rules.base import Repetition, Rule, limit, verdict
 from behavior.recognition.rules.motion import SIDES, Motion
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+BESIDES = 0.8
+"""Share of a repetition's frames with a signal in which what the body does besides must hold."""
+SEEN = 0.6
+"""Share of a repetition's frames in which the signal must be seen."""
+RESTS_S = 0.5
+"""The amplitude is that from the farthest rest within this time before a repetition, seconds."""
+PAUSE_S = 3.0
+"""Two repetitions no farther apart than this are in a row; one alone may be somebody who picks a thing up. Seconds."""
 
 
-@dataclass(frozen=True)
-class Repetition:
-    """One repetition.
+def repetitions(
+    signal: Array, time_s: Array, rest: float, turn: float, longest_s: float, besides: Mask
+) -> list[Repetition]:
+    """The repetitions of a signal.
 
-    Attributes:
-        first, last: rows of its frames, both inside.
-        amplitude: how far the angle went, degrees.
+    Args:
+        signal: (n,) any unit; NaN where it can't be seen.
+        rest, turn: thresholds: the signal is at `rest` or beyond before and after, at `turn` or beyond in between;
+            either may be the larger one.
+        longest_s: a longer one is none, seconds.
+        besides: (n,) what else must hold.
     """
+    sign = 1.0 if turn > rest else -1.0
+    seen = np.flatnonzero(np.isfinite(signal))
+    found: list[Repetition] = []
+    left: int | None = None  # last frame at rest
+    farthest = -np.inf
+    for row in seen.tolist():
+        value = sign * signal[row]
+        if value <= sign * rest:
+            if left is not None and farthest >= sign * turn and time_s[row] - time_s[left] <= longest_s:
+                inside = slice(left, row + 1)
+                known = np.isfinite(signal[inside])
+                if besides[inside][known].mean() >= BESIDES and known.mean() >= SEEN:
+                    before = slice(int(np.searchsorted(time_s, time_s[left] - RESTS_S)), row + 1)
+                    found.append(Repetition(left, row, float(farthest - np.nanmin(sign * signal[before]))))
+            left, farthest = row, -np.inf
+        else:
+            farthest = max(farthest, value)
+    return found
 
-    first: int
-    last: int
-    amplitude: float
+
+def _mean(pair: Array) -> Array:
+    """(n,) mean of both sides, or the one that is seen."""
+    return np.asarray(np.where(np.isfinite(pair).all(axis=0), pair.mean(axis=0), np.fmax(*pair)))
+
+
+def _range(values: Array) -> float:
+    """The longest side of the box around (n,) values or (n, 2) points; NaN where none is seen."""
+    known = values[np.isfinite(values).reshape(len(values), -1).all(axis=1)]
+    return float(np.ptp(known, axis=0).max()) if len(known) else np.nan
+
+
+def _inside(one: Repetition) -> slice:
+    return slice(one.first, one.last + 1)
 
 
 @dataclass(frozen=True)
 class SquatLimits:
     """Thresholds of `squat`."""
 
-    bent: float = limit(110, "deg of the knees, at most, at the bottom")
-    straight: float = limit(145, "deg of the knees, at least, before and after")
+    up: float = limit(0.4, "body heights of the hips over the lower ankle, at least, before and after")
+    down: float = limit(0.31, "body heights of the hips over the lower ankle, at most, in between")
     longest_s: float = limit(6.0, "s of a repetition, at most")
-    lean: float = limit(75, "deg of the trunk from the vertical, at most")
-    drop: float = limit(0.12, "body heights that the hips come down over the feet, at least")
-    feet: float = limit(0.12, "body heights that the feet move, at most")
+    knees: float = limit(115, "deg of the knees, at most, in between")
+    lean: float = limit(55, "deg of the trunk from the vertical, at most")
+    feet: float = limit(0.12, "body heights that either foot moves, at most")
+
+
+_SQUAT = SquatLimits()
+
+
+def squats(motion: Motion) -> list[Repetition]:
+    """Each squat; amplitude of the hips, body heights."""
+    hips = (motion.feet_y - motion.middle("hip")[:, 1]) / motion.height
+    found = repetitions(hips, motion.time_s, _SQUAT.up, _SQUAT.down, _SQUAT.longest_s, np.isfinite(motion.lean_of_side))
+    feet = [motion.joint(f"{side}_ankle") / motion.height[:, None] for side in SIDES]
+    knees = _mean(motion.knees)
+
+    def stays(one: Repetition) -> bool:
+        rows = _inside(one)
+        moved = np.fmax.reduce([_range(foot[rows]) for foot in feet])
+        leant = np.fmax.reduce(motion.lean_of_side[rows])
+        return bool(moved <= _SQUAT.feet and leant <= _SQUAT.lean and np.fmin.reduce(knees[rows]) <= _SQUAT.knees)
+
+    return [one for one in found if stays(one)]
 
 
 @dataclass(frozen=True)
@@ -53,123 +118,204 @@ class PushUpLimits:
     straight: float = limit(140, "deg of the elbows, at least, at the top")
     longest_s: float = limit(6.0, "s of a repetition, at most")
     lean: float = limit(50, "deg of the trunk from the vertical, at least")
-    under: float = limit(0.04, "body heights of the hands under the shoulders, at least")
+    under: float = limit(0.06, "body heights of the hands under the shoulders, at least")
     hips: float = limit(130, "deg at the hips, at least: trunk and legs in a line")
+    low: float = limit(0.3, "body heights of the hips over the lower ankle, at most")
+    hands: float = limit(0.12, "body heights that the hands move, at most")
 
 
-_SQUAT, _PUSH_UP = SquatLimits(), PushUpLimits()
-
-
-def repetitions(
-    angle: Array, time_s: Array, bent: float, straight: float, longest_s: float, besides: NDArray[np.bool_]
-) -> list[Repetition]:
-    """The repetitions of an angle.
-
-    Args:
-        angle: (n,) degrees; NaN where it can't be seen.
-        bent, straight: thresholds that it must pass downwards, and before and after be above.
-        besides: (n,) what else must hold, in four fifths of the frames.
-    """
-    seen = np.flatnonzero(np.isfinite(angle))
-    found: list[Repetition] = []
-    top: int | None = None  # last frame above the upper threshold
-    low = np.inf
-    for row in seen.tolist():
-        value = angle[row]
-        if value >= straight:
-            if top is not None and low <= bent and time_s[row] - time_s[top] <= longest_s:
-                inside = slice(top, row + 1)
-                if besides[inside].mean() >= 0.8:
-                    found.append(Repetition(top, row, float(np.nanmax(angle[inside]) - low)))
-            top, low = row, np.inf
-        else:
-            low = min(low, value)
-    return found
-
-
-def _mean(pair: Array) -> Array:
-    return np.asarray(np.where(np.isfinite(pair).all(axis=0), pair.mean(axis=0), np.fmax(*pair)))
-
-
-def squats(motion: Motion) -> list[Repetition]:
-    """Each squat."""
-    angle = _mean(motion.knees)
-    found = repetitions(
-        angle, motion.time_s, _SQUAT.bent, _SQUAT.straight, _SQUAT.longest_s, motion.lean <= _SQUAT.lean
-    )
-    feet = motion.middle("ankle") / motion.height[:, None]
-
-    def stays(one: Repetition) -> bool:
-        rows = slice(one.first, one.last + 1)
-        hips, place = motion.hip_height[rows], feet[rows]
-        return bool(
-            hips[0] - np.nanmin(hips) >= _SQUAT.drop
-            and np.all(np.nanmax(place, 0) - np.nanmin(place, 0) <= _SQUAT.feet)
-        )
-
-    return [one for one in found if stays(one)]
+_PUSH_UP = PushUpLimits()
 
 
 def push_ups(motion: Motion) -> list[Repetition]:
-    """Each push-up."""
-    angle = _mean(motion.angles("shoulder", "elbow", "wrist"))
+    """Each push-up; amplitude of the elbows, degrees."""
     under = np.fmax(*(-motion.above(f"{side}_wrist", f"{side}_shoulder") for side in SIDES))
     line = np.fmax(*motion.angles("shoulder", "hip", "knee"))
-    besides = (motion.lean >= _PUSH_UP.lean) & (motion.lean <= 130) & (under >= _PUSH_UP.under)
-    besides &= ~(line < _PUSH_UP.hips)
-    return repetitions(angle, motion.time_s, _PUSH_UP.bent, _PUSH_UP.straight, _PUSH_UP.longest_s, besides)
+    lean = motion.lean_of_side
+    besides = (lean >= _PUSH_UP.lean) & (lean <= 130) & (under >= _PUSH_UP.under)
+    besides &= ~(line < _PUSH_UP.hips) & ~(motion.hip_height > _PUSH_UP.low)
+    elbows = _mean(motion.angles("shoulder", "elbow", "wrist"))
+    found = repetitions(elbows, motion.time_s, _PUSH_UP.straight, _PUSH_UP.bent, _PUSH_UP.longest_s, besides)
+    hands = motion.middle("wrist") / motion.height[:, None]
+    return [one for one in found if _range(hands[_inside(one)]) <= _PUSH_UP.hands]
 
 
-PAUSE_S = 3.0
-"""Two repetitions no farther apart than this are in a row; one alone may be somebody who picks a thing up. Seconds."""
+@dataclass(frozen=True)
+class JumpingJackLimits:
+    """Thresholds of `jumping_jack`."""
 
-EXERCISES: dict[str, Callable[[Motion], list[Repetition]]] = {"squat": squats, "push_up": push_ups}
-"""Name of the action to what finds its repetitions."""
+    down: float = limit(-0.1, "body heights of the hands over the shoulders, at most, before and after")
+    up: float = limit(0.1, "body heights of the hands over the shoulders, at least, in between")
+    longest_s: float = limit(2.5, "s of a repetition, at most")
+    lean: float = limit(30, "deg of the trunk from the vertical, at most")
+    wide: float = limit(0.4, "body heights between the hands sideways, at least, on their way")
+    spread: float = limit(0.1, "body heights by which the feet part sideways, at least")
+    together: float = limit(0.5, "correlation of hands and feet within a repetition, at least")
 
 
-def _score(name: str, seen: Callable[[Motion], NDArray[np.bool_]]) -> Callable[[Motion], Array]:
+_JACK = JumpingJackLimits()
+
+
+def jumping_jacks(motion: Motion) -> list[Repetition]:
+    """Each jumping jack; amplitude of the hands, body heights."""
+    hands = np.stack([motion.above(f"{side}_wrist", "neck") for side in SIDES]).mean(axis=0)
+    apart, wide = (np.abs(motion.relative(f"left_{joint}", f"right_{joint}")[:, 0]) for joint in ("ankle", "wrist"))
+    found = repetitions(hands, motion.time_s, _JACK.down, _JACK.up, _JACK.longest_s, motion.lean <= _JACK.lean)
+
+    def in_step(one: Repetition) -> bool:
+        a, b = hands[_inside(one)], apart[_inside(one)]
+        known = np.isfinite(a) & np.isfinite(b)
+        if known.sum() < 5 or np.ptp(b[known]) < _JACK.spread or np.nanmax(wide[_inside(one)]) < _JACK.wide:
+            return False
+        return bool(np.corrcoef(a[known], b[known])[0, 1] >= _JACK.together)
+
+    return [one for one in found if in_step(one)]
+
+
+@dataclass(frozen=True)
+class SitUpLimits:
+    """Thresholds of `sit_up`."""
+
+    down: float = limit(65, "deg of the trunk from the upward vertical, at least, before and after")
+    up: float = limit(45, "deg of the trunk from the upward vertical, at most, in between")
+    longest_s: float = limit(8.0, "s of a repetition, at most")
+    hips: float = limit(0.2, "body heights of the hips over the lower ankle, at most")
+    moves: float = limit(0.15, "body heights that the hips move, at most")
+
+
+_SIT_UP = SitUpLimits()
+
+
+def sit_ups(motion: Motion) -> list[Repetition]:
+    """Each sit-up; amplitude of the trunk, degrees."""
+    hips = motion.middle("hip")
+    low = (motion.feet_y - hips[:, 1]) / motion.height <= _SIT_UP.hips
+    found = repetitions(motion.lean_of_side, motion.time_s, _SIT_UP.down, _SIT_UP.up, _SIT_UP.longest_s, low)
+    return [one for one in found if _range((hips / motion.height[:, None])[_inside(one)]) <= _SIT_UP.moves]
+
+
+@dataclass(frozen=True)
+class PullUpLimits:
+    """Thresholds of `pull_up`."""
+
+    hanging: float = limit(0.22, "body heights of the hands over the shoulders, at least, before and after")
+    pulled: float = limit(0.1, "body heights of the hands over the shoulders, at most, in between")
+    longest_s: float = limit(6.0, "s of a repetition, at most")
+    lean: float = limit(45, "deg of the trunk from the vertical, at most")
+    hands: float = limit(0.1, "body heights that the hands move, at most")
+    hips: float = limit(0.08, "body heights that the hips rise, at least")
+
+
+_PULL_UP = PullUpLimits()
+
+
+def pull_ups(motion: Motion) -> list[Repetition]:
+    """Each pull-up; amplitude of the shoulders, body heights."""
+    hands = _mean(np.stack([motion.above(f"{side}_wrist", "neck") for side in SIDES]))
+    found = repetitions(
+        hands, motion.time_s, _PULL_UP.hanging, _PULL_UP.pulled, _PULL_UP.longest_s, motion.lean <= _PULL_UP.lean
+    )
+    place, hips = motion.middle("wrist") / motion.height[:, None], motion.joint("mid_hip")[:, 1] / motion.height
+
+    def hangs(one: Repetition) -> bool:
+        return _range(place[_inside(one)]) <= _PULL_UP.hands and _range(hips[_inside(one)]) >= _PULL_UP.hips
+
+    return [one for one in found if hangs(one)]
+
+
+def _exercise(
+    name: str,
+    definition: str,
+    limits: Any,
+    found: Callable[[Motion], list[Repetition]],
+    moves: str,
+    unit: str,
+) -> Rule:
+    """The rule of an exercise that is claimed from two repetitions in a row on."""
+
+    def counted(motion: Motion) -> list[Repetition]:
+        def compute() -> list[Repetition]:
+            rows: list[list[Repetition]] = []
+            for one in found(motion):
+                if not motion.fast_enough[_inside(one)].all():
+                    continue
+                if rows and motion.time_s[one.first] - motion.time_s[rows[-1][-1].last] <= PAUSE_S:
+                    rows[-1].append(one)
+                else:
+                    rows.append([one])
+            return [one for row in rows if len(row) >= 2 for one in row]
+
+        return motion.body.once(f"repetitions of {name}", compute)
+
     def score(motion: Motion) -> Array:
         holds = np.zeros(len(motion), dtype=bool)
-        found = EXERCISES[name](motion)
-        for one, later in pairwise(found):
+        for one in counted(motion):
+            holds[_inside(one)] = True
+        for one, later in pairwise(counted(motion)):
             if motion.time_s[later.first] - motion.time_s[one.last] <= PAUSE_S:
-                holds[one.first : one.last + 1] = holds[later.first : later.last + 1] = True
-        return verdict(seen(motion), holds)
+                holds[one.last : later.first] = True
+        return verdict(np.isfinite(motion.lean_of_side) & motion.fast_enough, holds)
 
-    return score
-
-
-def _numbers(name: str, words: str) -> Callable[[Motion], dict[str, Array]]:
     def numbers(motion: Motion) -> dict[str, Array]:
-        by = np.full(len(motion), np.nan)
-        for one in EXERCISES[name](motion):
-            by[one.first : one.last + 1] = one.amplitude
-        return {words: by}
+        by, took = np.full((2, len(motion)), np.nan)
+        for one in counted(motion):
+            by[_inside(one)] = one.amplitude
+            took[_inside(one)] = motion.time_s[one.last] - motion.time_s[one.first]
+        return {moves: by, "{:.1f} s each (at most {longest_s:g})": took}
 
-    return numbers
+    return Rule(name, "motion", definition, limits, score, numbers, 0.5, counted, unit)
 
 
 RULES = (
-    Rule(
+    _exercise(
         "squat",
-        "motion",
-        "Twice or more in a row: knees from {straight:g}° or more to {bent:g}° or less and back "
-        "within {longest_s:g} s, hips {drop:g} body "
-        "heights or more down, trunk at most {lean:g}° from the vertical, feet within {feet:g} body heights.",
+        "Twice or more in a row: hips from {up:g} body heights or more over the lower ankle to {down:g} or less and "
+        "back within {longest_s:g} s, knees at {knees:g}° or less, trunk at most {lean:g}° from the vertical, feet "
+        "within {feet:g} body heights.",
         _SQUAT,
-        _score("squat", lambda motion: np.isfinite(motion.lean) & np.isfinite(np.fmax(*motion.knees))),
-        _numbers("squat", "knees bend by {:.0f} deg (from {straight:g} or more to {bent:g} or less)"),
-        min_s=0.5,
+        squats,
+        "hips sink by {:.2f} body heights (from {up:g} or more over the lower ankle to {down:g} or less)",
+        "body heights of the hips",
     ),
-    Rule(
+    _exercise(
         "push_up",
-        "motion",
-        "Twice or more in a row: trunk {lean:g}° or more from the vertical, in a line "
-        "with the thighs ({hips:g}° or more), hands under the "
-        "shoulders; elbows from {straight:g}° or more to {bent:g}° or less and back within {longest_s:g} s.",
+        "Twice or more in a row: trunk {lean:g}° or more from the vertical, in a line with the thighs ({hips:g}° or "
+        "more), hips at most {low:g} body heights over the lower ankle, hands under the shoulders and within {hands:g} "
+        "body heights; elbows from {straight:g}° or more to {bent:g}° or less and back within {longest_s:g} s.",
         _PUSH_UP,
-        _score("push_up", lambda motion: np.isfinite(motion.lean)),
-        _numbers("push_up", "elbows bend by {:.0f} deg (from {straight:g} or more to {bent:g} or less)"),
-        min_s=0.5,
+        push_ups,
+        "elbows bend by {:.0f} deg (from {straight:g} or more to {bent:g} or less)",
+        "deg of the elbows",
+    ),
+    _exercise(
+        "jumping_jack",
+        "Twice or more in a row: both hands, in the mean, from {down:g} body heights or less over the shoulders to "
+        "{up:g} or more and back within {longest_s:g} s, {wide:g} body heights or more apart on their way, while the "
+        "feet part sideways by {spread:g} body heights or more, in step with the hands (correlation {together:g} or "
+        "more); trunk at most {lean:g}° from the vertical. Seen from the front or from behind.",
+        _JACK,
+        jumping_jacks,
+        "hands rise by {:.2f} body heights (from {down:g} or less to {up:g} or more over the shoulders)",
+        "body heights of the hands",
+    ),
+    _exercise(
+        "sit_up",
+        "Twice or more in a row: trunk from {down:g}° or more from the upward vertical to {up:g}° or less and back "
+        "within {longest_s:g} s, hips at most {hips:g} body heights over the lower ankle and moving by at most "
+        "{moves:g} body heights.",
+        _SIT_UP,
+        sit_ups,
+        "trunk rises by {:.0f} deg (from {down:g} or more to {up:g} or less)",
+        "deg of the trunk",
+    ),
+    _exercise(
+        "pull_up",
+        "Twice or more in a row: hands from {hanging:g} body heights or more over the shoulders to {pulled:g} or less "
+        "and back within {longest_s:g} s, while the hands move by at most {hands:g} body heights in the picture and "
+        "the hips rise by {hips:g} or more.",
+        _PULL_UP,
+        pull_ups,
+        "shoulders rise by {:.2f} body heights (hands from {hanging:g} or more over them to {pulled:g} or less)",
+        "body heights of the shoulders",
     ),
 )

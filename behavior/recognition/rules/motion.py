@@ -38,7 +38,7 @@ class MotionSettings:
     Attributes:
         size_window_s: the body's height in the picture is taken around each frame, seconds: people come nearer.
         speed_window_s: displacement is the slope of a line through the places of this time, seconds.
-        min_rate_hz: frames per second below which no step can be seen; a run has 3 steps/s.
+        min_rate_hz: frames per second below which no step or repetition can be seen; a run has 3 steps/s.
         max_step_s: a longer time between steps is no gait, seconds; slow walks of patients stay below it.
         uneven: a step may take this many times as long as the one before.
         crossing: the ankles must pass each other: the smaller part of a swing, on either side, is at least this share.
@@ -115,6 +115,12 @@ class Motion:
         """(n,) angle of the trunk to the upward vertical, degrees: 0 upright, 90 level, 180 head down."""
         return geometry.lean(self.joint("mid_hip"), self.joint("neck"))
 
+    @cached_property
+    def lean_of_side(self) -> Array:
+        """(n,) `lean`, or that of the side that is seen: in profile the far shoulder and hip often aren't; degrees."""
+        sides = [geometry.lean(self.joint(f"{side}_hip"), self.joint(f"{side}_shoulder")) for side in SIDES]
+        return np.where(np.isfinite(self.lean), self.lean, np.fmin(*sides))
+
     def angles(self, a: str, b: str, c: str) -> Array:
         """(2, n) angle at joint `b` of the left and the right side, degrees; 180 straight."""
         return np.stack([self.body.angle(*(f"{side}_{joint}" for joint in (a, b, c))) for side in SIDES])
@@ -179,9 +185,14 @@ class Motion:
         """(n,) whether steps would be seen: both ankles in most frames around, and frames enough."""
         both = geometry.found_joints(self.joint("left_ankle") - self.joint("right_ankle"))
         often = self.around(2.0).mean(both.astype(np.float64)) >= 0.6
+        return np.asarray(often & self.fast_enough)
+
+    @cached_property
+    def fast_enough(self) -> NDArray[np.bool_]:
+        """(n,) whether there are frames enough for steps and repetitions: `min_rate_hz` or more."""
         usual = usual_steps(self.time_s)
         step_s = np.append(usual, usual[-1:]) if len(usual) else np.full(len(self), np.inf)
-        return np.asarray(often & (step_s <= 1 / self.settings.min_rate_hz))
+        return np.asarray(step_s <= 1 / self.settings.min_rate_hz)
 
     @cached_property
     def gait(self) -> tuple[Array, Array]:

@@ -404,6 +404,17 @@ _ADD_REPETITION = _sql(
     ) {BY_KEY}"""
 )
 
+_ADD_CAMERA_SHIFT = _sql(
+    """CREATE TABLE camera_shift (
+        run_id INTEGER NOT NULL,
+        frame INTEGER NOT NULL,
+        x {DOUBLE} NOT NULL,
+        y {DOUBLE} NOT NULL,
+        PRIMARY KEY (run_id, frame),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    ) {BY_KEY}"""
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_create_tables", _CREATE_TABLES),
     Migration("0002_add_clothing", _ADD_CLOTHING),
@@ -416,6 +427,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0009_add_evidence", _sql("ALTER TABLE bout ADD COLUMN evidence TEXT")),
     Migration("0010_add_offsets", _ADD_OFFSETS),
     Migration("0011_add_repetition", _ADD_REPETITION),
+    Migration("0012_add_camera_shift", _ADD_CAMERA_SHIFT),
 )
 
 

@@ -140,6 +140,17 @@ frame = Table(
     sqlite_with_rowid=False,
 )
 
+camera_shift = Table(
+    "camera_shift",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("frame", Integer, primary_key=True, autoincrement=False),
+    Column("x", Double, nullable=False, comment="pixels that the background moved since the frame before"),
+    Column("y", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How the picture shifts as a whole; no row where that can't be told."""
+
 clothing = Table(
     "clothing",
     metadata,

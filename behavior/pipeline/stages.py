@@ -40,6 +40,7 @@ from pose.people import FramePeople
 from pose.sources import FrameSource, open_source, source_hash
 from pose.tracking import ResolveSettings, Tracker, TrackerSettings, resolve
 from pose.tracking.appearance import CLOTHING_SIZE, clothing
+from pose.tracking.camera import UNKNOWN, CameraMotion, Shift
 from pose.tracking.identity import ALGORITHM as IDENTITY
 from pose.tracking.tracker import ALGORITHM as TRACKER
 from storage import bouts as stored_bouts
@@ -150,6 +151,8 @@ def find_people(
             )  # fmt: skip
     chunk: list[FramePeople] = []
     looks: list[NDArray[np.float64]] = []
+    shifts: list[Shift] = []
+    camera = CameraMotion()
     net_heights = set(run.extra.get("net_heights", ()))
     saved = begin = time.monotonic()
 
@@ -159,6 +162,7 @@ def find_people(
         source = stream.source
         with database.transaction() as tx:
             poses.append_frames(tx, run.id, chunk[:n])
+            poses.append_camera(tx, run.id, chunk[:n], shifts[:n])
             if settings.face_mesh:
                 poses.append_face_meshes(tx, run.id, chunk[:n])
             if settings.clothes:
@@ -171,7 +175,7 @@ def find_people(
                 "net_heights": sorted(net_heights),
             }
             runs.update_run(tx, run.id, device=engine.device, extra=extra)
-        del chunk[:n], looks[:n]
+        del chunk[:n], looks[:n], shifts[:n]
         saved = time.monotonic()
 
     source = recording.opened if last is None else None
@@ -193,6 +197,8 @@ def find_people(
                         whole = 0
                 net_heights.add(engine.net_height(frame.image.shape[:2]))
                 chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
+                in_turn = stream.source.info.consecutive
+                shifts.append(camera.shift(frame.image, frame.people) if in_turn else UNKNOWN)
                 if settings.clothes:
                     looks.append(clothing(frame.image, frame.people, engine.skeleton))
                 keep(frame)
@@ -328,8 +334,10 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         )  # fmt: skip
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         total = len(tracks.list_tracks(tx, track_run.id))
+        camera = poses.camera_path(tx, track_run.parent_id) if track_run.parent_id is not None else None
         for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
-            found = recognise(track, skeleton, model, settings.recognise).bouts
+            background = None if camera is None else camera[1][np.searchsorted(camera[0], track.frames)]
+            found = recognise(track, skeleton, model, settings.recognise, background).bouts
             stored_bouts.write_bouts(tx, run.id, found)
             narrator.step("actions", done, total)
         return runs.finish_run(tx, run.id)

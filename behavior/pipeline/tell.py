@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import time
@@ -82,6 +83,15 @@ MOST_BINS = 1000
 ON_THE_PAGE = (NOBODY, NO_ACTIONS)
 """Notes that the page makes by itself."""
 
+MOVED = 0.03
+"""Of the picture's diagonal: a camera whose view shifted farther in all is said to have moved."""
+CAMERA_MOVED = (
+    "The camera moved: its view shifted by {:.0f} pixels sideways and {:.0f} up or down. What rules say of speed and "
+    "place is without that shift; a zoom is not taken away."
+)
+CAMERA_STILL = "The camera was seen to stay where it was."
+CAMERA_UNKNOWN = "Whether the camera moved is not known; it is taken as still."
+
 RUN = "run.json"
 _NOT_DRAWN = " but for the overlay"
 
@@ -144,6 +154,7 @@ def tell(
         believed = believe(tx, track_run.id, automatic, frames, times)
         fingerprint = _told_fingerprint(tx, track_run, action_run, settings, recording.folder)
         possible = _suggestions(tx, track_run.id)
+        camera = poses.camera_path(tx, pose_run.id)
     found, coded = believed.bouts, believed.coders.keys()
     names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
@@ -189,6 +200,13 @@ def tell(
         (folder / "zones.csv").unlink(missing_ok=True)
 
     notes = list(pose_run.extra["notes"])
+    moved_px = None if camera is None else [round(float(np.ptp(way)), 1) for way in camera[1].T]
+    camera_said = CAMERA_UNKNOWN
+    if moved_px is not None:
+        camera_said = CAMERA_STILL
+        if math.hypot(*moved_px) > MOVED * math.hypot(*size):
+            camera_said = CAMERA_MOVED.format(*moved_px)
+            notes.append(camera_said)
     if not people:
         notes.append(NOBODY)
     by_hand = [Edit(**edit) for edit in track_run.settings.get("edits", ())]
@@ -214,6 +232,7 @@ def tell(
     provenance["fingerprint"] = fingerprint if OLDER not in notes else f"{fingerprint}{_NOT_DRAWN}"
     refiner = provenance["pose"]["refiner"]
     provenance["overlay"] = asdict(drawn) if drawn else None
+    provenance["camera"] = {"known": camera is not None, "moved_px": moved_px}
     numbers = [track.track_id for track in known]
     curves = read_curves(folder / "features.parquet", numbers, start_s, stop_s, len(times))
     film = drawn.video if drawn else None
@@ -230,6 +249,7 @@ def tell(
             n_skipped=pose_run.extra["skipped"],
             people=tuple(replace(person, thumbnail=stills.people.get(person.track_id)) for person in shown),
             bouts=found,
+            camera=camera_said,
             coded=frozenset(coded),
             summary=summary[summary["count"] > 0],
             bins=binned,

@@ -28,7 +28,7 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 4
+ALGORITHM = 5
 """Version of what makes bouts of a track (windows, smoothing, rules); raise it as `pose.engine.ALGORITHM`."""
 
 
@@ -78,20 +78,24 @@ class Recognition:
 
 
 def recognise(
-    track: Track, skeleton: Skeleton, model: ActionModel, settings: RecogniseSettings | None = None
+    track: Track,
+    skeleton: Skeleton,
+    model: ActionModel,
+    settings: RecogniseSettings | None = None,
+    background: NDArray[np.float64] | None = None,
 ) -> Recognition:
     """Find the actions of one person.
 
     The track is cut at long gaps, each stretch resampled by its own timestamps to the model's rate, and described by
     windows that overlap; a frame's score is the mean over the windows that hold it, the nearer ones counting more.
-    Rules look at the same track, see `rules_of`.
+    Rules look at the same track, see `rules_of`; `background` is that of `motion_of`.
 
     Raises:
         ActionModelError: the skeleton lacks joints that the model needs.
     """
     settings = settings or RecogniseSettings()
     scores = track_scores(track, skeleton, model, settings)
-    motion = motion_of(track, skeleton)
+    motion = motion_of(track, skeleton, background)
     bouts = decode(track, scores, model, settings, motion)
     bouts += rule_bouts(track, motion, rules_of(model))
     return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores)

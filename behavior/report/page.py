@@ -116,6 +116,7 @@ class ReportData:
         n_skipped: frames that could not be decoded.
         people: by track id; those without any bout too.
         bouts: of these people.
+        camera: a sentence on whether it moved.
         coded: people whose bouts a human coded.
         summary: as of `tables.summary_table`, without bins.
         bins: as of `tables.bins_table`, by the width of the bins, seconds; the first is shown first.
@@ -149,6 +150,7 @@ class ReportData:
     bouts: tuple[Bout, ...]
     summary: pd.DataFrame
     provenance: Provenance
+    camera: str = ""
     coded: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     overlay: str | None = None

@@ -169,6 +169,23 @@ def test_a_walk_needs_steps_and_displacement() -> None:
     assert actions(sliding) == {"upright"}
 
 
+def test_a_camera_that_moves_is_taken_away() -> None:
+    """Whoever it follows walks; who marches on the spot in a panned picture does not, nor who stands there."""
+    time_s = np.arange(120) / 30
+    pan = np.stack([-200 * time_s, 3 * np.sin(9 * time_s)], axis=1)
+
+    def seen(body: NDArray[np.float32], background: NDArray[np.float64]) -> set[str]:
+        track = as_track((body + background[:, None]).astype(np.float32))
+        return {one.action for one in rule_bouts(track, motion_of(track, COCO_18, background), ALL)}
+
+    assert seen(walker(120, speed=200), pan) == {"upright", "walk"}
+    assert seen(walker(120, speed=0), pan) == {"upright", "walk_in_place"}
+    assert seen(np.repeat(walker(1, speed=0), 120, axis=0), pan) == {"upright"}
+    followed = walker(120, speed=200) + pan[:, None].astype(np.float32)
+    assert "walk" not in actions(followed)
+    assert "walk" in actions((walker(120, speed=0) + pan[:, None]).astype(np.float32))
+
+
 def test_nobody_walks_at_five_frames_a_second_or_without_ankles() -> None:
     assert actions(walker(40, speed=200, rate=5.0), rate=5.0) == {"upright"}
     body = walker(120, speed=200)

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -129,6 +131,30 @@ def test_the_mans_jumping_jacks_are_counted(sample_video: Path, tmp_path: Path) 
     assert counted.stop_s.tolist() == pytest.approx([1.25, 2.45], abs=0.3)
     summary = pd.read_csv(tmp_path / "demo" / "summary.csv")
     assert summary.query("repetitions > 0")[["action", "repetitions"]].values.tolist() == [["jumping_jack", 2]]
+
+
+def test_a_camera_that_follows(sample_video: Path, tmp_path: Path) -> None:
+    """The part in which the woman walks, through a window that keeps her in its place: she walks, the man does not."""
+    video = cv2.VideoCapture(str(sample_video))
+    film = cv2.VideoWriter(str(tmp_path / "followed.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 30, (1200, 994))
+    for frame in range(135):
+        image = video.read()[1]
+        if frame >= 90:
+            x = round(530 - 9.7 * (frame - 90))
+            film.write(np.ascontiguousarray(image[:, x : x + 1200]))
+    film.release()
+    assert main(["analyze", str(tmp_path / "followed.mp4"), "--out", str(tmp_path)]) == 0
+    tracks = pd.read_parquet(tmp_path / "followed" / "tracks.parquet")
+    necks = tracks[tracks.keypoint == "neck"].groupby("track_id")
+    woman, man = necks.y.mean().idxmax(), necks.y.mean().idxmin()
+    assert np.ptp(necks.get_group(woman).x) < 60 < 350 < np.ptp(necks.get_group(man).x)
+    bouts = pd.read_csv(tmp_path / "followed" / "bouts.csv")
+    walking = bouts[bouts.action == "walk"]
+    assert set(walking.track_id) == {woman}
+    assert walking.duration_s.sum() > 0.8 * 1.5
+    run = json.loads((tmp_path / "followed" / "run.json").read_text())
+    assert run["camera"]["moved_px"][0] == pytest.approx(9.7 * 44, rel=0.05)
+    assert "The camera moved: its view shifted" in (tmp_path / "followed" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -205,6 +205,7 @@ def test_between_sqlite_and_a_server_and_back(folder: Path, database: Database) 
             tx.execute(insert(schema.clothing).values(**key, shares=b"\x00\xff"))
             tx.execute(insert(schema.face_mesh).values(**key, presence=0.5, vertices=b"\x01\x00"))
             write_offsets(tx, 1, {"longest_s": 5}, "1", [StoredOffset(2, 0.25, 0.01, 0.9)])
+            tx.execute(insert(schema.camera_shift).values(run_id=1, frame=0, x=0.5, y=-0.25))
             counted = {"track_id": 1, "action": "squat", "start_s": 0.5, "stop_s": 1.5, "amplitude": 0.25, "unit": "m"}
             tx.execute(insert(schema.repetition).values(run_id=1, **counted))
         first = merge(database, one)

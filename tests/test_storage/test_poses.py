@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sqlite3
 import subprocess
@@ -216,3 +217,17 @@ def test_clothing_comes_back_frame_by_frame(database: Database, stored: runs.Run
     assert len(found) == len(shares)
     for got, expected in zip(found, shares, strict=True):
         np.testing.assert_allclose(got, expected, atol=1 / 255)
+
+
+def test_the_path_of_the_background_adds_up(database: Database, stored: runs.Run, world: list[FramePeople]) -> None:
+    """A shift that nobody could tell counts as none; without half of them nothing is known."""
+    with database.transaction() as tx:
+        assert poses.camera_path(tx, stored.id) is None
+        shifts = [(math.nan, math.nan), *((2.0, -0.5) for _ in world[1:])]
+        poses.append_camera(tx, stored.id, world, shifts)
+        found = poses.camera_path(tx, stored.id)
+        assert found is not None
+        assert found[0].tolist() == [frame.index for frame in world]
+        assert found[1].tolist() == [[2.0 * k, -0.5 * k] for k in range(len(world))]
+        tx.exec_driver_sql(f"DELETE FROM camera_shift WHERE frame > {world[len(world) // 2 - 1].index}")
+        assert poses.camera_path(tx, stored.id) is None

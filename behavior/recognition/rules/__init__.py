@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from behavior.errors import DataError
 from behavior.recognition.rules import exercises, gestures, locomotion, parts, postures
@@ -82,9 +83,14 @@ def vocabulary() -> str:
     return "\n".join([*head, *rows])
 
 
-def motion_of(track: Track, skeleton: Skeleton) -> Motion | None:
-    """What rules read; None for a skeleton that is no human body, or fewer than two frames."""
-    return Motion(track, skeleton) if has_body(skeleton.joints) and len(track) >= 2 else None
+def motion_of(track: Track, skeleton: Skeleton, background: NDArray[np.float64] | None = None) -> Motion | None:
+    """What rules read; None for a skeleton that is no human body, or fewer than two frames.
+
+    `background` is (n, 2) where the background is in each of the track's frames, pixels; None: the camera is still.
+    """
+    if not has_body(skeleton.joints) or len(track) < 2:
+        return None
+    return Motion(track, skeleton, background=background)
 
 
 def rule_bouts(track: Track, motion: Motion | None, rules: Sequence[str]) -> list[Bout]:

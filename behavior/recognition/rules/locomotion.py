@@ -1,6 +1,7 @@
 """Locomotion: only with steps and displacement, so that whoever stays on the spot is never said to walk.
 
-The camera is taken as still. `denied` is for classifiers: where the body is seen to go nowhere and to make no steps, no
+Displacement is that over the background where its shift was followed (`pose.tracking.camera`), else in the picture.
+`denied` is for classifiers: where the body is seen to go nowhere and to make no steps, no
 action of `LOCOMOTION` may be claimed.
 """
 
@@ -139,7 +140,7 @@ RULES = (
         "walk_in_place",
         "locomotion",
         "At least {in_place_steps:g} steps in a row while hips and feet move by at most {in_place_speed:g} body "
-        "heights/s in the picture: on the spot, on a treadmill, or followed by the camera.",
+        "heights/s: on the spot, or on a treadmill.",
         LIMITS,
         walk_in_place,
         _numbers("at most {in_place_speed:g}", "less than {growth:.0%}", "at least {in_place_steps:g}"),

@@ -56,13 +56,22 @@ class Motion:
     """A track's joints, cleaned, with what rules read of them.
 
     Attributes:
-        body: the cleaned joints of `BODY_13`, pixels, and features of the catalogue.
+        body: the cleaned joints of `BODY_13`, pixels of the picture or, where the background's place in each frame was
+            given, of the background; and features of the catalogue.
         time_s: (n,) timestamps, seconds.
     """
 
-    def __init__(self, track: Track, skeleton: Skeleton, settings: MotionSettings | None = None) -> None:
+    def __init__(
+        self,
+        track: Track,
+        skeleton: Skeleton,
+        settings: MotionSettings | None = None,
+        background: Array | None = None,
+    ) -> None:
         raw = drop_unsure(PoseSequence.from_track(track, skeleton))
         points = to_body(raw.points, skeleton.joints).astype(np.float64)
+        if background is not None:
+            points -= background[:, None]
         found = geometry.found_joints(points).astype(np.float64)
         cleaning = replace(CleanSettings(), min_confidence=None, swap_penalty=SWAP_PENALTY)
         self.body = Body(clean(PoseSequence(points, found, BODY_13, raw.time_s), cleaning))

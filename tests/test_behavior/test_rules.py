@@ -306,6 +306,12 @@ def test_what_looks_like_an_exercise(figure: Figure) -> None:
     press = exercise("pull_up")
     press[..., 1] += (75 * (press[:, [1], 1] - press[:1, [1], 1]) / -75).astype(np.float32)  # a weight goes up instead
     assert bouts_of(press, *EXERCISES) == []
+    astride = exercise("jumping_jack")
+    astride[:, LEGS] = np.roll(astride[:, LEGS], 22, axis=0)  # the feet part when the hands are down
+    assert bouts_of(astride, *EXERCISES) == []
+    carried = exercise("pull_up")
+    carried[..., 1] += carried[:, [7], 1]  # the bar goes up with the body
+    assert bouts_of(carried, *EXERCISES) == []
     follows = exercise("squat") + np.linspace(0, 400, 195, dtype=np.float32)[:, None, None] * np.float32([1, 0])
     assert bouts_of(follows, *EXERCISES) == []  # the feet go somewhere
 

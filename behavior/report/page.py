@@ -32,7 +32,7 @@ ALGORITHM = 6
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
-STYLES = ("page.css", "understand.css", "places.css")
+STYLES = ("page.css", "understand.css", "places.css", "correct.css")
 FEW = 12
 """People that the page shows before others, who are folded away or only in the tables."""
 MAX_ROWS = 200

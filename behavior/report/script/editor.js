@@ -1,6 +1,8 @@
 // Correcting: by keys and by typing, in the page. `store` keeps what was corrected: in the browser, or in the studio.
 import { clock } from "./clock.js";
 import { Corrections, labelsCsv, swapFrom, tracksCsv, withoutOverlap } from "./corrections.js";
+import { openDoubts } from "./doubts.js";
+import { openGrips } from "./grips.js";
 import { lastUpTo } from "./motion.js";
 
 const NEW_S = 1;
@@ -36,12 +38,17 @@ export const openEditor = async (data, player, lines, store) => {
   const corrections = new Corrections(data.bouts.map((bouts) => bouts.map(([from, to, rank]) => (
     { action: data.actions[rank], start: onFrame(data.start + from / 1000), stop: onFrame(data.start + to / 1000), mark: "" }))));
   let person = 0, place = -1;
+  const nextDoubt = openDoubts(data, corrections);
+  const mergeable = () => {
+    const bout = corrections.now[person][place];
+    return bout && corrections.now[person].slice(place + 1).find((each) => each.action === bout.action);
+  };
 
   const fill = () => {
     const bout = corrections.now[person][place];
     who.value = String(person);
     for (const each of panel.querySelectorAll("[data-do]")) {
-      const needs = { undo: corrections.past.length, redo: corrections.future.length, add: true, labels: corrections.changed.length }[each.dataset.do];
+      const needs = { undo: corrections.past.length, redo: corrections.future.length, add: true, doubt: true, merge: !!mergeable(), labels: corrections.changed.length }[each.dataset.do];
       each.disabled = needs === undefined ? !bout : !needs;
     }
     for (const [field, value] of [[action, bout?.action], [start, bout?.start.toFixed(3)], [stop, bout?.stop.toFixed(3)]]) {
@@ -97,6 +104,19 @@ export const openEditor = async (data, player, lines, store) => {
       const [one, two] = [{ ...bout, stop: at }, { ...bout, start: at }];
       apply(corrections.now[person].flatMap((each) => (each === bout ? [one, two] : [each])), two);
     },
+    merge: () => {
+      const bout = corrections.now[person][place], next = mergeable();
+      if (!next) { tell("There is no later bout of the same action."); return; }
+      const whole = { ...bout, stop: Math.max(bout.stop, next.stop), mark: "" };
+      apply(corrections.now[person].flatMap((each) => (each === bout ? [whole] : each === next ? [] : [each])), whole);
+    },
+    doubt: () => {
+      const next = nextDoubt();
+      if (!next) { tell("Nothing is left that the model found and nobody looked at."); return; }
+      if (!player.lost) player.video.pause();
+      lines.choose(next.person, next.place);
+      tell(`Number ${next.at} of ${next.of}, the least sure first: score ${(next.score / 100).toFixed(2)}. Is it right?`);
+    },
     start: () => edit({ start: onFrame(player.time) }),
     stop: () => edit({ stop: frameEnd(player.time) }),
     confirm: () => edit({ mark: "confirmed" }),
@@ -111,7 +131,7 @@ export const openEditor = async (data, player, lines, store) => {
   start.addEventListener("change", () => edit({ start: onFrame(Number(start.value)) }));
   stop.addEventListener("change", () => edit({ stop: onFrame(Number(stop.value)) }));
   const keys = {
-    "[": "start", "]": "stop", n: "add", Delete: "delete", Backspace: "delete", c: "confirm", "?": "unsure", u: "undo", U: "redo", s: "split",
+    "[": "start", "]": "stop", n: "doubt", b: "add", m: "merge", Delete: "delete", Backspace: "delete", c: "confirm", "?": "unsure", u: "undo", U: "redo", s: "split",
   };
   document.addEventListener("keydown", (event) => {
     if (!panel.open || event.altKey || event.target.closest("input, select, textarea")) return;
@@ -123,6 +143,21 @@ export const openEditor = async (data, player, lines, store) => {
     event.preventDefault();
   });
   lines.onChoose(select);
+  const border = (time) => { // of frames, the nearest
+    const times = frames(), at = lastUpTo(times, time);
+    const [before, after] = [times[at] ?? data.start, times[at + 1] ?? data.stop];
+    return times.length ? (time - before <= after - time ? before : after) : time;
+  };
+  openGrips(lines.chosen, {
+    data,
+    bout: () => corrections.now[person][place],
+    snap: border,
+    look: (end, time) => player.seek(end === "start" ? time : frames()[Math.max(0, lastUpTo(frames(), time - 0.0005))] ?? time),
+    drop: edit,
+  });
+  const openOrNot = () => lines.chosen.classList.toggle("correcting", panel.open);
+  panel.addEventListener("toggle", openOrNot);
+  openOrNot();
 
   // ---- who is who
   const edits = [], list = panel.querySelector(".edits");

@@ -196,6 +196,12 @@ export const timeline = (data, player) => {
   };
 
   return {
+    chosen, // the frame around the chosen bout
+    choose: (person, place) => {
+      choose(person, data.bouts[person][place]);
+      chose(person, place);
+      chosen.scrollIntoView({ block: "nearest", inline: "center" });
+    },
     // Another person's bout is chosen: (person, place of the bout; -1 for none).
     onChoose: (listener) => { chose = listener; },
     // A person's bouts as a human has them: { action, start, stop, mark }, by time.

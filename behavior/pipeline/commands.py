@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from behavior.errors import BehaviorError
 from behavior.pipeline.describe import BoutLike, Parts, Rows, Share, write_features
+from behavior.pipeline.index import write_index
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Part, Settings
@@ -113,7 +114,8 @@ def report_all(
 ) -> list[dict[str, Any]]:
     """Tells every recording of a database, or the one that is named, again from what is stored.
 
-    A file of zones is copied into the folder of each and is theirs from then on.
+    `out/recordings.html` lists all recordings of the database. A file of zones is copied into the folder of each and is
+    theirs from then on.
 
     Raises `MissingError` when no recording in it has been analysed, or none is called so.
     """
@@ -138,6 +140,7 @@ def report_all(
                 results.append(tell(opened, told, now.pose, now.track, now.actions, settings, narrator))
         if not results:
             raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")
+        narrator.say(str(write_index(opened, out)))
     return results
 
 

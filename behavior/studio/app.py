@@ -7,15 +7,10 @@ A page elsewhere in the browser can neither read nor write: it does not know the
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,8 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from behavior.errors import BehaviorError
-from behavior.report.figures import clock
-from behavior.report.script import one_script
+from behavior.report.index import render_index
 from behavior.studio.shelf import Conflict, Shelf
 from storage.errors import MissingError, StorageError
 
@@ -128,20 +122,5 @@ def _place(request: Request) -> tuple[int, int]:
 
 
 def _start_page(shelf: Shelf) -> Response:
-    folder = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    environment.filters["clock"] = clock
-    script = one_script("search")
-    digest = base64.b64encode(hashlib.sha256(str(script).encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    page = environment.get_template("start.html").render(
-        cards=shelf.cards(),
-        script=script,
-        style=Markup((folder.parent / "report" / "page.css").read_text(encoding="utf-8")),
-    )
-    return HTMLResponse(
-        page,
-        headers={"content-security-policy": f"{policy}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-    )
+    page, policy = render_index(shelf.cards(), "Posescribe studio")
+    return HTMLResponse(page, headers={"content-security-policy": f"{policy}; frame-ancestors 'none'"})

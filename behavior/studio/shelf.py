@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,34 +12,12 @@ from behavior.corrections.edit_files import edits_of
 from behavior.corrections.people import change
 from behavior.errors import DataError
 from behavior.pipeline.commands import current_report, report_files, report_pictures
+from behavior.pipeline.index import card_of, shown
 from behavior.pipeline.progress import Narrator
+from behavior.report.index import Card
 from storage import bouts, open_database, recordings, runs, tracks
 from storage.bouts import Annotation
 from storage.errors import MissingError
-
-
-@dataclass(frozen=True)
-class Card:
-    """What the start page says of a recording.
-
-    Attributes:
-        place: number of its database, and its own number there, as in addresses.
-        name, database: its own, and that of its database.
-        duration_s: seconds; None when unknown.
-        people: how many; None where it was not analysed.
-        bouts: automatic ones; None where no actions were named.
-        coders: who coded in it, and when last; empty without.
-        picture: whether there is one of its scene.
-    """
-
-    place: str
-    name: str
-    database: str
-    duration_s: float | None
-    people: int | None
-    bouts: int | None
-    coders: str
-    picture: bool
 
 
 class Conflict(Exception):
@@ -79,18 +56,9 @@ class Shelf:
         for number, database in enumerate(self._databases):
             with database.reading() as tx:
                 for stored in recordings.list_recordings(tx):
-                    now = runs.current(tx, stored.id)
-                    sources = bouts.list_annotation_sources(tx, stored.id)
-                    people = None if now is None else len(tracks.list_tracks(tx, now.track.id))
-                    named = None if now is None or now.actions is None else len(bouts.read_bouts(tx, now.actions.id))
-                    coders = ""
-                    if sources:
-                        who = sorted({source.coder or "somebody" for source in sources})
-                        coders = f"{', '.join(who)}; last {_shown(sources[-1].added)}"
-                    place, picture = f"{number}/{stored.id}", bool(self.pictures(number, stored.id))
-                    cards.append(
-                        Card(place, stored.name, database.where, stored.duration_s, people, named, coders, picture)
-                    )
+                    place = f"{number}/{stored.id}"
+                    picture = f"{place}/scene.jpg" if self.pictures(number, stored.id) else None
+                    cards.append(card_of(tx, stored, database.where, f"{place}/report.html?studio", picture))
         return cards
 
     def report(self, number: int, recording: int) -> Mapping[str, Path]:
@@ -136,11 +104,11 @@ class Shelf:
             if newer and not said.get("force"):
                 last = newer[-1]
                 raise Conflict(
-                    f"{last.coder or 'Somebody'} saved here at {_shown(last.added)}, after this page was opened"
+                    f"{last.coder or 'Somebody'} saved here at {shown(last.added)}, after this page was opened"
                 )
             annotations = [_annotation(one, person, known[person].name) for one in said.get("bouts") or []]
             bouts.write_corrections(tx, recording, annotations, [person], coder)
-        return {"seen": self.last_source(number, recording), "at": _shown(datetime.now().astimezone())}
+        return {"seen": self.last_source(number, recording), "at": shown(datetime.now().astimezone())}
 
     def edit_people(self, number: int, recording: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Changes of who is who, as the rows of a file of edits; raises `DataError`."""
@@ -163,7 +131,3 @@ def _annotation(said: Any, person: int, name: str | None) -> Annotation:
             f"a bout needs an action and must stop after it starts, got {action!r} from {start} to {stop} s"
         )
     return Annotation(action, start, stop, name or f"Person {person}", person, False, str(mark) or None)
-
-
-def _shown(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

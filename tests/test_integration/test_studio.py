@@ -58,8 +58,8 @@ class Studio:
             page.wait_for_timeout(20)
 
     def told(self, page: Page, begin: str) -> str:
-        self.wait(page, f"document.querySelector('.told').textContent.startsWith({json.dumps(begin)})")
-        return page.locator(".told").inner_text()
+        self.wait(page, f"document.querySelector('#correct > .told').textContent.startsWith({json.dumps(begin)})")
+        return page.locator("#correct > .told").inner_text()
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port)

@@ -1,6 +1,6 @@
 """People in metres on the four cameras of Pose2Sim's demos: held-out camera, bone lengths, exchanged people.
 
-    python benchmarks/multiview.py [--quick] [--keep DIR] [--json FILE]
+    python benchmarks/multiview.py [--quick | --boards] [--keep DIR] [--json FILE]
 
 The first second of each demo (60 frames a camera, 20 with --quick) is analysed with the default networks and
 triangulated by `posescribe triangulate`. Held out: positions out of three cameras, projected into the fourth, against
@@ -8,6 +8,8 @@ the joints that were found there, in pixels of 1088×1920; only whom at least th
 single-person demo are 1080 px wide, 1088 in the calibration: each way in which they may have come about is tried.
 Bones: the median and the largest coefficient of variation of the limbs of arms, legs and trunk. Exchanged: frames in
 which somebody's neck is nearer to where another's was a frame before than to where its own was.
+
+`--boards`: the lenses of the four cameras out of the demo's pictures of a chessboard, beside the demo's own.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from common import Row, print_table, write
@@ -25,7 +29,9 @@ sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from behavior.cli import main as posescribe
 from behavior.pipeline.space import _fitted, triangulate
-from pose.multiview import read_cameras
+from pose.multiview import Camera, read_cameras
+from pose.multiview.boards import Board, Corners
+from pose.multiview.calibration import lens_of, place_of
 from pose.skeleton import COCO_18
 from pose.weights.assets import MULTIVIEW_SAMPLES, fetch
 from storage import open_database, recordings, runs, tracks
@@ -86,6 +92,34 @@ def held_out(db: Path, calibration: Path, out: Path, fits: dict[str, str], whole
     return distances[np.isfinite(distances)]
 
 
+def boards(samples: Path) -> list[Row]:
+    """Lenses out of the demo's pictures of a board, and how far off the board is with the demo's own lenses."""
+    folder, board, rows = samples / "Demo_SinglePerson" / "calibration", Board(4, 7, 0.06), []
+    for own in read_cameras(folder / "Calib.qca.txt").cameras:
+        found = []
+        for path in sorted((folder / "intrinsics" / f"int_{own.name}_img").glob("*.jpg")):
+            corners = board.find(np.asarray(cv2.imread(str(path))))
+            found += [] if corners is None else [corners]
+        assert own.size is not None
+        camera, errors = lens_of(own.name, own.size, board, found)
+        told = {"own lens": own, "own lens, distortion / 64": replace(own, distortion=own.distortion / 64)}
+        rows.append(
+            {"case": own.name, "engine": "posescribe", "pictures": len(found), "focal_px": float(camera.matrix[0, 0]),
+             "own_focal_px": float(own.matrix[0, 0]), "k1": float(camera.distortion[0]),
+             "own_k1": float(own.distortion[0]), "rms_px": float(np.sqrt((errors**2).mean()))}
+            | {f"{name}, rms_px": _off(one, board, found) for name, one in told.items()}
+        )  # fmt: skip
+    return rows
+
+
+def _off(camera: Camera, board: Board, found: list[Corners]) -> float:
+    square = []
+    for one in found:
+        points = board.points[one.numbers]
+        square.append((place_of(camera, points, one.pixels).project(points) - one.pixels) ** 2)
+    return float(np.sqrt(np.concatenate(square).sum(axis=1).mean()))
+
+
 def exchanged(whole: pd.DataFrame) -> int:
     necks = whole[whole.keypoint == "neck"].pivot_table(index="frame", columns="person", values=["x", "y", "z"])
     places = np.stack([necks[axis].to_numpy() for axis in "xyz"], axis=-1)  # frames, people, 3
@@ -97,11 +131,17 @@ def exchanged(whole: pd.DataFrame) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--boards", action="store_true", help="lenses from the demo's pictures of a board, instead")
     parser.add_argument("--quick", action="store_true", help="a third of a second")
     parser.add_argument("--keep", type=Path, help="folder for the analyses; those that are there are taken")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
     samples = fetch(MULTIVIEW_SAMPLES)
+    if arguments.boards:
+        found = boards(samples)
+        print_table(found, {key: "" if isinstance(value, str | int) else ".3f" for key, value in found[0].items()})
+        write(found, arguments.json)
+        return
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)

@@ -33,6 +33,7 @@ COMMANDS = {
     "evaluate-pose": ("evaluate_pose:evaluate_pose", "COCO keypoints AP of a pose network."),
     "status": ("status:status", "How far a database is: done, unfinished, how long yet."),
     "merge": ("merge:merge", "Several databases into one."),
+    "calibrate": ("calibrate:calibrate", "Cameras out of pictures of a board."),
     "synchronise": ("synchronise:synchronise", "The time between recordings of one scene."),
     "triangulate": ("triangulate:triangulate", "People in metres, out of several cameras."),
     "report": ("report:report", "Report again from what is stored."),

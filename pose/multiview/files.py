@@ -314,9 +314,10 @@ def _to_openpose(camera: Camera, power: int) -> str:
 
 
 def _of_qualisys(text: str, power: int) -> list[Camera]:
-    """As Pose2Sim reads it: the columns of the transform are the axes of the world in the camera's frame, whose y is up
+    """The columns of the transform are the axes of the world in the camera's frame, whose y is up
     and z back; x, y, z are the camera's place; lengths in the picture are 1/64 px of the sensor, in which the picture
-    begins at left, top; so are, by Pose2Sim, the coefficients of distortion.
+    begins at left, top. Coefficients of distortion are taken as they stand: Pose2Sim divides them by 64, too, but the
+    boards of its own demo give just these (`benchmarks/README.md`).
     """
     cameras = []
     for one in ET.fromstring(text).iterfind("cameras/camera"):
@@ -335,7 +336,7 @@ def _of_qualisys(text: str, power: int) -> list[Camera]:
             for name in ("focalLengthU", "focalLengthV", "centerPointU", "centerPointV")
         )
         k1, k2, k3, p1, p2 = (
-            _number(told("intrinsic", name)) / 64
+            _number(told("intrinsic", name))
             for name in ("radialDistortion1", "radialDistortion2", "radialDistortion3", "tangentalDistortion1",
                          "tangentalDistortion2")
         )  # fmt: skip

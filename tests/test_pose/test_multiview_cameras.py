@@ -171,6 +171,14 @@ def test_a_camera_of_qualisys_stands_and_looks_where_it_says(tmp_path: Path) -> 
     )
 
 
+def test_a_lens_of_qualisys_bends_as_the_file_says(tmp_path: Path) -> None:
+    file = tmp_path / "c.qca.txt"
+    bent = QUALISYS.replace('radialDistortion1="0"', 'radialDistortion1="-0.0475"')
+    file.write_text(bent.replace('tangentalDistortion2="0"', 'tangentalDistortion2="0.0003"'))
+    (read,) = read_cameras(file).cameras
+    assert read.distortion.tolist() == [-0.0475, 0, 0, 0.0003, 0]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

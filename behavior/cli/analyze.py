@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,9 @@ from behavior.cli.options import (
     Precision,
     Refine,
     Resume,
+    Scheduler,
     Start,
+    Workers,
     check_mesh,
     check_parts,
     check_range,
@@ -53,7 +55,7 @@ def analyze(
     out: Out,
     db: Db = None,
     actions: Actions = "default",
-    plugin: Plugin = None,  # noqa: ARG001  # loaded by its callback
+    plugin: Plugin = None,
     min_bout: MinBout = None,
     device: Device = "auto",
     model: Model = "movenet_multipose",
@@ -80,12 +82,14 @@ def analyze(
     overlay: Overlay = True,
     json_: Json = False,
     resume: Resume = True,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Video(s) to people, tracks, database, features, actions and report.
 
     Writes OUT/posescribe.db and, for each source, OUT/NAME/ with report.html, overlay.mp4, tracks.parquet,
     features.parquet, bouts.csv, summary.csv and run.json. Stopped at any moment, the same command goes on from there;
-    done already, it does nothing.
+    done already, it does nothing. --workers and --scheduler share many recordings among several processes.
     """
     from behavior.pipeline import commands
     from behavior.pipeline.loading import load_models
@@ -97,38 +101,51 @@ def analyze(
         face_threshold=face_threshold,
     )  # fmt: skip
     check_mesh(face_mesh, face, face_network)
-    settings = make_settings(
-        net_height=net_size,
-        every_body=every_body,
-        hands=hands,
-        face=face,
-        face_mesh=face_mesh,
-        hand_threshold=hand_threshold,
-        face_threshold=face_threshold,
-        accuracy=accuracy,
-        precision=precision,
-        max_people=max_people,
-        start_s=start,
-        end_s=end,
-        every=every,
-        fps=fps,
-        min_bout_s=min_bout,
-        clothes=clothes,
-        overlay=overlay,
-    )
+    if (workers or scheduler) and not resume:
+        raise typer.BadParameter("--restart is not for workers; choose another --out, or do it without them")
+    if workers and scheduler:
+        raise typer.BadParameter("--workers starts processes here, --scheduler asks others: choose one")
+    chosen: dict[str, Any] = {
+        "net_height": net_size,
+        "every_body": every_body,
+        "hands": hands,
+        "face": face,
+        "face_mesh": face_mesh,
+        "hand_threshold": hand_threshold,
+        "face_threshold": face_threshold,
+        "accuracy": accuracy,
+        "precision": precision,
+        "max_people": max_people,
+        "start_s": start,
+        "end_s": end,
+        "every": every,
+        "fps": fps,
+        "min_bout_s": min_bout,
+        "clothes": clothes,
+        "overlay": overlay,
+    }
+    networks: dict[str, Any] = {
+        "model": model,
+        "device": device,
+        "actions": actions,
+        "refine": refine,
+        "hand_network": hand_network,
+        "face_network": face_network,
+        "batch": batch,
+        "in_flight": in_flight,
+    }
     with Narrator() as narrator:
-        models = load_models(
-            model,
-            device,
-            actions,
-            narrator,
-            refine=refine,
-            hand_network=hand_network,
-            face_network=face_network,
-            batch=batch,
-            in_flight=in_flight,
-        )
-        results, failed = commands.analyze_all(sources, out, db, models, settings, narrator, restart=not resume)
+        if workers or scheduler:
+            from behavior.pipeline.cluster import Order, analyze_many
+
+            plugins = tuple(str(path.absolute()) for path in plugin or ())
+            order = Order(networks, chosen, plugins, str(out.absolute()), workers)
+            results, failed = analyze_many(sources, db, order, narrator, scheduler=scheduler)
+        else:
+            results, failed = commands.analyze_all(
+                sources, out, db, load_models(**networks, narrator=narrator), make_settings(**chosen), narrator,
+                restart=not resume,
+            )  # fmt: skip
         for result in results:
             narrator.say(summary(result))
         if failed:
@@ -136,7 +153,7 @@ def analyze(
             for message in failed:
                 narrator.say(f"  {message}")
     if json_:
-        alone = len(results) == 1 and not failed
+        alone = len(results) == 1 and not failed and not (workers or scheduler)
         print_json(results[0] if alone else {"results": results, "failed": failed})
     if failed:
         raise typer.Exit(1)

@@ -140,6 +140,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Resume = Annotated[
     bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped, or do all of it again.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes on this machine that share the recordings (extra `cluster`).  [default: none]"),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Address of a Dask scheduler, e.g. tcp://host:8786, whose workers see the same paths."),
+]
 Actions = Annotated[str, typer.Option(help="Action model: a name, a file, or `none` to leave this stage out.")]
 MinBout = Annotated[
     float | None,

@@ -48,6 +48,7 @@ from storage import poses, runs, skeletons, tracks
 from storage.database import Database
 from storage.files import make_folder
 from storage.recordings import Recording as StoredRecording
+from storage.recordings import list_recordings
 from storage.runs import Run
 
 VERSION = version("posescribe")
@@ -117,6 +118,17 @@ def forget(database: Database, recording: Recording, models: Models, settings: S
                 "keep it with `posescribe tracks list DB --edits FILE`, then `posescribe tracks undo DB --all`"
             )
         runs.delete_run(tx, run.id)
+
+
+def is_known(database: Database, sha256: str | None, models: Models, settings: Settings) -> bool:
+    """Whether the people of a source of this hash were found with these models and settings, to its end."""
+    with database.transaction() as tx:
+        for stored in list_recordings(tx):
+            if sha256 is not None and stored.sha256 == sha256:
+                run = _known_people(tx, Recording(stored, Path()), models, settings)
+                if run is not None and run.done and not run.extra.get("broke_off"):
+                    return True
+    return False
 
 
 def find_people(

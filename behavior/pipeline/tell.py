@@ -583,7 +583,7 @@ def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, se
     names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, track_run.id) if track.name]
     coded = stored_bouts.read_coded(tx, track_run.id)
     return runs.fingerprint(
-        stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=[last.id, finished], settings=own,
+        stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=finished, settings=own,
         coded=coded, names=names, **({"zones": (folder / ZONES).read_text()} if (folder / ZONES).is_file() else {}),
     )  # fmt: skip
 

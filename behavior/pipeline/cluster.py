@@ -1,0 +1,328 @@
+"""Many recordings by several processes, on this machine or on others, run by Dask's distributed scheduler.
+
+Each recording is a task. It writes its folder of results and a database of its own (`OUT/parts/`), which this process
+merges into the one of all when the task ends, and removes; or all write to one server. A task that ends early, by an
+error of the world or with its process, is done again and goes on after the last frame that it stored: what a run is,
+and that it is there once, is the database's business (`storage.runs`), not the scheduler's.
+
+What goes to the processes and comes back is plain JSON and text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from behavior.errors import BehaviorError
+from behavior.pipeline.commands import analyze
+from behavior.pipeline.loading import Models, load_models
+from behavior.pipeline.progress import Narrator
+from behavior.pipeline.settings import Settings, make_settings
+from behavior.pipeline.stages import is_known
+from features.errors import FeatureError
+from features.plugins import load_features
+from pose.errors import PoseError
+from pose.sources import expand, source_hash
+from storage import open_database, recordings
+from storage.database import Database
+from storage.errors import StorageError
+from storage.files import make_folder
+from storage.merging import merge
+
+ATTEMPTS = 4
+"""How often a recording is tried where the world is at fault: a disk, a server, a connection."""
+
+FIRST_WAIT_S = 2.0
+"""Before the second attempt; each further wait is twice as long."""
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done with each recording; plain JSON.
+
+    Attributes:
+        models: arguments of `load_models`.
+        settings: arguments of `make_settings`.
+        plugins: files with features of the user's own.
+        out: folder of the results, as every process sees it.
+        processes: how many share this machine's cores; None: others decide that.
+    """
+
+    models: dict[str, Any]
+    settings: dict[str, Any]
+    plugins: tuple[str, ...]
+    out: str
+    processes: int | None = None
+
+
+@dataclass
+class _Task:
+    spec: str
+    name: str
+    database: str
+    attempts: int = 0
+    due: float = 0.0
+    future: Any = field(default=None, repr=False)
+
+
+def analyze_many(
+    specs: Sequence[str],
+    database: str | None,
+    order: Order,
+    narrator: Narrator,
+    *,
+    scheduler: str | None = None,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Every source through all stages, by several processes; one that fails does not stop the others.
+
+    Args:
+        specs: files and folders, as `pose.sources.expand` takes them; every process must see them under the same path.
+        database: where all is kept in the end, a file or a URL; None is `OUT/posescribe.db`.
+        order: what to do.
+        narrator: hears of each recording, and of all.
+        scheduler: address of a running one; None starts `order.processes` processes on this machine.
+
+    Returns:
+        The summaries of those that were done, and a message for each that was not.
+
+    Raises:
+        BehaviorError: the extra `cluster` is not installed, or the scheduler does not answer.
+        StorageError: the database can't be opened.
+    """
+    out = Path(order.out)
+    make_folder(out)
+    models, settings = load_models(**order.models, narrator=narrator), make_settings(**order.settings)
+    with open_database(database or out / "posescribe.db") as target:
+        is_server = not target.url.startswith("sqlite")
+        results: list[dict[str, Any]] = []
+        tasks, failed = _tasks(specs, target, out, str(database) if is_server else None)
+        for message in failed:
+            narrator.say(f"failed: {message}")
+        todo: list[_Task] = []
+        for task in tasks:
+            try:
+                if is_server or not _is_done(target, task, models, settings):
+                    todo.append(task)
+                    continue
+                results.append(analyze(target, task.spec, out, models, settings, narrator, restart=False))
+            except (PoseError, StorageError, FeatureError, BehaviorError) as error:
+                failed.append(str(error))
+                narrator.say(f"failed: {error}")
+        if todo:
+            with _client(scheduler, order.processes) as client:
+                _run(client, todo, target, order, narrator, results, failed, is_server=is_server)
+    return results, failed
+
+
+def _tasks(specs: Sequence[str], target: Database, out: Path, server: str | None) -> tuple[list[_Task], list[str]]:
+    """A task for each source, and a message for each that can't be one."""
+    found: dict[str, _Task] = {}
+    failed: list[str] = []
+    with target.reading() as tx:
+        there = {recordings.folder_name(one.name).casefold(): one for one in recordings.list_recordings(tx)}
+    for spec in dict.fromkeys(expand(specs)):
+        path = Path(spec).expanduser().absolute()
+        if not path.exists():
+            failed.append(f"{spec}: no such file or folder; cameras and addresses can't go to workers")
+            continue
+        name = recordings.folder_name(path.name if path.is_dir() else path.stem)
+        key = name.casefold()
+        if key in found:
+            failed.append(f"{spec}: called {name} as {found[key].spec} is; rename one, or analyse it without workers")
+            continue
+        if server is None and key in there and there[key].sha256 != source_hash(str(path)):
+            failed.append(f"{spec}: {target.where} has another film called {name}; rename it, or choose another --out")
+            continue
+        mark = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+        found[key] = _Task(str(path), name, server or str((out / "parts" / f"{name}-{mark}.db").absolute()))
+    return list(found.values()), failed
+
+
+def _is_done(target: Database, task: _Task, models: Models, settings: Settings) -> bool:
+    """Whether the people of a source are in the database of all; then no other process is needed."""
+    if not is_known(target, source_hash(task.spec), models, settings):
+        return False
+    if Path(task.database).exists():  # stopped between merging and removing
+        _gather(target, task)
+    return True
+
+
+def _gather(target: Database, task: _Task) -> list[str]:
+    """A part into the whole; messages where that is refused, and the part stays."""
+    with open_database(task.database, create=False) as part:
+        refused = merge(target, part).refused
+    if not refused:
+        _remove(task)
+    return refused
+
+
+def _remove(task: _Task) -> None:
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{task.database}{ending}").unlink(missing_ok=True)
+
+
+def _remove_empty(task: _Task) -> None:
+    """The part of a source that could not be read at all."""
+    if Path(task.database).exists():
+        with open_database(task.database) as part, part.reading() as tx:
+            is_empty = not recordings.list_recordings(tx)
+        if is_empty:
+            _remove(task)
+
+
+def _run(
+    client: Any,
+    todo: list[_Task],
+    target: Database,
+    order: Order,
+    narrator: Narrator,
+    results: list[dict[str, Any]],
+    failed: list[str],
+    *,
+    is_server: bool,
+) -> None:
+    if not is_server:
+        make_folder(Path(order.out) / "parts")
+    seen = {name: _as_seen_by_all(value) for name, value in order.models.items()}
+    content = json.dumps(asdict(replace(order, models=seen)))
+    waiting, total, done = list(todo), len(todo), 0
+    running: list[_Task] = []
+    narrator.step("recordings", 0, total)
+    while waiting or running:
+        for task in [one for one in waiting if one.due <= time.monotonic()]:
+            task.future = client.submit(work, content, task.spec, task.database, pure=False)
+            task.attempts += 1
+            waiting.remove(task)
+            running.append(task)
+        ended = [task for task in running if task.future.done()]
+        for task in ended:
+            running.remove(task)
+            told = _outcome(task.future)
+            if "error" not in told and not is_server:
+                refused = _gather(target, task)
+                told = {"error": "; ".join(refused), "again": False} if refused else told
+            if told.get("again") and task.attempts < ATTEMPTS:
+                wait = FIRST_WAIT_S * 2 ** (task.attempts - 1)
+                narrator.say(f"{task.name}: {told['error']}; again in {wait:.0f} s")
+                task.due = time.monotonic() + wait
+                waiting.append(task)
+                continue
+            done += 1
+            if "error" in told:
+                if not is_server:
+                    _remove_empty(task)
+                failed.append(told["error"] if task.spec in told["error"] else f"{task.spec}: {told['error']}")
+                narrator.say(f"[{done} of {total}] {task.name} failed: {told['error']}")
+            else:
+                results.append({**told["result"], "db": target.where})
+                narrator.say(f"[{done} of {total}] {task.name}: done")
+            narrator.step("recordings", done, total)
+        if not ended:
+            time.sleep(_POLL_S)
+
+
+def _as_seen_by_all(value: Any) -> Any:
+    """The file of a model from wherever a process stands; names of models stay."""
+    return str(Path(value).absolute()) if isinstance(value, str) and Path(value).exists() else value
+
+
+def _outcome(future: Any) -> dict[str, Any]:
+    if future.status == "finished":
+        told: dict[str, Any] = json.loads(future.result())
+        return told
+    error = future.exception() if future.status == "error" else None
+    # Only what the scheduler itself says comes here: its worker died again and again, or lacks a package.
+    return {"error": f"its worker failed ({type(error).__name__}: {error})", "again": error is None}
+
+
+def work(order: str, spec: str, database: str) -> str:
+    """One recording, in a process of the cluster; JSON with `result`, or with `error` and whether to try `again`."""
+    what = Order(**json.loads(order))
+    _take_cores(what.processes)
+    narrator = _Silent()
+    try:
+        for plugin in what.plugins:
+            _load_once(plugin)
+        models, settings = _models(json.dumps(what.models, sort_keys=True)), make_settings(**what.settings)
+        with open_database(database) as opened:
+            result = analyze(opened, spec, Path(what.out), models, settings, narrator, restart=False)
+    except (PoseError, FeatureError, BehaviorError) as error:
+        return json.dumps({"error": str(error), "again": False})
+    except (StorageError, OSError) as error:
+        return json.dumps({"error": str(error), "again": True})
+    return json.dumps({"result": result})
+
+
+class _Silent:
+    """What a stage says stands in its report, too."""
+
+    def say(self, text: str) -> None:
+        pass
+
+    def step(self, stage: str, done: int, total: int | None) -> None:
+        pass
+
+
+@cache
+def _models(arguments: str) -> Models:
+    """Loaded once a process."""
+    return load_models(**json.loads(arguments), narrator=_Silent())
+
+
+@cache
+def _load_once(plugin: str) -> None:
+    load_features(Path(plugin))
+
+
+_all_cores: set[int] | None = None
+
+
+def _take_cores(processes: int | None) -> None:
+    """This process's share of the machine: more threads than cores would slow all of them down."""
+    global _all_cores
+    if processes is None or not hasattr(os, "sched_setaffinity"):
+        return
+    from distributed import get_worker
+
+    _all_cores = cores = _all_cores or os.sched_getaffinity(0)
+    number, ordered = int(get_worker().name), sorted(cores)
+    os.sched_setaffinity(0, ordered[number::processes] or [ordered[number % len(ordered)]])
+
+
+@contextmanager
+def _client(scheduler: str | None, processes: int | None) -> Iterator[Any]:
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise BehaviorError(f"several workers need {error.name}; pip install 'posescribe[cluster]'") from error
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise BehaviorError(
+                f"{scheduler}: no Dask scheduler answers ({error}); start one with `dask scheduler`"
+            ) from error
+        with client:
+            yield client
+        return
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=processes, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+            local_directory=scratch, silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,  # type: ignore[no-untyped-call]
+    ):  # fmt: skip
+        yield client

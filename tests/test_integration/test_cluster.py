@@ -1,0 +1,192 @@
+"""Recordings shared by real processes, one of which is killed in the middle: as one process would have done it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from behavior.cli import main
+from behavior.pipeline import cluster
+from behavior.pipeline.cluster import Order, work
+from storage import open_database
+
+pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+import psutil
+
+HOW = ["--start", "3", "--end", "3.7", "--no-overlay"]
+
+
+def clips(video: Path, folder: Path, count: int) -> list[str]:
+    """Copies of a video that differ in an atom that nobody reads."""
+    found = []
+    for number in range(count):
+        path = folder / f"clip{number}.mp4"
+        shutil.copy(video, path)
+        with path.open("ab") as file:
+            file.write((16).to_bytes(4, "big") + b"free" + number.to_bytes(8, "big"))
+        found.append(str(path))
+    return found
+
+
+def content(db: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row that does not say when, by the name of its recording and the fingerprint of its run."""
+    with sqlite3.connect(db) as connection:
+        tables = ["frame", "keypoints_coco_18", "membership", "tracklet", "track", "decision", "bout"]
+        found = {"run": connection.execute("SELECT stage, status, fingerprint, model_sha256 FROM run").fetchall()}
+        for table in tables:
+            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            kept = ", ".join(f"{table}.{name}" for name in names if name not in ("id", "run_id"))
+            found[table] = connection.execute(
+                f"SELECT recording.name, run.fingerprint, {kept} FROM {table} JOIN run ON run.id = run_id "
+                "JOIN recording ON recording.id = recording_id"
+            ).fetchall()
+    connection.close()
+    return {table: sorted(rows, key=repr) for table, rows in found.items()}
+
+
+def begun(parts: Path) -> Path | None:
+    """A part whose people are being looked for."""
+    for db in parts.glob("*.db"):
+        connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+        try:
+            if connection.execute("SELECT 1 FROM run WHERE stage = 'pose' AND status = 'running'").fetchone():
+                return db
+        except sqlite3.OperationalError:  # has no tables yet
+            pass
+        finally:
+            connection.close()
+    return None
+
+
+def kill_who_has(db: Path, command: psutil.Process) -> int:
+    for child in command.children(recursive=True):
+        if any(Path(file.path) == db for file in child.open_files()):
+            os.kill(child.pid, signal.SIGKILL)
+            return int(child.pid)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def shared(sample_video: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path, int, str]:
+    """Sources, folder of results, exit status and what was said, of two workers of which one was killed."""
+    folder = tmp_path_factory.mktemp("shared")
+    sources = clips(sample_video, folder, 3)
+    (folder / "broken.mp4").write_bytes(b"no film")
+    out = folder / "out"
+    arguments = ["analyze", *sources, str(folder / "broken.mp4"), "--out", str(out), "--workers", "2", *HOW]
+    # Spawned processes import what began them: a file, as the installed command is one.
+    script = folder / "posescribe.py"
+    script.write_text("import sys\nfrom behavior.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n")
+    words = [sys.executable, str(script)]
+    with subprocess.Popen([*words, *arguments], stderr=subprocess.PIPE, text=True) as process:
+        command, killed = psutil.Process(process.pid), 0
+        while not killed and process.poll() is None:
+            if (db := begun(out / "parts")) is not None:
+                killed = kill_who_has(db, command)
+            time.sleep(0.01)
+        _, told = process.communicate(timeout=500)
+    assert killed, told
+    return sources, out, process.returncode, told
+
+
+def test_a_killed_worker_leaves_the_tables_that_one_process_makes(
+    shared: tuple[list[str], Path, int, str], tmp_path: Path
+) -> None:
+    sources, out, status, told = shared
+    assert main(["analyze", *sources, "--out", str(tmp_path), *HOW]) == 0
+    alone, together = content(tmp_path / "posescribe.db"), content(out / "posescribe.db")
+    assert together == alone
+    assert all(rows for table, rows in alone.items() if table != "decision")
+    assert len(set(together["run"])) == len(together["run"]) == 9
+    for number in range(3):
+        assert (out / f"clip{number}" / "report.html").exists()
+    assert not list((out / "parts").iterdir())
+    # What can't be read is named at the end, and has held up nobody.
+    assert status == 1
+    assert told.rstrip().splitlines()[-1].strip().startswith(str(Path(sources[0]).parent / "broken.mp4"))
+    assert "Traceback" not in told
+
+
+def test_what_is_done_needs_no_worker(
+    shared: tuple[list[str], Path, int, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources, out, _, _ = shared
+    monkeypatch.setattr(cluster, "_client", None)
+    assert main(["analyze", *sources, "--out", str(out), "--workers", "2", *HOW]) == 0
+    assert capsys.readouterr().err.count("nothing to do") == 3
+
+
+ORDER = Order(
+    {"model": "movenet_multipose", "device": "cpu", "actions": "none"},
+    {"accuracy": "fast", "precision": None, "max_people": None, "start_s": None, "end_s": None, "every": 1,
+     "overlay": False},
+    (), "out",
+)  # fmt: skip
+
+
+def test_the_world_is_asked_again_and_a_bad_film_is_not(tmp_path: Path) -> None:
+    content = json.dumps(ORDER.__dict__)
+    (tmp_path / "bad.mp4").write_bytes(b"no film")
+    bad = json.loads(work(content, str(tmp_path / "bad.mp4"), str(tmp_path / "part.db")))
+    gone = json.loads(work(content, str(tmp_path / "bad.mp4"), str(tmp_path / "gone" / "part.db")))
+    assert (bad["again"], gone["again"]) == (False, True)
+    assert "gone does not exist" in gone["error"]
+
+
+class Clerk:
+    """Hands in what it is told, as a future that is done."""
+
+    def __init__(self, *outcomes: str) -> None:
+        self.outcomes, self.calls = list(outcomes), 0
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        self.calls += 1
+        text = self.outcomes.pop(0)
+        return type("Done", (), {"status": "finished", "done": lambda _: True, "result": lambda _: text})()
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def step(self, *_: Any) -> None:
+        pass
+
+
+def test_each_wait_is_longer_and_the_last_failure_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "FIRST_WAIT_S", 0.01)
+    clerk, listener = Clerk(*[json.dumps({"error": "disk", "again": True})] * 9), Listener()
+    failed: list[str] = []
+    task = cluster._Task("a.mp4", "a", "server")
+    with open_database(tmp_path / "all.db") as target:
+        cluster._run(clerk, [task], target, ORDER, listener, [], failed, is_server=True)
+    assert clerk.calls == cluster.ATTEMPTS == 4
+    assert failed == ["a.mp4: disk"]
+    assert len(listener.lines) == 4
+
+
+def test_two_films_of_one_name_would_have_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "walk.mp4").write_bytes(folder.encode())
+    with open_database(tmp_path / "all.db") as target:
+        specs = [str(tmp_path / "one" / "walk.mp4"), str(tmp_path / "two" / "walk.mp4"), "0"]
+        tasks, failed = cluster._tasks(specs, target, tmp_path, None)
+    assert [task.name for task in tasks] == ["walk"]
+    assert [("called walk as" in message, "cameras" in message) for message in failed] == [(True, False), (False, True)]
+    assert main(["analyze", specs[0], "--out", str(tmp_path), "--workers", "2", "--restart"]) == 2
+    assert main(["analyze", specs[0], "--out", str(tmp_path), "--workers", "2", "--scheduler", "tcp://x:1"]) == 2
+    assert "choose one" in capsys.readouterr().err

@@ -116,6 +116,11 @@ def triangulate(
             done = triangulate_robustly(group, pixels, confidence, limit_px=limit)
             found.append((_person(number, [members[node] for node in nodes], done), done))
             narrator.step("people in space", number, len(people))
+        if len(seen) > 2 and all(done.used.sum(axis=0).max() < 3 for _, done in found):
+            narrator.say(
+                f"of {len(seen)} cameras no three agree on any joint, so that nothing checks the points; expected if "
+                "they overlap in twos only, else check that each camera has its own recording (--camera) and offset"
+            )
         settings = {
             "limit_px": limit, "cameras": {one.camera.name: one.recording.name for one in seen},
             "offsets_s": {one.camera.name: one.offset_s for one in seen},

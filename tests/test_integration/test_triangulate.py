@@ -145,6 +145,17 @@ def test_pictures_of_another_size_are_refused_until_told(
     assert error_of(pd.read_parquet(tmp_path / "o" / "positions.parquet")) > 0.01
 
 
+def test_swapped_cameras_are_told(tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two views alone agree on people who are not there; a third does not."""
+    command = ["triangulate", str(film(tmp_path / "a.db")), "--calibration", str(calibration), "--synchronised"]
+    command += ["--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "no three agree" not in capsys.readouterr().err
+    swapped = [word for pair in ("cam1=cam2", "cam2=cam1", "cam3=cam3") for word in ("--camera", pair)]
+    assert main([*command, *swapped]) == 0
+    assert "of 3 cameras no three agree on any joint" in capsys.readouterr().err
+
+
 def test_what_does_not_fit_is_told_in_one_line(
     tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "features": ("features:features", "Feature table out of a database."),
     "tracks": ("tracks:app", "Who is who: list, merge, split, drop, rename."),
     "labels": ("labels:app", "Human-coded intervals: import, compare."),
+    "segment": ("segment:segment", "Behaviour in recurring syllables, without labels."),
     "export": ("export:export", "Keypoints or bouts as a file of another program."),
     "import": ("import_:import_", "Keypoints of another program into a database."),
     "train": ("train:train", "Train an action classifier."),

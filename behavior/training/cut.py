@@ -171,7 +171,7 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
         DataError: layouts that don't fit together, or labels that give no clip.
     """
     settings = settings or CutSettings()
-    joints = _shared_joints(people)
+    joints = shared_joints([(person.recording, person.skeleton) for person in people])
     lengths = [label.stop_s - label.start_s for person in people for label in person.labels]
     window_s = settings.window_s or round(float(np.clip(np.median(lengths), *WINDOW_S)), 3)
     grids: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]] = []
@@ -244,14 +244,19 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     return CodedClips(data, bouts, persons, middle_s, bout_s, window_s, group_by, tuple(notes))
 
 
-def _shared_joints(people: Sequence[CodedPerson]) -> tuple[str, ...]:
-    if all(has_body(person.skeleton.joints) for person in people):
+def shared_joints(layouts: Sequence[tuple[str, Skeleton]]) -> tuple[str, ...]:
+    """The joints to learn from in recordings (name and layout): `BODY_13` where all hold it, else the layout's own.
+
+    Raises:
+        DataError: several layouts without it.
+    """
+    if all(has_body(skeleton.joints) for _, skeleton in layouts):
         return BODY_13
-    layouts = {standard_names(person.skeleton.joints): person for person in people}
-    if len(layouts) > 1:
-        told = " and ".join(f"{one.recording} ({one.skeleton.name})" for one in list(layouts.values())[:2])
-        raise DataError(f"{told} have different joints; train on recordings of one layout")
-    return next(iter(layouts))
+    found = {standard_names(skeleton.joints): (name, skeleton) for name, skeleton in layouts}
+    if len(found) > 1:
+        told = " and ".join(f"{name} ({skeleton.name})" for name, skeleton in list(found.values())[:2])
+        raise DataError(f"{told} have different joints; take recordings of one layout")
+    return next(iter(found))
 
 
 def _runs(place: int, labels: Sequence[Annotation], grid_s: NDArray[np.float64]) -> list[_Run]:

@@ -157,7 +157,7 @@ def draw_curves(logs: Sequence[Path], path: Path) -> None:
     """The last stage's loss, and PCK and AP of held-out images, over images learnt from."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     for i, log in enumerate(logs):
         name = log.parent.parent.name if log.parent.name == "training" else log.parent.name
@@ -167,14 +167,13 @@ def draw_curves(logs: Sequence[Path], path: Path) -> None:
         for score, dash in (("pck", "-"), ("ap", "--")):
             judged = table.dropna(subset=score)
             if len(judged):
-                scores.plot(
-                    judged["epoch"], judged[score], dash, marker=".", color=f"C{i}", label=f"{name}, {score.upper()}"
-                )
-    losses.set(xlabel="epochs", ylabel="squared error of the last stage", yscale="log")
-    scores.set(xlabel="epochs", ylabel="on images not learnt from", ylim=(0, 1))
+                scores.plot(judged["epoch"], judged[score], dash, marker=".", color=f"C{i}")
+    losses.set(ylabel="squared error of the last stage", yscale="log")
+    scores.set(ylabel="PCK (lines), AP (dashes) of others", ylim=(0, 1))
     for axes in (losses, scores):
+        axes.set(xlabel="epochs", xscale="log")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+    figure.legend(loc="outside right center", frameon=False)
     figure.savefig(path, dpi=120)
 
 

@@ -15,7 +15,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -193,6 +193,8 @@ def find_people(
     source = recording.opened if last is None else None
     if source is None:
         source = open_source(recording.stored.uri, **asdict(settings.part), after=last)
+    if last is not None and source.info.consecutive:
+        _look_again(database, recording, run, settings, last, camera)
     for note in source.notes:
         narrator.say(note)
     with engine.open(source) as stream, _pictures(recording, settings) as keep:
@@ -232,6 +234,23 @@ def find_people(
             return runs.finish_run(tx, run.id, extra={"broke_off": source.broke_off})
         runs.delete_run(tx, run.id)
     raise SourceError(f"{recording.stored.uri}: changed while it was read; run again when it is whole")
+
+
+def _look_again(
+    database: Database,
+    recording: Recording,
+    run: Run,
+    settings: Settings,
+    last: tuple[int, float],
+    camera: CameraMotion,
+) -> None:
+    """Shows the camera's follower the last frame that is stored, so that it goes on as if it had never stopped."""
+    people = next(iter(poses.iter_frames(database, run.id, after=last[0] - 1))).people
+    with open_source(recording.stored.uri, **asdict(replace(settings.part, start_s=last[1]))) as source:
+        for frame in source:
+            if frame.index == last[0]:
+                camera.shift(frame.image, people)
+            break
 
 
 def _has_more(

@@ -28,7 +28,7 @@ def expected_seconds(
     """
     data = unknown_last(data)
     clips = to_clips(data)
-    seen = np.flatnonzero(clips.any_seen)
+    seen = np.flatnonzero(clips.any_seen | ~clips.any_seen.any())  # of none, the classifier says what they lack
     clips, labels = clips[seen], data.labels[seen]
 
     def fit(rows: NDArray[np.intp]) -> float:

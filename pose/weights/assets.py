@@ -132,7 +132,7 @@ MOVENET_MULTIPOSE_WEIGHTS = Shipped(
 MOVENET_FIELDS_WEIGHTS = Shipped(
     name="movenet_fields weights",
     file="movenet_fields_head.safetensors",
-    member_sha256="66f938622a577c870483d3b8495cb6dda77f537bceabc02e87e059b741f9de24",
+    member_sha256="04d2662b76d5b54f8f2157f8a32f878ae8f665d2b9065814975013a1105b01a8",
     licence="Apache-2.0",
     origin="trained by this project on movenet_multipose",
 )

@@ -45,7 +45,7 @@ class Bout:
         stop_frame: last frame number.
         score: mean calibrated probability over the bout, in [0, 1]; 1 for a human's label.
         evidence: what spoke for it, in words: a rule's numbers with units and thresholds, or a model's probabilities;
-            None for a human's label, and where an older version did not keep it.
+            of a human's label what its coder noted at it, such as "confirmed"; None where nothing is known.
         repetitions: of an exercise that is counted, in order.
     """
 
@@ -247,6 +247,19 @@ def read_coded(tx: Connection, track_run_id: int) -> list[tuple[int, str, float,
     return [
         (int(row[0]), row[1], float(row[2]), float(row[3]), row[4]) for row in tx.execute(query, {"run": track_run_id})
     ]
+
+
+def read_marks(tx: Connection, track_run_id: int) -> dict[tuple[int, str, float, float], str]:
+    """What humans noted at bouts that they corrected ("confirmed", "not sure"), by track, action, start and stop."""
+    label, source, run = schema.annotation.c, schema.annotation_source.c, schema.run.c
+    query = (
+        select(label.track_id, label.action, label.start_s, label.stop_s, label.comment)
+        .join(schema.annotation_source, source.id == label.source_id)
+        .join(schema.run, run.recording_id == source.recording_id)
+        .where(run.id == track_run_id, source.format == "corrections", label.comment.is_not(None))
+        .order_by(source.id)
+    )
+    return {(int(row[0]), row[1], row[2], row[3]): row[4] for row in tx.execute(query) if row[0] is not None}
 
 
 def list_actions(tx: Connection) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from storage.bouts import Bout, read_coded
+from storage.bouts import Bout, read_coded, read_marks
 
 ROUNDED_S = 5e-4
 """Label files keep milliseconds: a border may lie so much behind the frame that it means, seconds."""
@@ -51,8 +51,17 @@ def believe(
             own[-1][1] = max(own[-1][1], stop_s)
         else:
             own.append([start_s, stop_s])
+    marks = read_marks(tx, track_run_id)
     human = [
-        Bout(track_id, action, start_s, stop_s, *_frames(start_s, stop_s, frames, time_s), 1.0)
+        Bout(
+            track_id,
+            action,
+            start_s,
+            stop_s,
+            *_frames(start_s, stop_s, frames, time_s),
+            1.0,
+            marks.get((track_id, action, start_s, stop_s)),
+        )
         for (track_id, action), own in spans.items()
         for start_s, stop_s in own
     ]

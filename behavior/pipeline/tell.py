@@ -581,7 +581,7 @@ def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, se
     last = action_run or track_run
     finished = None if last.finished is None else last.finished.isoformat()
     names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, track_run.id) if track.name]
-    coded = stored_bouts.read_coded(tx, track_run.id)
+    coded = [*stored_bouts.read_coded(tx, track_run.id), *sorted(stored_bouts.read_marks(tx, track_run.id).items())]
     return runs.fingerprint(
         stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=finished, settings=own,
         coded=coded, names=names, **({"zones": (folder / ZONES).read_text()} if (folder / ZONES).is_file() else {}),

@@ -124,6 +124,14 @@ def test_a_correction_lands_in_the_database(studio: Studio) -> None:
     studio.wait(page, "document.documentElement?.dataset.ready === ''")
     assert page.locator(".hand").count() > 0, "coded by hand"
     assert page.locator("[name=coder]").input_value() == "Ada <b>"
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    assert page.locator("#evidence").inner_text() == "confirmed"
+    page.locator("[name=action]").evaluate("(each) => { each.value = 'hop'; }")
+    page.keyboard.press("b")
+    studio.told(page, "Saved")
+    assert [mark for _, _, mark, _ in studio.labels()].count("confirmed") == 1, "another bout takes no mark away"
+    assert len(studio.labels()) == 2
     page.goto(studio.address)
     assert page.locator(".cards img").evaluate("(each) => each.naturalWidth > 0"), "now there is a picture"
     assert "coded by Ada <b>" in page.locator(".cards").inner_text()

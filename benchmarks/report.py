@@ -3,9 +3,10 @@
     python benchmarks/report.py [--quick] [--json FILE]
 
 Made-up people who never stand still, joints with 2 pixels of noise in a picture of 1920x1080, ten curves, a bout every
-ten seconds; the page's pictures (a still per person, the scene) are not among them and add 0.1 to 0.2 MB. `first paint`
-is the browser's own first-contentful-paint, `ready` when the joints are unpacked and drawn, `scrub` the time from
-asking for another frame to its drawing without a video, mean of 200 frames. Opened from a file; the median of five.
+ten seconds, every section; the page's pictures (a still per person, the scene) are not among them and add 0.1 to
+0.2 MB. `first paint` is the browser's own first-contentful-paint, `ready` when the joints are unpacked and drawn,
+`scrub` the time from asking for another frame to its drawing without a video, mean of 200 frames. Opened from a file;
+the median of five.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import platform
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,10 +26,15 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import sync_playwright
 
+sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
+
+from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
 from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
 from behavior.report.page import Provenance, ReportData, people_from_courses, write_page
-from behavior.report.tables import summary_table
+from behavior.report.places import distances, heat
+from behavior.report.sequence import together, transitions
+from behavior.report.tables import bin_widths, bins_table, summary_table
 from pose.people import Track
 from pose.skeleton import COCO_18
 from storage.bouts import Bout
@@ -63,10 +70,15 @@ def make_page(path: Path, people: int, seconds: float) -> None:
         for track in tracks
         for k in range(0, int(seconds) - 8, 10)
     )
+    people_told = people_from_courses(courses)
+    apart, apart_over_time = distances(courses, 0.0, seconds)
     report = ReportData(
-        "made up", "made_up.mp4", 1920, 1080, 0.0, seconds, n, 0, people_from_courses(courses), bouts,
+        "made up", "made_up.mp4", 1920, 1080, 0.0, seconds, n, 0, people_told, bouts,
         summary_table(bouts, courses) if bouts else pd.DataFrame(), PROVENANCE, video="video.mp4",
-        motion=writer.finish(curves),
+        motion=writer.finish(curves), bins={width: bins_table(bouts, courses, width) for width in bin_widths(seconds)},
+        transitions=transitions(bouts, {person.track_id: person.on_screen for person in people_told}),
+        together=together(bouts), heat=heat(courses, (1920, 1080)), distances=apart, distance_curves=apart_over_time,
+        certainty=certainty(courses, bouts), bands=bands(bouts),
     )  # fmt: skip
     write_page(report, path)
 

@@ -30,6 +30,13 @@ def report(
             "recording's folder."
         ),
     ] = None,
+    heading: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='A line for the heading, such as "Place: yard"; may be repeated. Kept as heading.txt in the '
+            "recording's folder."
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Report again from what is stored, of every recording in the database: names and labels by hand included.
@@ -41,7 +48,9 @@ def report(
     from behavior.pipeline.settings import Settings
 
     with Narrator() as narrator:
-        results = commands.report_all(db, out, Settings(overlay=overlay, bin_s=bin_), narrator, recording, zones)
+        results = commands.report_all(
+            db, out, Settings(overlay=overlay, bin_s=bin_), narrator, recording, zones, heading or ()
+        )
         for result in results:
             narrator.say(result["report"])
     if json_:

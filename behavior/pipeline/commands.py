@@ -21,7 +21,7 @@ from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Part, Settings
 from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions, plain, stamp_of
-from behavior.pipeline.tell import STILLS, ZONES, already_told, draw, files_of, is_current, refuse_others, tell
+from behavior.pipeline.tell import STILLS, WORDS, ZONES, already_told, draw, files_of, is_current, refuse_others, tell
 from behavior.report.stills import Stills
 from features.catalog import CATALOGUE
 from features.clean import CleanSettings
@@ -111,11 +111,12 @@ def report_all(
     narrator: Narrator,
     recording: str | None = None,
     zones: Path | None = None,
+    heading: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Tells every recording of a database, or the one that is named, again from what is stored.
 
     `out/recordings.html` lists all recordings of the database. A file of zones is copied into the folder of each and is
-    theirs from then on.
+    theirs from then on; so are lines for the heading.
 
     Raises `MissingError` when no recording in it has been analysed, or none is called so.
     """
@@ -134,14 +135,20 @@ def report_all(
                 told = _stored_recording(opened, stored, out)
                 if zones is not None:
                     read_zones(zones)
-                    refuse_others(opened, told)
-                    make_folder(told.folder)
-                    write_bytes(told.folder / ZONES, zones.read_bytes())
+                    _keep(opened, told, ZONES, zones.read_bytes())
+                if heading:
+                    _keep(opened, told, WORDS, "".join(f"{line}\n" for line in heading).encode())
                 results.append(tell(opened, told, now.pose, now.track, now.actions, settings, narrator))
         if not results:
             raise MissingError(f"{opened.where}: no recording in it has been analysed; run posescribe analyze first")
         narrator.say(str(write_index(opened, out)))
     return results
+
+
+def _keep(database: Database, told: Recording, name: str, content: bytes) -> None:
+    refuse_others(database, told)
+    make_folder(told.folder)
+    write_bytes(told.folder / name, content)
 
 
 def current_report(database: Database, recording: int, out: Path, narrator: Narrator) -> dict[str, Path]:

@@ -114,6 +114,8 @@ FILES = {
 
 ZONES = "zones.json"
 """Areas of the picture, in the recording's folder: a report counts who was in them."""
+WORDS = "heading.txt"
+"""Lines for the heading, in the recording's folder: place, subject, whatever a reader should know."""
 ZONE_FILES = {"zones.csv": "per person and zone: entries, exits, time in, latency", ZONES: "the zones"}
 
 VIDEO = "video.mp4"
@@ -236,7 +238,8 @@ def tell(
     numbers = [track.track_id for track in known]
     curves = read_curves(folder / "features.parquet", numbers, start_s, stop_s, len(times))
     film = drawn.video if drawn else None
-    tables = FILES | (ZONE_FILES if zones else {})
+    words = _beside(folder).get(WORDS, "")
+    tables = FILES | (ZONE_FILES if zones else {}) | ({WORDS: "the lines under the heading"} if words else {})
     write_page(
         ReportData(
             source_name=stored.name,
@@ -284,6 +287,7 @@ def tell(
                 papers=_papers(provenance["pose"]),
                 action_licence=action_run.extra.get("trust", {}).get("licence") if action_run else None,
             ),
+            heading=tuple(line.strip() for line in words.splitlines() if line.strip()),
             notes=tuple(note for note in notes if note not in ON_THE_PAGE),
             overlay=drawn.file if drawn else None,
             overlay_start_s=drawn.start_s if drawn else 0.0,
@@ -584,8 +588,13 @@ def _told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, se
     coded = [*stored_bouts.read_coded(tx, track_run.id), *sorted(stored_bouts.read_marks(tx, track_run.id).items())]
     return runs.fingerprint(
         stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=finished, settings=own,
-        coded=coded, names=names, **({"zones": (folder / ZONES).read_text()} if (folder / ZONES).is_file() else {}),
+        coded=coded, names=names, **_beside(folder),
     )  # fmt: skip
+
+
+def _beside(folder: Path) -> dict[str, str]:
+    """What users say in the folder: the texts of the files of zones and of words for the heading that are there."""
+    return {name: (folder / name).read_text(encoding="utf-8") for name in (ZONES, WORDS) if (folder / name).is_file()}
 
 
 def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -122,6 +122,7 @@ class ReportData:
         bins: as of `tables.bins_table`, by the width of the bins, seconds; the first is shown first.
         transitions, together: as of `sequence`.
         provenance: what made the results.
+        heading: lines of the user's for the heading, e.g. "Place: yard".
         notes: sentences the reader must see, e.g. "3 corrupt frames were skipped."
         overlay: name of the video (`.mp4`) or picture beside the page with everyone drawn in; None without one.
         overlay_start_s: time of the source at which the clock of overlay and video is 0, seconds.
@@ -152,6 +153,7 @@ class ReportData:
     provenance: Provenance
     camera: str = ""
     coded: frozenset[int] = frozenset()
+    heading: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     overlay: str | None = None
     overlay_start_s: float = 0.0

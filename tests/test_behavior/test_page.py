@@ -347,6 +347,7 @@ def test_nothing_is_taken_for_markup(watched: Watched) -> None:
             summary=summary,
             provenance=provenance,
             notes=(NASTY,),
+            heading=(NASTY,),
             files={NASTY.replace("/", ""): NASTY},
         )
     )

@@ -94,7 +94,7 @@ def test_zones_stay_with_the_recording(analysed: Path, tmp_path: Path, capsys: p
     left, right = [[0, 0], [884, 0], [884, 994], [0, 994]], [[884, 0], [1768, 0], [1768, 994], [884, 994]]
     zones.write_text(json.dumps({"Left half": left, "right": right}))
     again = ["report", str(tmp_path / "out" / "posescribe.db"), "--out", str(tmp_path / "out")]
-    assert main([*again, "--zones", str(zones)]) == 0
+    assert main([*again, "--zones", str(zones), "--heading", "Place: <yard>", "--heading", "Subject: P07"]) == 0
     found = pd.read_csv(tmp_path / "out" / "demo" / "zones.csv")
     assert found.zone.tolist() == ["Left half", "right"] * 2
     assert found.groupby("track_id").share_in.sum().tolist() == pytest.approx([1, 1], abs=1e-6)
@@ -104,7 +104,9 @@ def test_zones_stay_with_the_recording(analysed: Path, tmp_path: Path, capsys: p
     assert main([*again, "--zones", str(zones)]) == 1
     assert "needs a letter" in capsys.readouterr().err
     assert main(again) == 0
-    assert "Left half" in (tmp_path / "out" / "demo" / "report.html").read_text(), "they are kept beside the report"
+    page = (tmp_path / "out" / "demo" / "report.html").read_text()
+    assert "Left half" in page, "they are kept beside the report"
+    assert "<li>Place: &lt;yard&gt;</li><li>Subject: P07</li>" in page
 
 
 def test_the_woman_walks(analysed: Path) -> None:

@@ -27,6 +27,7 @@ def test_time_in_each_cell() -> None:
     one = walker(1, [0, 1, 2, 12, 13], [(5, 5), (9, 9), (15, 5), (35, 15), (np.nan, np.nan)])
     seconds = heat([one], (40, 20), cells=4)
     np.testing.assert_allclose(seconds, [[0.2, 0.5, 0, 0], [0, 0, 0, 0.1]], atol=1e-9)
+    np.testing.assert_allclose(heat([walker(3, [0, 1], [(5, 5)] * 2)], (20, 10), cells=2), [[0.2, 0]])
     outside = walker(2, [0, 1], [(-1, 5), (40, 5)])
     np.testing.assert_allclose(heat([outside], (40, 20), cells=4), 0)
     assert heat([], (20, 40), cells=4).shape == (4, 2)

@@ -35,6 +35,7 @@ def test_bouts_that_overlap() -> None:
     walk = bout(1, "walk", 0, 5)
     assert followed(walk, bout(1, "sit", 4.2, 9))["walk", "sit"] == 1, "it began before the other was over"
     assert followed(walk, bout(1, "wave", 2, 3)) == {("walk", NOTHING): 1}, "the walk went on: nothing follows the wave"
+    assert followed(walk, bout(1, "wave", 4.2, 4.8)) == {("walk", NOTHING): 1}, "over before the walk was"
     assert followed(walk, bout(1, "sit", 5, 9), bout(1, "wave", 5, 6)) == {
         ("walk", "sit"): 1,
         ("walk", "wave"): 1,

@@ -28,7 +28,8 @@ from common import Row, print_table, write
 sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from behavior.cli import main as posescribe
-from behavior.pipeline.space import _fitted, triangulate
+from behavior.pipeline.space import triangulate
+from behavior.pipeline.views import fitted
 from pose.multiview import Camera, read_cameras
 from pose.multiview.boards import Board, Corners
 from pose.multiview.calibration import lens_of, place_of
@@ -75,7 +76,7 @@ def held_out(db: Path, calibration: Path, out: Path, fits: dict[str, str], whole
             (recording,) = recordings.select_recordings(tx, left)
             now = runs.current(tx, recording.id)
             assert now is not None
-            camera = _fitted(camera, (recording.width, recording.height), fits.get(left), Quiet())
+            camera = fitted(camera, (recording.width, recording.height), fits.get(left), Quiet())
             for members in set(whole.members):
                 if len({name for name, _ in members}) < 3:
                     continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lists_bootstrapping
 import lists_features
 import lists_pose
 import lists_recognition
@@ -11,5 +12,5 @@ from fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *lists_pose.FAULTS, *lists_features.FAULTS, *lists_recognition.FAULTS, *lists_report.FAULTS,
-    *lists_training.FAULTS,
+    *lists_training.FAULTS, *lists_bootstrapping.FAULTS,
 )  # fmt: skip

@@ -1,0 +1,25 @@
+"""Faults of labels out of several views."""
+
+from __future__ import annotations
+
+from fault import Fault
+
+_LABELS, _CLOCK = "pose/multiview/bootstrapping.py", "pose/multiview/clock.py"
+_TESTS = ("tests/test_pose/test_bootstrapping.py",)
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(_LABELS, "np.where(seen, SEEN, REPROJECTED)", "SEEN", "what only others see is seen", _TESTS),
+    Fault(_LABELS, "np.where(inside, np.where", "np.where(True, np.where", "labels outside the picture", _TESTS),
+    Fault(_LABELS, "confidence >= limits.min_confidence", "confidence > limits.min_confidence",
+          "just sure enough is not enough", _TESTS),
+    Fault(_LABELS, ", min_views=limits.min_views", "", "two views are enough", _TESTS),
+    Fault(_LABELS, "np.where(used, np.nan_to_num(confidence), 0.0)", "np.nan_to_num(confidence)",
+          "views that disagree count, too", _TESTS),
+    Fault(_LABELS, "np.argsort(-scores", "np.argsort(scores", "the worst frames first", _TESTS),
+    Fault(_LABELS, "apart < window_s - 1e-6", "apart < 0", "neighbours are taken", _TESTS),
+    Fault(_LABELS, "apart < 2 * window_s", "apart < window_s", "repetitions are taken", _TESTS),
+    Fault(_LABELS, "known.any(axis=1) & (moved <= same_m)", "moved <= same_m",
+          "nothing in common is a repetition", _TESTS),
+    Fault(_CLOCK, "(gap <= widest) & ", "", "holes are bridged", _TESTS),
+    Fault(_CLOCK, "points[left] * (1 - weight) + points[right] * weight", "points[left]", "the frame before", _TESTS),
+)  # fmt: skip

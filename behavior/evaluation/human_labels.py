@@ -222,11 +222,33 @@ def coded_recordings(
         if now is None:
             notes.append(f"{stored.name}: has labels, but no tracks; run posescribe analyze")
             continue
-        if len(sources) > 1:
-            notes.append(f"{stored.name}: labels of {len(sources)} files together; --coder chooses")
-        labels = bouts.read_annotations(tx, stored.id, [source.id for source in sources])
+        labels, n_files = _what_counts(tx, stored.id, sources)
+        if n_files > 1:
+            notes.append(f"{stored.name}: labels of {n_files} files together; --coder chooses")
         found.append(CodedRecording(stored, now.track, tuple(labels)))
     return found
+
+
+def _what_counts(
+    tx: Connection, recording_id: int, sources: Sequence[AnnotationSource]
+) -> tuple[list[Annotation], int]:
+    """The labels of some sources by time, and of how many sources they are.
+
+    Corrections hold all that somebody says of a person: of a person whose newest labels are corrections these alone are
+    taken, of others all that was imported (see the view `current_bout`).
+    """
+    of_source = {source: bouts.read_annotations(tx, recording_id, [source.id]) for source in sources}
+    newest = {label.track_id: source for source, labels in of_source.items() for label in labels}
+
+    def counts(source: AnnotationSource, label: Annotation) -> bool:
+        last = newest[label.track_id]
+        if label.track_id is None or bouts.CORRECTIONS not in (last.format, source.format):
+            return True
+        return source == last
+
+    kept = {source: [one for one in labels if counts(source, one)] for source, labels in of_source.items()}
+    labels = sorted((one for some in kept.values() for one in some), key=lambda one: (one.start_s, one.stop_s))
+    return labels, sum(map(bool, kept.values()))
 
 
 def stored_media_info(

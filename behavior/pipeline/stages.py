@@ -375,10 +375,11 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
 
 
 def _trust(model: ActionModel) -> dict[str, Any]:
-    """What a report says of how right an action model was, and its licence."""
+    """What a report says of how right an action model was, its licence, and the hashes of what it learnt from."""
     figures = model.info.figures or {}
     clean = {name: figures.get("clean", {}).get(name) for name in ("coverage", "claims_right", "reliability")}
-    return {"licence": model.info.licence, "protocol": figures.get("protocol"), **clean}
+    learnt = {"learnt_from": list(known)} if (known := model.info.data.get("recordings")) else {}
+    return {"licence": model.info.licence, "protocol": figures.get("protocol"), **clean, **learnt}
 
 
 def _other_networks(models: Models, settings: Settings) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from behavior.recognition.model import ActionModel
@@ -68,7 +69,7 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
             ],
             "",
             *(
-                [f"Frames, each fold decoded as the others taught: mean F1 {_percent(figures['frames']['f1'])}.", ""]
+                [f"Frames, each fold decoded as the others taught: {_frames(figures['frames'])}.", ""]
                 if "frames" in figures
                 else []
             ),
@@ -93,6 +94,15 @@ def _thresholds(model: ActionModel) -> str:
 
 def _weights(model: ActionModel) -> str:
     return ", ".join(f"{name} ×{weight:g}" for name, weight in model.prior.items())
+
+
+def _frames(frames: Mapping[str, Any]) -> str:
+    told = f"mean F1 {_percent(frames['f1'])}"
+    for about, found in (("", frames), ("; of what counted in the database when it was trained", frames.get("now"))):
+        if found and "accuracy" in found:
+            kappa = "–" if found["kappa"] is None else f"{found['kappa']:.2f}"
+            told += f"{about}, {_percent(found['accuracy'])} named as the human did, kappa {kappa}"
+    return told
 
 
 def _percent(value: Any) -> str:

@@ -6,7 +6,7 @@ is on the whole is chosen by the F1 of frames. Thresholds are chosen with the te
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from behavior.labels import UNKNOWN, actions_of, all_actions
 from behavior.recognition.model import ActionModel, Decoding
 from behavior.recognition.recognise import RecogniseSettings, decode
 from behavior.training.cut import CodedClips, CodedPerson, clip_of_frames
+from storage.bouts import Bout
 
 PRICES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """How dear a change may be: shares of what the lengths of bouts suggest."""
@@ -53,7 +54,8 @@ def learn_decoding(
             for name, some in lengths.items()
         }
         decoding = Decoding(model.decoding.unknown_below, price, shortest)
-        counts = frame_counts(replace(model, decoding=decoding), people, clips, scores, rows)
+        said = held_frames(replace(model, decoding=decoding), people, clips, scores, rows)
+        counts = frame_counts(model.info.classes, people, said)
         reached = mean_f1(counts)
         if reached > best:
             best, found = reached, decoding
@@ -70,28 +72,36 @@ def bout_lengths(durations_s: Mapping[str, Sequence[float]]) -> dict[str, list[f
     return lengths
 
 
-def frame_counts(
+Held = tuple[int, NDArray[np.bool_], list[Bout]]
+"""Place of a person, (n,) which of the person's frames are judged, and the bouts that a model says there."""
+
+
+def held_frames(
     model: ActionModel,
     people: Sequence[CodedPerson],
     clips: CodedClips,
     scores: NDArray[np.float64],
     rows: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """(3, C) frames that show each action by both, by the model, by the human; arguments as of `learn_decoding`.
+) -> Iterator[Held]:
+    """What the model says of the frames of some clips; arguments as of `learn_decoding`.
 
-    A frame has the scores of the clip nearest to it, and counts where that clip is one of `rows`.
+    A frame has the scores of the clip nearest to it, and is judged where that clip is one of `rows`. People without
+    such frames are left out.
     """
-    actions = model.info.classes
-    counts = np.zeros((3, len(actions)), dtype=np.int64)
     for place, person in enumerate(people):
-        time_s = person.track.time_s
-        clip = clip_of_frames(clips, place, time_s)
+        clip = clip_of_frames(clips, place, person.track.time_s)
         judged = (clip >= 0) & rows[clip]
-        if not judged.any():
-            continue
-        of_frames = np.where(clip[:, None] >= 0, np.nan_to_num(scores[clip]), 0.0)
+        if judged.any():
+            of_frames = np.where(clip[:, None] >= 0, np.nan_to_num(scores[clip]), 0.0)
+            yield place, judged, decode(person.track, of_frames, model, RecogniseSettings())
+
+
+def frame_counts(actions: Sequence[str], people: Sequence[CodedPerson], found: Iterable[Held]) -> NDArray[np.int64]:
+    """(3, C) judged frames that show each action by both, by the model, by the human."""
+    counts = np.zeros((3, len(actions)), dtype=np.int64)
+    for place, judged, bouts in found:
+        person, time_s = people[place], people[place].track.time_s
         said, shown = np.zeros((2, len(time_s), len(actions)), dtype=bool)
-        bouts = decode(person.track, of_frames, model, RecogniseSettings())
         for spans, out in ((bouts, said), (person.labels, shown)):
             for span in spans:
                 if span.action in actions:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from behavior.evaluation.agreement import agreement
+from behavior.evaluation.agreement import Coded, agreement
 from behavior.evaluation.human_labels import coded_recordings, judged
 from behavior.evaluation.sequences import evaluation
 from behavior.labels import UNKNOWN, actions_of
@@ -21,14 +21,16 @@ from behavior.recognition.classifiers.base import Progress
 from behavior.recognition.clips import LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, Decoding, save_action_model
 from behavior.recognition.recognise import RecogniseSettings, recognise
+from behavior.recognition.smoothing import Times
 from behavior.recognition.temperature import apply_temperature
 from behavior.training.cut import SPLITS, CodedClips, CodedPerson, CutSettings, coded_people, cut_clips
-from behavior.training.decoding import frame_counts, frame_f1, learn_decoding, mean_f1
+from behavior.training.decoding import Held, frame_counts, frame_f1, held_frames, learn_decoding, mean_f1
 from behavior.training.train import Calibration, CrossValidation, TrainSettings, set_scores, train, unknown_last
 from storage import recordings, runs, skeletons, tracks
-from storage.bouts import Bout
+from storage.bouts import Bout, read_bouts
 from storage.database import Database
 from storage.errors import MissingError
+from storage.recordings import Recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ def train_coded(
     figures = dict(model.info.figures)
     if cv is not None and cv.calibration is not None:
         figures["protocol"] += f"; {SPLITS[clips.group_by]}"
-        model, figures["frames"] = _decoded(model, people, clips, cv, cv.calibration)
+        model, figures["frames"] = _decoded(model, database, people, clips, cv, cv.calibration)
     model = replace(model, info=replace(model.info, data=data, figures=figures), window_s=clips.window_s)
     if out is not None:
         model = replace(model, info=save_action_model(model, out))
@@ -104,12 +106,22 @@ def train_coded(
 
 
 def _decoded(
-    model: ActionModel, people: Sequence[CodedPerson], clips: CodedClips, cv: CrossValidation, found: Calibration
+    model: ActionModel,
+    database: Database,
+    people: Sequence[CodedPerson],
+    clips: CodedClips,
+    cv: CrossValidation,
+    found: Calibration,
 ) -> tuple[ActionModel, dict[str, Any]]:
-    """The model with its decoding, and the F1 of frames that each fold reaches with what the others chose, as JSON."""
+    """The model with its decoding, and how right each fold is on frames with what the others chose, as JSON.
+
+    `f1` is the mean of `per_action`; `accuracy` the share of frames that have the same actions as the human said, and
+    `kappa`; `now` the same of the bouts that count in the database, on the same frames (None where there are none).
+    """
     sets = unknown_last(clips.data).classes
     sets = sets if UNKNOWN in sets else (*sets, UNKNOWN)
-    counts = np.zeros((3, len(model.info.classes)), dtype=np.int64)
+    actions = model.info.classes
+    held_out: list[Held] = []
     for fold, choice in {**found.by_fold, -1: found.chosen}.items():
         scores = set_scores(apply_temperature(np.nan_to_num(cv.clean), choice.temperature), sets)
         scores[~cv.tested] = np.nan
@@ -121,12 +133,72 @@ def _decoded(
         )  # fmt: skip
         chosen = replace(chosen, decoding=learn_decoding(chosen, people, clips, scores, learning))
         if fold >= 0:
-            counts += frame_counts(chosen, people, clips, scores, held)
+            held_out += held_frames(chosen, people, clips, scores, held)
     tested = {action for label in np.unique(clips.data.labels[cv.tested]) for action in actions_of(sets[label])}
-    counts[2, [action not in tested for action in model.info.classes]] = 0  # coded beside clips of other actions only
-    f1 = [round(float(value), 4) if np.isfinite(value) else None for value in frame_f1(counts)]
-    frames = {"f1": round(mean_f1(counts), 4), "per_action": dict(zip(model.info.classes, f1, strict=True))}
+    frames = _on_frames(actions, people, held_out, tested)
+    now = _counting(database, people)
+    counting = [(place, rows, now.bouts[place]) for place, rows, _ in held_out] if now else []
+    frames["now"] = _on_frames(actions, people, counting, tested) | now.about if now else None
     return chosen, frames
+
+
+def _on_frames(
+    actions: tuple[str, ...], people: Sequence[CodedPerson], found: Sequence[Held], tested: set[str]
+) -> dict[str, Any]:
+    counts = frame_counts(actions, people, found)
+    counts[2, [action not in tested for action in actions]] = 0  # coded beside clips of other actions only
+    f1 = [_number(value) for value in frame_f1(counts)]
+    both = []
+    for place, rows, bouts in found:
+        one, track = people[place], people[place].track
+        ends_s = Times.of(track.time_s, RecogniseSettings.max_gap_s).ends_s
+        both.append(
+            Coded(
+                one.recording, track.track_id, one.person, track.frames[rows], track.time_s[rows], ends_s[rows],
+                one.labels, bouts,
+            )
+        )  # fmt: skip
+    against = agreement(both, actions=actions)
+    return {
+        "f1": round(mean_f1(counts), 4),
+        "per_action": dict(zip(actions, f1, strict=True)),
+        "accuracy": _number(against.observed),
+        "kappa": _number(against.kappa),
+    }
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """The automatic bouts that count of each person, by place, and of which models they are."""
+
+    bouts: list[list[Bout]]
+    about: dict[str, Any]
+
+
+def _counting(database: Database, people: Sequence[CodedPerson]) -> _Counting | None:
+    """None where no actions are named of any of the people."""
+    found: list[list[Bout]] = []
+    models: dict[str, str] = {}
+    learnt_here = False
+    with database.reading() as tx:
+        now = {_key(one): runs.current(tx, one.id) for one in recordings.list_recordings(tx)}
+        for person in people:
+            current = now[person.recording, person.sha256]
+            run = current.actions if current else None
+            found.append([])
+            if run is not None:
+                found[-1] = [one for one in read_bouts(tx, run.id) if one.track_id == person.track.track_id]
+                models[run.model_sha256 or ""] = run.model_name or "unknown"
+                learnt_here |= person.sha256 in run.extra.get("trust", {}).get("learnt_from", ())
+    return _Counting(found, {"models": sorted(models.values()), "learnt_here": learnt_here}) if models else None
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def _key(stored: Recording) -> tuple[str, str]:
+    return stored.name, stored.sha256 or f"live {stored.id}"
 
 
 def evaluate_coded(

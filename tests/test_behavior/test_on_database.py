@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from behavior.cli import main
 from behavior.recognition.clips import LabelledSequences, save_sequences
 from behavior.recognition.model import load_action_model
+from behavior.training.cut import coded_people
 from pose.layouts import BODY_13
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, Skeleton
-from storage import Database, open_database, poses, recordings, runs, tracks
+from storage import Database, bouts, open_database, poses, recordings, runs, tracks
+from storage.bouts import Annotation, Bout
 
 Figure = Callable[..., NDArray[np.float32]]
 COURSE = ("wave", "squat", "walk", "wave", "squat", "walk")
@@ -129,6 +132,66 @@ def test_from_labels_to_a_model_and_back(films: Path, tmp_path: Path, capsys: py
     assert set(suggested["recording"]) == {"new"}
     assert len(suggested) == 5
     assert suggested["uncertainty"].is_monotonic_decreasing
+
+
+def say(database: Database, recording: int, actions: tuple[str, ...], learnt_from: list[str]) -> None:
+    """An action run that says these actions of person 1, one after the other."""
+    with database.transaction() as tx:
+        now = runs.current(tx, recording)
+        assert now is not None
+        run = runs.start_run(
+            tx, recording, "actions", "a", settings={}, version="1", parent_id=now.track.id, model_name="old",
+            model_sha256="0" * 64, extra={"trust": {"learnt_from": learnt_from}},
+        )  # fmt: skip
+        ends = [(round(place * BOUT_S * 30), round((place + 1) * BOUT_S * 30)) for place in range(len(actions))]
+        found = [
+            Bout(1, action, first / 30, stop / 30, first, stop - 1, 0.9)
+            for action, (first, stop) in zip(actions, ends, strict=True)
+        ]
+        bouts.write_bouts(tx, run.id, found)
+        runs.finish_run(tx, run.id)
+
+
+def test_what_counts_is_judged_on_the_same_frames(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trained(name: str) -> Any:
+        out = tmp_path / name
+        assert main(["train", str(films), "--out", str(out), *FAST, "--folds", "3", "--json", "--no-report"]) == 0
+        return json.loads(capsys.readouterr().out)["figures"]["frames"]
+
+    found = trained("first")
+    assert found["now"] is None, "no actions are named"
+    assert found["accuracy"] > 0.9
+    assert found["kappa"] > 0.85
+    with open_database(films) as database:
+        for recording in (1, 2):
+            say(database, recording, COURSE, [])
+        say(database, 3, COURSE[1:] + COURSE[:1], ["three".ljust(64, "0")])
+    after = trained("second")
+    assert {name: after[name] for name in found if name != "now"} == {
+        name: found[name] for name in found if name != "now"
+    }
+    now = after["now"]
+    assert now["accuracy"] == pytest.approx(2 / 3, abs=0.02), "right in two of three recordings, wrong in the third"
+    assert now["kappa"] == pytest.approx(0.5, abs=0.03)
+    assert (now["models"], now["learnt_here"]) == (["old"], True)
+    assert "of what counted in the database when it was trained, 66" in (tmp_path / "second" / "README.md").read_text()
+
+
+def test_corrections_take_the_place_of_other_labels_of_the_same_person(films: Path) -> None:
+    with open_database(films) as database:
+        with database.transaction() as tx:
+            bouts.write_corrections(tx, 1, [Annotation("hop", 0, 9, track_id=1)], [1], "Ada")
+        notes: list[str] = []
+        people = {one.recording: [label.action for label in one.labels] for one in coded_people(database, notes)}
+        assert people["one"] == ["hop"]
+        assert people["two"] == list(COURSE)
+        assert notes == []
+        with database.transaction() as tx:
+            bouts.write_corrections(tx, 1, [Annotation("jump", 0, 9, track_id=1)], [1], "Bea")
+        assert [label.action for label in coded_people(database, notes)[0].labels] == ["jump"], "the newer coder's"
+        assert [label.action for label in coded_people(database, notes, coder="Ada")[0].labels] == ["hop"]
 
 
 def test_one_recording_is_held_out_by_time_and_said_so(

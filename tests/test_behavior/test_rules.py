@@ -32,7 +32,7 @@ def jumping_jacks(figure: Figure, n_frames: int = 120) -> NDArray[np.float32]:
     body = figure("still", n_frames)
     up = np.arange(n_frames) // 30 % 2 == 1
     body[np.ix_(up, WRISTS, [1])] = -170
-    body[np.ix_(up, ELBOWS, [1])] = -130
+    body[np.ix_(up, ELBOWS, [1])] = -142
     return body
 
 
@@ -60,6 +60,24 @@ def test_each_raising_is_a_bout(figure: Figure) -> None:
 
 def test_one_hand_is_not_enough(figure: Figure) -> None:
     assert spans(figure("wave", 60)) == []
+
+
+def test_hands_at_the_height_of_the_shoulders_are_not_raised(figure: Figure) -> None:
+    """A dancer with the arms to the sides, somebody who lies and holds a ball: both were called so in real videos."""
+    body = jumping_jacks(figure)
+    height = np.ptp(body[0, :, 1])
+    shoulders = body[:, [BODY_13.index("right_shoulder"), BODY_13.index("left_shoulder")], 1].mean(axis=1)
+    at = np.arange(30, 60)
+    body[np.ix_(at, WRISTS, [1])] = (shoulders[at] - 0.06 * height)[:, None, None]
+    body[np.ix_(at, ELBOWS, [1])] = shoulders[at][:, None, None]
+    assert spans(body) == [("arms_raised", 90, 119)]
+    half = body.copy()
+    half[38:52, WRISTS, 1] = -170  # but once they reach the head, it is a raising
+    assert len(spans(half)) == 2
+    lying = jumping_jacks(figure)
+    turn = np.deg2rad(70)
+    lying = lying @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]], dtype=np.float32)
+    assert spans(lying) == []
 
 
 def test_missing_hands_are_judged_by_the_elbows(figure: Figure) -> None:

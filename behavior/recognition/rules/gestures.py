@@ -20,7 +20,12 @@ Array = NDArray[np.float64]
 class ArmsLimits:
     """Thresholds of `arms_raised`."""
 
-    over_shoulders: float = limit(0.0, "body heights of both hands over the shoulders, above")
+    over_shoulders: float = limit(0.0, "body heights of both hands over the shoulders, above, all the time")
+    highest: float = limit(0.1, "body heights of both hands over the shoulders, at least, at some moment: the head")
+    lean: float = limit(45, "deg of the trunk from the vertical, at most")
+
+
+_ARMS = ArmsLimits()
 
 
 def _lower(motion: Motion) -> Array:
@@ -35,7 +40,11 @@ def _lower(motion: Motion) -> Array:
 def arms_raised(motion: Motion) -> Array:
     """(n,) see `Rule.score`; a body upside down is not judged."""
     lower = _lower(motion)
-    return verdict(np.isfinite(lower) & (motion.lean < 90), lower > ArmsLimits().over_shoulders)
+    seen = np.isfinite(lower) & (motion.lean < 90)
+    holds = np.zeros(len(motion), dtype=bool)
+    for first, stop in spans_of(seen & (lower > _ARMS.over_shoulders) & (motion.lean <= _ARMS.lean)):
+        holds[first:stop] = lower[first:stop].max() >= _ARMS.highest
+    return verdict(seen, holds)
 
 
 @dataclass(frozen=True)
@@ -157,10 +166,16 @@ RULES = (
     Rule(
         "arms_raised",
         "motion",
-        "Both hands above the shoulders, trunk upright; a hand that can't be seen goes by its elbow.",
-        ArmsLimits(),
+        "Both hands above the shoulders, at some moment by {highest:g} body heights or more, trunk at most {lean:g}° "
+        "from the vertical; a hand that can't be seen goes by its elbow.",
+        _ARMS,
         arms_raised,
-        lambda motion: {"lower hand {:.2f} body heights over the shoulders (above {over_shoulders:g})": _lower(motion)},
+        lambda motion: {
+            "lower hand {:.2f} body heights over the shoulders (above {over_shoulders:g}, once {highest:g})": _lower(
+                motion
+            ),
+            "trunk {:.0f} deg from the vertical (at most {lean:g})": motion.lean,
+        },
     ),
     Rule(
         "bend",

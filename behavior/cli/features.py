@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Json
+from behavior.cli.options import Json, MaxGap, MinConfidence, OutlierWindow, RepairSwaps, Smoothing, clean_settings
 from behavior.cli.printable import print_json, print_safely
-
-Smoothing = Literal["kalman", "butterworth", "savitzky_golay", "one_euro", "median", "none"]
 
 
 def features(
@@ -44,19 +42,11 @@ def features(
     plugin: Annotated[
         list[Path] | None, typer.Option(help="Python file with features of your own (it is run); may be repeated.")
     ] = None,
-    min_confidence: Annotated[
-        float, typer.Option(min=0, max=1, help="Cleaning: joints below it are missing; 0 leaves it out.")
-    ] = 0.1,
-    repair_swaps: Annotated[
-        bool, typer.Option("--repair-swaps", help="Cleaning: exchange left and right back where they were mixed up.")
-    ] = False,
-    outlier_window: Annotated[
-        float, typer.Option(min=0, help="Cleaning: window of the Hampel test for outliers, seconds; 0 leaves it out.")
-    ] = 0.5,
-    max_gap: Annotated[
-        float, typer.Option(min=0, help="Cleaning: longest gap of a joint that is filled, seconds; 0 leaves it out.")
-    ] = 0.25,
-    smoothing: Annotated[Smoothing, typer.Option(help="Cleaning: the filter.")] = "kalman",
+    min_confidence: MinConfidence = 0.1,
+    repair_swaps: RepairSwaps = False,
+    outlier_window: OutlierWindow = 0.5,
+    max_gap: MaxGap = 0.25,
+    smoothing: Smoothing = "kalman",
     list_: Annotated[bool, typer.Option("--list", help="Print the catalogue: name, unit, formula, NaN rule.")] = False,
     json_: Json = False,
 ) -> None:
@@ -90,16 +80,9 @@ def features(
     if pairs and zones is not None:
         raise typer.BadParameter("--zones are of single people; leave out --pairs")
     from behavior.pipeline import commands
-    from features.clean import SWAP_PENALTY, CleanSettings
     from features.zones import read_zones
 
-    settings = CleanSettings(
-        min_confidence=min_confidence or None,
-        swap_penalty=SWAP_PENALTY if repair_swaps else None,
-        outlier_window_s=outlier_window or None,
-        max_gap_s=max_gap or None,
-        smoothing=None if smoothing == "none" else smoothing,
-    )
+    settings = clean_settings(min_confidence, repair_swaps, outlier_window, max_gap, smoothing)
     with Narrator() as narrator:
         rows = commands.write_stored_features(
             db,

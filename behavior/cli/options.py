@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from features.clean import CleanSettings
 
 
 def _device(value: str) -> str:
@@ -35,6 +38,24 @@ def check_range(start: float | None, end: float | None) -> None:
     """Wrong usage when a range ends before it starts."""
     if start is not None and end is not None and end <= start:
         raise typer.BadParameter(f"--end {end:g} is not after --start {start:g}")
+
+
+Filter = Literal["kalman", "butterworth", "savitzky_golay", "one_euro", "median", "none"]
+
+
+def clean_settings(
+    min_confidence: float, repair_swaps: bool, outlier_window: float, max_gap: float, smoothing: Filter
+) -> CleanSettings:
+    """The cleaning that these options ask for."""
+    from features.clean import SWAP_PENALTY, CleanSettings
+
+    return CleanSettings(
+        min_confidence=min_confidence or None,
+        swap_penalty=SWAP_PENALTY if repair_swaps else None,
+        outlier_window_s=outlier_window or None,
+        max_gap_s=max_gap or None,
+        smoothing=None if smoothing == "none" else smoothing,
+    )
 
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made when it is not there.")]
@@ -172,3 +193,16 @@ Plugin = Annotated[
         callback=_load_plugins,
     ),
 ]
+MinConfidence = Annotated[
+    float, typer.Option(min=0, max=1, help="Cleaning: joints below it are missing; 0 leaves it out.")
+]
+RepairSwaps = Annotated[
+    bool, typer.Option("--repair-swaps", help="Cleaning: exchange left and right back where they were mixed up.")
+]
+OutlierWindow = Annotated[
+    float, typer.Option(min=0, help="Cleaning: window of the Hampel test for outliers, seconds; 0 leaves it out.")
+]
+MaxGap = Annotated[
+    float, typer.Option(min=0, help="Cleaning: longest gap of a joint that is filled, seconds; 0 leaves it out.")
+]
+Smoothing = Annotated[Filter, typer.Option(help="Cleaning: the filter.")]

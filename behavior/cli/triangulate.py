@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Json, Out
+from behavior.cli.options import (
+    Json,
+    MaxGap,
+    MinConfidence,
+    Out,
+    OutlierWindow,
+    RepairSwaps,
+    Smoothing,
+    clean_settings,
+)
 from behavior.cli.printable import print_json
 
 
@@ -76,12 +85,19 @@ def triangulate(
         float | None,
         typer.Option(min=0.1, help="Pixels; a view further off does not count.  [default: 2 % of the picture]"),
     ] = None,
+    min_confidence: MinConfidence = 0.1,
+    repair_swaps: RepairSwaps = False,
+    outlier_window: OutlierWindow = 0.5,
+    max_gap: MaxGap = 0.25,
+    smoothing: Smoothing = "kalman",
     json_: Json = False,
 ) -> None:
     """People in metres, out of recordings of several calibrated cameras.
 
-    Writes OUT/positions.parquet and .csv, person_N.trc, reprojection.csv (per person and camera), bones.csv (lengths
-    and how much they vary) and run.json; the database keeps the positions. The axes are those of the calibration.
+    Writes OUT/positions.parquet and .csv as triangulated, cleaned.parquet and .csv and person_N.trc with outliers out,
+    gaps filled and smoothed, reprojection.csv and reprojection_joints.csv (how well the cameras agree), bones.csv
+    (lengths and how much they vary) and run.json; the database keeps the positions. The axes are those of the
+    calibration.
     """
     fits = _pairs("--fit", fit)
     known = ("crop", "crop-centre", "crop-left", "resize")
@@ -105,6 +121,7 @@ def triangulate(
             format=format_,
             unit=unit,
             limit_px=limit,
+            cleaning=clean_settings(min_confidence, repair_swaps, outlier_window, max_gap, smoothing),
         )
         narrator.say(f"{result['people']} people in {result['frames']} frames: {out}")
     if json_:

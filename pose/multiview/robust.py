@@ -73,3 +73,21 @@ def triangulate_robustly(
     return Triangulated(
         points.reshape(*shape, 3), errors.reshape(len(group), *shape), chosen.reshape(len(group), *shape)
     )
+
+
+def held_out(group: CameraGroup, pixels: Array, confidence: Array, *, limit_px: float) -> Array:
+    """How far what a camera sees is from where the others alone put it.
+
+    Args:
+        group, pixels, confidence, limit_px: as for `triangulate_robustly`.
+
+    Returns:
+        (C, ...) px; NaN where the camera sees nothing, or no two others agree.
+    """
+    apart = []
+    for left, camera in enumerate(group.cameras):
+        others = np.array(confidence, dtype=np.float64)
+        others[left] = 0
+        points = triangulate_robustly(group, pixels, others, limit_px=limit_px).points
+        apart.append(np.linalg.norm(camera.project(points) - np.asarray(pixels)[left], axis=-1))
+    return np.stack(apart)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,11 @@ def at(time_s: float) -> np.ndarray:
     return BODIES + np.array([[[time_s, 0, 0]], [[-time_s, 0, 0]]])
 
 
-def film(path: Path, *, offset: float = 0.0, width: int = 1280) -> Path:
+Spoil = Callable[[int, int, np.ndarray], None]
+"""What is done to the (2, 18, 2) pixels that a camera sees of both people in a frame."""
+
+
+def film(path: Path, *, offset: float = 0.0, width: int = 1280, spoil: Spoil | None = None) -> Path:
     """A database of what the cameras see; the clock of the last is `offset` behind, and its picture `width` wide."""
     with open_database(path) as database, database.transaction() as tx:
         for number, camera in enumerate(GROUP.cameras):
@@ -40,8 +45,11 @@ def film(path: Path, *, offset: float = 0.0, width: int = 1280) -> Path:
             frames = []
             for index, time_s in enumerate(TIMES.tolist()):
                 pixels = camera.project(at(time_s + (offset if last else 0.0)))
+                if spoil is not None:
+                    spoil(number, index, pixels)
                 order = (0, 1) if number % 2 else (1, 0)
-                cells = [np.column_stack([pixels[k], np.full(18, 0.9)]).astype(np.float32) for k in order]
+                found = np.isfinite(pixels).all(axis=-1) * 0.9
+                cells = [np.column_stack([pixels[k], found[k]]).astype(np.float32) for k in order]
                 people = tuple(Person(one, 0.9, k + 1, skeleton=COCO_18) for k, one in enumerate(cells))
                 frames.append(FramePeople(index, time_s, people))
             pose = runs.start_run(tx, key, "pose", f"p{number}", settings={}, version="1", skeleton=COCO_18)
@@ -90,11 +98,20 @@ def test_people_stand_where_they_stood(tmp_path: Path, calibration: Path, capsys
     assert errors.median_px.max() < 0.01
     assert errors.used.tolist() == [1.0] * 6
     assert errors.mm_per_px.between(3.5, 7).all()  # 5 m away at a focal length of 1000 px
-    assert pd.read_csv(out / "bones.csv").cv.max() < 1e-3
+    assert errors.held_out_px.max() < 0.02
+    assert errors.held_out.tolist() == [30 * 18] * 6
+    joints = pd.read_csv(out / "reprojection_joints.csv")
+    assert len(joints) == 6 * 18
+    assert set(joints.seen) == {30}
+    bones = pd.read_csv(out / "bones.csv")
+    assert bones[["cv", "raw_cv"]].max().max() < 1e-3
+    assert len(bones) == 2 * len(COCO_18.limbs)
     lines = (out / "person_1.trc").read_text().splitlines()
     assert lines[2].split("\t")[:5] == ["25", "25", "30", "18", "m"]
     row = np.array(lines[6].split("\t"), dtype=float)
-    first = table[(table.person == 1) & (table.frame == 0)].set_index("keypoint").loc[list(COCO_18.joints)]
+    cleaned = pd.read_parquet(out / "cleaned.parquet")
+    assert error_of(cleaned) < 1e-3
+    first = cleaned[(cleaned.person == 1) & (cleaned.frame == 0)].set_index("keypoint").loc[list(COCO_18.joints)]
     assert row[2:] == pytest.approx(first[["x", "y", "z"]].to_numpy().ravel())
     assert main(command) == 0
     with sqlite3.connect(db) as connection:
@@ -107,6 +124,65 @@ def test_people_stand_where_they_stood(tmp_path: Path, calibration: Path, capsys
     assert views == [("cam1", 2, 0.0), ("cam2", 4, 0.0), ("cam3", 6, 0.0)]
     assert len(scenes) == 1
     assert sorted(members) in ([("cam1", 1), ("cam2", 2), ("cam3", 1)], [("cam1", 2), ("cam2", 1), ("cam3", 2)])
+
+
+def joint_of(table: pd.DataFrame, joint: str) -> pd.DataFrame:
+    """Rows of one joint of who stands at the negative x in the first frame: the first of `BODIES`."""
+    first = table[(table.frame == 0) & (table.keypoint == "neck")].set_index("person").x.idxmin()
+    return table[(table.person == first) & (table.keypoint == joint)].set_index("frame")
+
+
+def test_what_is_missing_is_filled_and_what_jumps_is_left_out(tmp_path: Path, calibration: Path) -> None:
+    """A wrist is unseen for four frames, an elbow is seen elsewhere by all in one, and a nose is gone."""
+    wrist, elbow, nose = (COCO_18.index(joint) for joint in ("left_wrist", "left_elbow", "nose"))
+
+    def spoil(camera: int, frame: int, pixels: np.ndarray) -> None:
+        if 10 <= frame < 14:
+            pixels[0, wrist] = np.nan
+        if frame == 20:
+            aside = at(TIMES[frame])[0, elbow] + [0.5, 0, 0]
+            pixels[0, elbow] = GROUP.cameras[camera].project(aside)
+        if frame >= 15:
+            pixels[0, nose] = np.nan
+
+    db = film(tmp_path / "a.db", spoil=spoil)
+    command = ["triangulate", str(db), "--calibration", str(calibration), "--synchronised", "--out"]
+    assert main([*command, str(tmp_path / "out")]) == 0
+    raw, table = (pd.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("positions", "cleaned"))
+    assert not joint_of(raw, "left_wrist").index.isin(range(10, 14)).any()
+    filled = joint_of(table, "left_wrist").filled
+    assert filled[filled].index.tolist() == [10, 11, 12, 13]
+    assert joint_of(raw, "left_elbow").x[20] - joint_of(table, "left_elbow").x[20] == pytest.approx(0.5, abs=0.01)
+    assert joint_of(table, "nose").index.max() == 14
+    assert error_of(table) < 0.01
+    told = json.loads((tmp_path / "out" / "run.json").read_text())["cleaning"]
+    assert [step.partition("(")[0] for step in told] == ["drop_unsure", "drop_outliers", "fill_gaps", "kalman"]
+    off = ["--min-confidence", "0", "--outlier-window", "0", "--max-gap", "0", "--smoothing", "none"]
+    assert main([*command, str(tmp_path / "raw"), *off]) == 0
+    same = pd.read_parquet(tmp_path / "raw" / "cleaned.parquet")
+    assert not same.filled.any()
+    axes = ["person", "frame", "keypoint", "x", "y", "z"]
+    by = ["person", "frame", "keypoint"]
+    pd.testing.assert_frame_equal(
+        same[axes].sort_values(by, ignore_index=True), raw[axes].sort_values(by, ignore_index=True)
+    )
+
+
+def test_a_camera_that_is_off_is_told_by_joint(tmp_path: Path, calibration: Path) -> None:
+    """The knee that one camera sees 12 pixels aside, and no other figure of the table, is that far from the others."""
+    knee = COCO_18.index("right_knee")
+
+    def spoil(camera: int, _: int, pixels: np.ndarray) -> None:
+        if camera == 1:
+            pixels[:, knee, 0] += 12
+
+    db, out = film(tmp_path / "a.db", spoil=spoil), tmp_path / "out"
+    assert main(["triangulate", str(db), "--calibration", str(calibration), "--synchronised", "--out", str(out)]) == 0
+    table = pd.read_csv(out / "reprojection_joints.csv")
+    off = table[(table.camera == "cam2") & (table.keypoint == "right_knee")]
+    assert off.held_out_px.tolist() == pytest.approx([12, 12], abs=0.05)
+    assert off.held_out_p95_px.tolist() == pytest.approx([12, 12], abs=0.05)
+    assert table[table.keypoint != "right_knee"].p95_px.max() < 0.05
 
 
 def test_offsets_are_asked_for_and_applied(tmp_path: Path, calibration: Path) -> None:

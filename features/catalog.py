@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.body import Body, FeatureSettings, Pair
 from features.clock import frame_durations
-from features.entries import face, gait, hands, motion, pairs, places, posture
+from features.entries import face, gait, hands, joints, motion, pairs, places, posture
 from features.errors import FeatureError
 from features.normalize import body_scale
 from features.registry import CATALOGUE, Catalogue, Feature, Level, feature
@@ -40,7 +40,7 @@ __all__ = [
 Array = NDArray[np.float64]
 DEFAULT_STATISTICS = ("mean", "std", "min", "max")
 _AT_ONCE = 16  # series whose statistics are taken together: few calls, little memory
-_ENTRIES = (posture, motion, gait, hands, face, pairs, places)  # imported for what they enter
+_ENTRIES = (posture, joints, motion, gait, hands, face, pairs, places)  # imported for what they enter
 
 
 def feature_names(

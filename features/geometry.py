@@ -67,7 +67,7 @@ def angle(a: Floats, b: Floats, c: Floats) -> Array:
     >>> float(angle(hip, knee, ankle).round(6))
     90.0
     """
-    u, v = _unit(a - b), _unit(c - b)
+    u, v = unit(a - b), unit(c - b)
     half: Array = np.arctan2(length(u - v), length(u + v))
     return np.degrees(2 * half)
 
@@ -108,10 +108,10 @@ def lean(base: Array, tip: Array) -> Array:
     >>> float(lean(np.array([0.0, 0.0]), np.array([10.0, 0.0])).round(6))
     90.0
     """
-    unit = _unit(tip - base)
-    up = np.zeros(unit.shape[-1])
+    line = unit(tip - base)
+    up = np.zeros(line.shape[-1])
     up[1] = -1
-    half: Array = np.arctan2(length(unit - up), length(unit + up))
+    half: Array = np.arctan2(length(line - up), length(line + up))
     return np.degrees(2 * half)
 
 
@@ -136,6 +136,19 @@ def box(points: Array) -> tuple[Array, Array]:
     low = np.where(found, points, np.inf).min(axis=-2)
     high = np.where(found, points, -np.inf).max(axis=-2)
     return np.where(none, np.nan, low), np.where(none, np.nan, high)
+
+
+def axes(up: Floats, right: Floats) -> Array:
+    """(..., 3, 3) right-handed axes, each a row: X forward, Y along `up`, Z along what of `right` is square to it.
+
+    NaN where one of the (..., 3) directions has no length, or both are one line. 3-D.
+
+    >>> axes(np.array([0.0, 2, 0]), np.array([0.0, 1, 3])).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    y = unit(up)
+    z = unit(right - np.einsum("...d,...d->...", right, y)[..., None] * y)
+    return np.stack([np.cross(y, z), y, z], axis=-2)
 
 
 def hull_area(points: Array) -> Array:
@@ -199,7 +212,7 @@ def asymmetry(left: Array, right: Array, origin: Array, tip: Array) -> Array:
     >>> asymmetry(left, right, np.array([[0.0, 0.0]]), np.array([[0.0, -1.0]])).tolist()
     [1.0]
     """
-    axis = _unit(tip - origin)[:, None]
+    axis = unit(tip - origin)[:, None]
     u, v = left - origin[:, None], right - origin[:, None]
     along = np.sum((u - v) * axis, axis=-1)
     across = (u[..., 0] + v[..., 0]) * axis[..., 1] - (u[..., 1] + v[..., 1]) * axis[..., 0]
@@ -207,7 +220,12 @@ def asymmetry(left: Array, right: Array, origin: Array, tip: Array) -> Array:
     return np.asarray(apart.mean(axis=-1))
 
 
-def _unit(vectors: Floats) -> Array:
+def unit(vectors: Floats) -> Array:
+    """(..., D) vectors of the same directions and of length 1; NaN for one of no length.
+
+    >>> unit(np.array([3.0, 4.0])).tolist()
+    [0.6, 0.8]
+    """
     size = length(vectors)[..., None]
     return vectors / np.where(size > 0, size, np.nan)
 

@@ -85,6 +85,12 @@ def triangulate(
         float | None,
         typer.Option(min=0.1, help="Pixels; a view further off does not count.  [default: 2 % of the picture]"),
     ] = None,
+    up: Annotated[
+        Literal["x", "y", "z", "-x", "-y", "-z"] | None,
+        typer.Option(
+            help="The calibration's axis against gravity.  [default: the nearest to the top of the cameras' pictures]"
+        ),
+    ] = None,
     min_confidence: MinConfidence = 0.1,
     repair_swaps: RepairSwaps = False,
     outlier_window: OutlierWindow = 0.5,
@@ -95,9 +101,9 @@ def triangulate(
     """People in metres, out of recordings of several calibrated cameras.
 
     Writes OUT/positions.parquet and .csv as triangulated, cleaned.parquet and .csv and person_N.trc with outliers out,
-    gaps filled and smoothed, reprojection.csv and reprojection_joints.csv (how well the cameras agree), bones.csv
-    (lengths and how much they vary) and run.json; the database keeps the positions. The axes are those of the
-    calibration.
+    gaps filled and smoothed, features and pairs (joint angles, m/s, m) of these, reprojection.csv and
+    reprojection_joints.csv (how well the cameras agree), bones.csv (lengths and how much they vary) and run.json; the
+    database keeps the positions. The axes are those of the calibration.
     """
     fits = _pairs("--fit", fit)
     known = ("crop", "crop-centre", "crop-left", "resize")
@@ -121,6 +127,7 @@ def triangulate(
             format=format_,
             unit=unit,
             limit_px=limit,
+            up=up,
             cleaning=clean_settings(min_confidence, repair_swaps, outlier_window, max_gap, smoothing),
         )
         narrator.say(f"{result['people']} people in {result['frames']} frames: {out}")

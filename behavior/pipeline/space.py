@@ -11,8 +11,9 @@ import pandas as pd
 
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.scene import Scene, SceneCamera, solve, write_tables
+from behavior.pipeline.scene_features import write_features
 from behavior.pipeline.stages import VERSION
-from behavior.pipeline.views import joined, watch
+from behavior.pipeline.views import joined, vertical, watch
 from features.clean import CleanSettings
 from pose.multiview.files import calibration_hash
 from storage import open_database, runs, scenes
@@ -35,6 +36,7 @@ def triangulate(
     unit: str | None = None,
     limit_px: float | None = None,
     cleaning: CleanSettings | None = None,
+    up: str | None = None,
 ) -> dict[str, Any]:
     """People in space, stored and written to a folder.
 
@@ -47,6 +49,7 @@ def triangulate(
         fits: of cameras, one of `views.FITS`: how the pictures were changed after the calibration.
         limit_px: a view further from a point does not count; None: `views.LIMIT` of the longer side.
         cleaning: of the tables made of the positions; the database keeps them as they are. None: the defaults.
+        up: the world's axis against gravity, one of `views.AXES`; None: by the cameras.
 
     Returns:
         The summary that `posescribe triangulate --json` prints.
@@ -63,6 +66,7 @@ def triangulate(
         seen, skeleton, first, group = scene.seen, scene.skeleton, scene.clock, scene.group
         limit = limit_px or scene.limit_px
         people = scene.people()
+        against_gravity = vertical(group, up, narrator)
         found = []
         for number, nodes in enumerate(people, start=1):
             pixels, confidence = joined(scene.views, nodes, len(group))
@@ -97,7 +101,9 @@ def triangulate(
     make_folder(out)
     write_tables(world, table, out)
     origin = {"posescribe": VERSION, "scene": key, "calibration": str(calibration), "calibration_sha256": sha256,
-              "db": database, "settings": settings, "cleaning": list(found[0].cleaned.steps)}  # fmt: skip
+              "db": database, "settings": settings, "cleaning": list(found[0].cleaned.steps),
+              "up": against_gravity.tolist()}  # fmt: skip
+    write_features(world, against_gravity, out, origin)
     write_bytes(out / "run.json", json.dumps(origin, indent=2).encode())
     for row in errors.to_dict("records"):
         narrator.say(

@@ -26,7 +26,11 @@ from storage.runs import Run
 FITS = ("crop", "crop-centre", "crop-left", "resize")
 LIMIT = 0.02
 """Of the longer side of the largest picture: a view further from a point than this does not count."""
+AXES: dict[str, NDArray[np.float64]] = {
+    f"{sign}{name}": (-1 if sign else 1) * np.eye(3)[i] for i, name in enumerate("xyz") for sign in ("", "-")
+}
 _ONE_PLACE_M = 0.01
+_TILTED_DEG = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +132,31 @@ def watch(
         clock = max(seen, key=lambda one: len(one.frames))
         views, members = _views(tx, seen, clock.time_s)
     return Watched(opened.where, tuple(seen), skeleton, clock, tuple(views), tuple(members))
+
+
+def vertical(group: CameraGroup, axis: str | None, narrator: Narrator) -> NDArray[np.float64]:
+    """(3,) direction against gravity: the axis as said (`AXES`), else that nearest to the top of the cameras' pictures.
+
+    Where none is near it, the top itself.
+
+    Raises:
+        CalibrationError: none is said, and the pictures' tops cancel each other.
+    """
+    if axis is not None:
+        return AXES[axis]
+    top = group.up
+    if not np.isfinite(top).all():
+        raise CalibrationError("the cameras are held every way, so that no axis is seen to be up; say which one: --up")
+    name, direction = max(AXES.items(), key=lambda item: float(top @ item[1]))
+    away = float(np.degrees(np.arccos(np.clip(top @ direction, -1, 1))))
+    if away > _TILTED_DEG:
+        narrator.say(
+            f"no axis of the calibration is up: the nearest to the top of the cameras' pictures, {name}, is "
+            f"{away:.0f}° off, so that top is taken; tilted cameras tilt angles to the vertical (--up says otherwise)"
+        )
+        return top
+    narrator.say(f"up is {name}: the top of the cameras' pictures is {away:.0f}° from it (--up says otherwise)")
+    return direction
 
 
 def joined(

@@ -48,6 +48,13 @@ class CameraGroup:
     def names(self) -> tuple[str, ...]:
         return tuple(camera.name for camera in self.cameras)
 
+    @property
+    def up(self) -> Array:
+        """(3,) where the cameras' pictures have their top, on average, in the world; of length 1, or NaN."""
+        total = -np.sum([camera.world_to_camera[1] for camera in self.cameras], axis=0)
+        size = float(np.linalg.norm(total))
+        return np.asarray(total / size if size > 0 else np.full(3, np.nan))
+
     def of(self, names: Sequence[str]) -> CameraGroup:
         """Some of the cameras, in this order; `ValueError` for a name that is not there."""
         known = {camera.name: camera for camera in self.cameras}

@@ -185,6 +185,37 @@ def test_a_camera_that_is_off_is_told_by_joint(tmp_path: Path, calibration: Path
     assert table[table.keypoint != "right_knee"].p95_px.max() < 0.05
 
 
+def test_features_are_in_metres(tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db, out = film(tmp_path / "a.db"), tmp_path / "out"
+    command = ["triangulate", str(db), "--calibration", str(calibration), "--synchronised", "--out"]
+    assert main([*command, str(out)]) == 0
+    assert "up is z" in capsys.readouterr().err
+    table, units = pd.read_parquet(out / "features.parquet"), pd.read_csv(out / "features.units.csv", index_col=0)
+    assert pd.read_csv(out / "features.csv").shape == table.shape
+    assert table.person.value_counts().to_dict() == {1: 30, 2: 30}
+    inner = table[table.frame.between(3, 26)]
+    for name in ("centre_speed", "left_wrist_speed"):
+        assert inner[name].to_numpy() == pytest.approx(1, abs=0.01)
+        assert units.unit[name] == "m/s"
+    assert sorted(inner.centre_velocity_x.round().unique()) == [-1, 1]
+    hip, knee = (COCO_18.index(joint) for joint in ("left_hip", "left_knee"))
+    thighs = np.linalg.norm(BODIES[:, hip] - BODIES[:, knee], axis=-1)
+    assert sorted(inner.groupby("person").left_thigh_length.mean()) == pytest.approx(sorted(thighs), abs=1e-3)
+    # How far the wrist is above the shoulder, z up, whichever axis the catalogue has down.
+    wrist, shoulder = (COCO_18.index(joint) for joint in ("left_wrist", "left_shoulder"))
+    above = BODIES[:, wrist, 2] - BODIES[:, shoulder, 2]
+    assert sorted(inner.groupby("person").left_wrist_above_shoulder.mean()) == pytest.approx(sorted(above), abs=1e-3)
+    pairs = pd.read_parquet(out / "pairs.parquet")
+    assert pairs[["person_a", "person_b"]].drop_duplicates().to_numpy().tolist() == [[1, 2]]
+    middle = BODIES[:, [COCO_18.index(f"{side}_hip") for side in ("left", "right")]].mean(axis=1)
+    apart = [np.linalg.norm(middle[1] - middle[0] - [2 * t, 0, 0]) for t in TIMES.tolist()]
+    assert pairs.pair_distance.to_numpy() == pytest.approx(apart, abs=2e-3)
+    assert json.loads((out / "run.json").read_text())["up"] == [0, 0, 1]
+    assert main([*command, str(tmp_path / "down"), "--up=-z"]) == 0
+    down = pd.read_parquet(tmp_path / "down" / "features.parquet")
+    assert down.left_wrist_above_shoulder.to_numpy() == pytest.approx(-table.left_wrist_above_shoulder.to_numpy())
+
+
 def test_offsets_are_asked_for_and_applied(tmp_path: Path, calibration: Path) -> None:
     """Half a frame and more: joints are interpolated between frames."""
     db = film(tmp_path / "a.db", offset=0.1)

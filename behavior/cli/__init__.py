@@ -37,6 +37,7 @@ COMMANDS = {
     "calibrate": ("calibrate:calibrate", "Cameras out of pictures of a board."),
     "synchronise": ("synchronise:synchronise", "The time between recordings of one scene."),
     "triangulate": ("triangulate:triangulate", "People in metres, out of several cameras."),
+    "bootstrap": ("bootstrap:bootstrap", "A pose network taught by what several cameras agree on."),
     "report": ("report:report", "Report again from what is stored."),
     "compare": ("compare:compare", "Recordings, people or groups beside each other."),
     "studio": ("studio:studio", "The report as a local page that saves corrections."),

@@ -106,22 +106,13 @@ def train_pose(
     """
     from dataclasses import replace
 
-    import torch
-
     from behavior.cli.train import _command, _is_database
     from behavior.pipeline.annotated_frames import annotated_frames
-    from pose.backends.base import Device, no_device
     from pose.training.fit import FitSettings, Rhythm
     from pose.training.targets import TargetSettings
     from pose.training.train import Plan, train
 
-    if re.fullmatch(r"cpu|cuda(:\d+)?", device) is None:
-        raise typer.BadParameter(f"--device {device}: expected cpu, cuda or cuda:N")
-    if precision == "float16" and device == "cpu":
-        raise typer.BadParameter("--precision float16 is for GPUs; choose float32 or bfloat16")
-    if device != "cpu" and Device.parse(device).index >= (n := torch.cuda.device_count()):
-        reason = "there is no such NVIDIA GPU" if n else "torch finds no NVIDIA GPU, or is built without CUDA"
-        raise no_device(Device.parse(device), reason, ["cpu", *(f"cuda:{i}" for i in range(n))])
+    trainable(device, precision)
     settings = FitSettings(
         epochs=epochs, batch=batch, accumulate=accumulate, optimiser=optimiser,
         learning_rate=learning_rate or _usual_rate(network, start, frozen),
@@ -163,6 +154,21 @@ def train_pose(
                 "figures": dict(fitted.scores), "images_per_second": fitted.images_per_s, "waiting": fitted.waiting,
             }
         )  # fmt: skip
+
+
+def trainable(device: str, precision: str) -> None:
+    """Refuses a device that can't be trained on, or that is not there."""
+    import torch
+
+    from pose.backends.base import Device, no_device
+
+    if re.fullmatch(r"cpu|cuda(:\d+)?", device) is None:
+        raise typer.BadParameter(f"--device {device}: expected cpu, cuda or cuda:N")
+    if precision == "float16" and device == "cpu":
+        raise typer.BadParameter("--precision float16 is for GPUs; choose float32 or bfloat16")
+    if device != "cpu" and Device.parse(device).index >= (n := torch.cuda.device_count()):
+        reason = "there is no such NVIDIA GPU" if n else "torch finds no NVIDIA GPU, or is built without CUDA"
+        raise no_device(Device.parse(device), reason, ["cpu", *(f"cuda:{i}" for i in range(n))])
 
 
 def _usual_rate(network: str, start: str | None, frozen: int) -> float:

@@ -79,9 +79,14 @@ class Watched:
         return CameraGroup(tuple(one.camera for one in self.seen))
 
     @property
+    def longer_side(self) -> int:
+        """Of the largest picture, pixels."""
+        return max(max(one.recording.width, one.recording.height) for one in self.seen)
+
+    @property
     def limit_px(self) -> float:
-        """`LIMIT` of the longer side of the largest picture, pixels."""
-        return LIMIT * max(max(one.recording.width, one.recording.height) for one in self.seen)
+        """`LIMIT` of the longer side, pixels."""
+        return LIMIT * self.longer_side
 
     def people(self) -> list[tuple[int, ...]]:
         """For each person the indices of its views; see `match_people`. `CalibrationError` where there is nobody."""

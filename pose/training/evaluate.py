@@ -111,7 +111,7 @@ def evaluate(
             pairs += [(person.keypoints[:, :2], sample.keypoints[i]) for i, person in zip(meant, people, strict=True)]
         else:
             people = _detect(network, layout, sample, net_height, parser)
-            pairs += _pairs(sample, people)
+            pairs += paired(sample, people)
         found.append(people)
         if progress is not None:
             progress(done, len(samples))
@@ -191,7 +191,7 @@ def _curve(claims: Claims) -> Curve:
     return Curve(tuple(raw), tuple(calibrated))
 
 
-def _pairs(sample: Sample, people: Sequence[Person]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def paired(sample: Sample, people: Sequence[Person]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Each annotated person behind the one found that is most alike."""
     points = np.array([person.keypoints[:, :2] for person in people], dtype=np.float64)
     pairs = []

@@ -5,6 +5,14 @@ from __future__ import annotations
 from fault import Fault
 
 _LABELS, _CLOCK = "pose/multiview/bootstrapping.py", "pose/multiview/clock.py"
+_PIPELINE = "behavior/pipeline/bootstrapping.py"
+_WHOLE = tuple(
+    f"tests/test_integration/test_bootstrap.py::{name}"
+    for name in (
+        "test_labels_are_where_people_are_in_every_view",
+        "test_networks_are_judged_by_where_the_other_cameras_see_people",
+    )
+)
 _TESTS = ("tests/test_pose/test_bootstrapping.py",)
 
 FAULTS: tuple[Fault, ...] = (
@@ -22,4 +30,13 @@ FAULTS: tuple[Fault, ...] = (
           "nothing in common is a repetition", _TESTS),
     Fault(_CLOCK, "(gap <= widest) & ", "", "holes are bridged", _TESTS),
     Fault(_CLOCK, "points[left] * (1 - weight) + points[right] * weight", "points[left]", "the frame before", _TESTS),
+    Fault(_PIPELINE, "if camera not in left and (picture", "if (picture", "the held-out camera makes labels", _WHOLE),
+    Fault(_PIPELINE, "learnt = time_s < _cut_s(scene, selection) - selection.window_s", "learnt = time_s < np.inf",
+          "the held-out time makes labels", _WHOLE),
+    Fault(_PIPELINE, "people = _people(scene, selection, [camera])", "people = _people(scene, selection, [])",
+          "a camera is judged by itself", _WHOLE),
+    Fault(_PIPELINE, "np.array([time_s]))[0]", "np.array([wanted_s]))[0]", "labels are of another moment", _WHOLE),
+    Fault(_PIPELINE, "(distance[there] <= limit_px).sum() / len(distance)", "(distance[there] <= limit_px).mean()",
+          "joints not found are left out", _WHOLE),
+    Fault(_PIPELINE, "(early if left else late[:0]", "(early", "cameras are judged by what they learnt", _WHOLE),
 )  # fmt: skip

@@ -6,9 +6,12 @@ Media and cameras are made on the spot, every frame carrying its own number as e
 from __future__ import annotations
 
 import contextlib
+import http.client
 import http.server
+import json
 import os
 import shutil
+import socket
 import socketserver
 import subprocess
 import threading
@@ -24,10 +27,12 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PageError
 
 from pose.weights import assets
 from pose.weights.assets import Asset
+from storage import bouts, open_database
 
 # Nothing in the tests measures time; the check of a change must not depend on the day's random examples.
 settings.register_profile("posescribe", deadline=None, derandomize="CI" in os.environ)
@@ -362,3 +367,109 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=flags.split())
         yield browser
         browser.close()
+
+
+TOKEN = "t0ken"
+
+
+class _Quiet:
+    def say(self, text: str) -> None: ...
+    def step(self, stage: str, done: int, total: int | None) -> None: ...
+
+
+class Studio:
+    """A running studio, and a browser that notes all it says and asks for."""
+
+    def __init__(self, db: Path, out: Path, browser: Browser, port: int) -> None:
+        self.db, self.out, self.port, self.said, self.asked = db, out, port, [], []
+        self.path = f"/{TOKEN}/"
+        self.address = f"http://127.0.0.1:{port}{self.path}"
+        self._context = browser.new_context(viewport={"width": 1200, "height": 900})
+
+    def open(self, where: str = "") -> Page:
+        page = self._context.new_page()
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.goto(self.address + where)
+        if where:
+            self.ready(page)
+        return page
+
+    def ready(self, page: Page) -> None:
+        self.wait(page, "document.documentElement?.dataset.ready === ''")
+
+    def wait(self, page: Page, condition: str, most_s: float = 60) -> None:
+        deadline = time.monotonic() + most_s
+        while not self._holds(page, condition):
+            assert time.monotonic() < deadline, (condition, self.said)
+            page.wait_for_timeout(20)
+
+    @staticmethod
+    def _holds(page: Page, condition: str) -> bool:
+        try:
+            return bool(page.evaluate(condition))
+        except PageError as error:
+            if "Execution context was destroyed" not in str(error):  # it is being loaded again
+                raise
+            return False
+
+    def told(self, page: Page, begin: str) -> str:
+        self.wait(page, f"document.querySelector('#correct > .told').textContent.startsWith({json.dumps(begin)})")
+        return page.locator("#correct > .told").inner_text()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, None if body is None else json.dumps(body), sent)
+        answer = connection.getresponse()
+        found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        connection.close()
+        return found
+
+    def labels(self) -> list[tuple[int | None, str, str | None, str | None]]:
+        with open_database(self.db) as database, database.reading() as tx:
+            coders = {source.id: source.coder for source in bouts.list_annotation_sources(tx, 1)}
+            return [
+                (label.track_id, label.action, label.comment, coder)
+                for key, coder in coders.items()
+                for label in bouts.read_annotations(tx, 1, [key])
+            ]
+
+    def close(self) -> None:
+        self._context.close()
+
+
+@pytest.fixture
+def studio_of(browser: Browser) -> Iterator[Callable[[Path, Path], Studio]]:
+    """Serves a database as `posescribe studio` does; nothing that its pages ask for may be elsewhere."""
+    uvicorn = pytest.importorskip("uvicorn")
+    from behavior.studio.app import make_app
+    from behavior.studio.jobs import Jobs
+    from behavior.studio.shelf import Shelf
+    from behavior.studio.work import Work
+
+    with contextlib.ExitStack() as ends:
+
+        def serve(db: Path, out: Path) -> Studio:
+            shelf = Shelf([str(db)], out, _Quiet())
+            ends.callback(shelf.close)
+            work = Work(shelf, Jobs())
+            listener = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
+            port = listener.getsockname()[1]
+            server = uvicorn.Server(uvicorn.Config(make_app(shelf, work, TOKEN, port), log_level="warning", ws="none"))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+            thread.start()
+            studio = Studio(db, out, browser, port)
+
+            def end() -> None:
+                studio.close()
+                work.close()
+                server.should_exit = True
+                thread.join(20)
+                assert [url for url in studio.asked if not url.startswith((studio.address, "data:"))] == []
+
+            ends.callback(end)
+            return studio
+
+        yield serve

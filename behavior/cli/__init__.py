@@ -30,6 +30,7 @@ COMMANDS = {
     "train": ("train:train", "Train an action classifier."),
     "evaluate": ("train:evaluate", "Accuracy of an action model."),
     "predict": ("train:predict", "Name the action of each sequence."),
+    "classify": ("classify:classify", "Actions of stored people by another model."),
     "train-pose": ("train_pose:train_pose", "Train a pose network on annotated images."),
     "evaluate-pose": ("evaluate_pose:evaluate_pose", "COCO keypoints AP of a pose network."),
     "status": ("status:status", "How far a database is: done, unfinished, how long yet."),

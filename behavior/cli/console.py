@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -25,10 +28,14 @@ from behavior.cli.process import status_of
 class Narrator:
     """Messages, and one progress bar per stage with the time left.
 
-    Where stderr is no terminal, a line every 10 seconds takes the bar's place.
+    Where stderr is no terminal, a line every 10 seconds takes the bar's place. Where the environment variable
+    `POSESCRIBE_PROGRESS` is `json`, each message and step is a JSON object on a line of its own, for a program to read.
     """
 
     def __init__(self, plain_every_s: float = 10.0) -> None:
+        self._as_json = os.environ.get("POSESCRIBE_PROGRESS") == "json"
+        if self._as_json:
+            plain_every_s = 0.25
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self._plain_every_s = plain_every_s
         self._progress = Progress(
@@ -61,6 +68,9 @@ class Narrator:
 
     def say(self, text: str) -> None:
         """One line."""
+        if self._as_json:
+            self._print_json({"say": text})
+            return
         self._console.print(printable(text), markup=False)
 
     def step(self, stage: str, done: int, total: int | None) -> None:
@@ -71,15 +81,23 @@ class Narrator:
                 self._progress.remove_task(self._task)
             self._task = self._progress.add_task(stage, total=total)
             self._stage, self._first, self._last_line = stage, (now, done), now
+            if self._as_json:
+                self._tell(now, done, total)
         if self._task is not None:
             self._progress.update(self._task, completed=done, total=total)
         if not self._console.is_terminal and now - self._last_line >= self._plain_every_s:
             self._last_line = now
-            self.say(self._line(now, done, total))
+            self._tell(now, done, total)
 
-    def _line(self, now: float, done: int, total: int | None) -> str:
+    def _tell(self, now: float, done: int, total: int | None) -> None:
         begin, already = self._first
-        pace = (done - already) / (now - begin)
-        if not total or pace <= 0:
-            return f"{self._stage}: {done}"
-        return f"{self._stage}: {done} of {total}, {(total - done) / pace:.0f} s left"
+        pace = (done - already) / (now - begin) if now > begin else 0.0
+        left_s = (total - done) / pace if total and pace > 0 else None
+        if self._as_json:
+            told = {"stage": self._stage, "done": done, "total": total, "per_s": round(pace, 3)}
+            self._print_json(told | {"left_s": None if left_s is None else round(left_s, 1)})
+            return
+        self.say(f"{self._stage}: {done}" + ("" if left_s is None else f" of {total}, {left_s:.0f} s left"))
+
+    def _print_json(self, told: dict[str, Any]) -> None:
+        print(json.dumps(told), file=sys.stderr, flush=True)

@@ -23,6 +23,11 @@ def command(source: str, pose_run: Run, action_run: Run | None) -> str:
         source: what to call the source.
         pose_run, action_run: as stored; no `action_run` where actions were left out.
     """
+    return shlex.join(["posescribe", "analyze", source, "--out", "results", *options(pose_run, action_run)])
+
+
+def options(pose_run: Run, action_run: Run | None) -> list[str]:
+    """The options of `command` that decide what is found."""
     usual, own = plain(Settings().engine), pose_run.settings
     refiner = (pose_run.extra.get("refiner") or {}).get("name")
     part = own.get("part", {})
@@ -41,7 +46,7 @@ def command(source: str, pose_run: Run, action_run: Run | None) -> str:
         ("--actions", "none" if action_run is None else action_run.model_name, ACTIONS),
         ("--min-bout", None if action_run is None else action_run.settings.get("min_bout_s"), None),
     ]
-    words = ["posescribe", "analyze", source, "--out", "results"]
+    words = []
     for option, value, default in asked:
         if value is not None and value != default:
             words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
@@ -50,7 +55,7 @@ def command(source: str, pose_run: Run, action_run: Run | None) -> str:
     for role in ("hand", "face"):
         if role in parts and parts[role]["name"] != f"mediapipe_{role}":
             words += [f"--{role}-network", parts[role]["name"]]
-    return shlex.join(words)
+    return words
 
 
 def _option(name: str) -> str:

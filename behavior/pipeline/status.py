@@ -60,7 +60,7 @@ def status(where: str) -> dict[str, Any]:
     with open_database(where, create=False) as database:
         with database.reading() as tx:
             known = recordings.list_recordings(tx)
-        found = [_status_of(database, one) for one in known]
+        found = [status_of(database, one) for one in known]
         counts = {state: sum(one.state == state for one in found) for state in ("done", "unfinished", "waiting")}
         frames, seconds = sum(one.frames for one in found), sum(one.seconds for one in found)
         pace = frames / seconds if seconds > 0 else None
@@ -81,7 +81,8 @@ def status(where: str) -> dict[str, Any]:
         }
 
 
-def _status_of(database: Database, recording: Recording) -> RecordingStatus:
+def status_of(database: Database, recording: Recording) -> RecordingStatus:
+    """How far one recording is."""
     with database.reading() as tx:
         listed = runs.list_runs(tx, recording.id)
         now = runs.current(tx, recording.id)

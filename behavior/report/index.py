@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -39,24 +40,41 @@ class Card:
     coders: str
 
 
-def render_index(cards: Sequence[Card], title: str) -> tuple[str, str]:
-    """The page as HTML, and its content-security policy, which it also has in itself. Names are escaped."""
+@dataclass(frozen=True)
+class Place:
+    """A database of the studio: its number, what to call it, and videos that could be analysed."""
+
+    number: int
+    name: str
+    offered: Sequence[str]
+
+
+def render_index(cards: Sequence[Card], title: str, places: Sequence[Place] = ()) -> tuple[str, str]:
+    """The page as HTML, and its content-security policy, which it also has in itself. Names are escaped.
+
+    In the studio, which has `places`, it also tells of what is at work, and begins and stops it.
+    """
+    script = "start" if places else "search"
+    return render("index.html", script, cards=cards, title=title, places=places, talks=bool(places))
+
+
+def render(template: str, script: str, *, talks: bool = False, **about: Any) -> tuple[str, str]:
+    """A page of this folder with one script, and its policy; one that `talks` may ask its own server."""
     folder = Path(__file__).parent
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.filters["clock"] = clock
-    script = one_script("search")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.filters["percent"] = lambda share: "–" if share is None else f"{100 * share:.1f} %"
+    environment.filters["decimal"] = lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−")
+    text = one_script(script)
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    asks = " connect-src 'self';" if talks else ""
     policy = (
         f"default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}';"
-        " base-uri 'none'; form-action 'none'"
+        f"{asks} base-uri 'none'; form-action 'none'"
     )
-    page = environment.get_template("index.html").render(
-        cards=cards,
-        title=title,
-        policy=policy,
-        script=script,
-        style=Markup((folder / "page.css").read_text(encoding="utf-8")),
+    page = environment.get_template(template).render(
+        policy=policy, script=text, style=Markup((folder / "page.css").read_text(encoding="utf-8")), **about
     )
     return page, policy

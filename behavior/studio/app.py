@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,9 +19,11 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainT
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from behavior.errors import BehaviorError
-from behavior.report.index import render_index
+from behavior.errors import BehaviorError, DataError
+from behavior.report.index import Place, render_index
+from behavior.report.models import render_models
 from behavior.studio.shelf import Conflict, Shelf
+from behavior.studio.work import KINDS, Work
 from storage.errors import MissingError, StorageError
 
 MOST_BYTES = 5_000_000
@@ -66,11 +69,47 @@ class Guard:
         await answer(scope, receive, guarded)
 
 
-def make_app(shelf: Shelf, token: str, port: int) -> ASGIApp:
+def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
     """The application; see the top of the file."""
 
     async def start(_: Request) -> Response:
-        return await run_in_threadpool(_start_page, shelf)
+        return await run_in_threadpool(_start_page, shelf, work)
+
+    async def models(request: Request) -> Response:
+        return await run_in_threadpool(_models_page, shelf, work, request.path_params["database"])
+
+    async def training(request: Request) -> Response:
+        place = request.path_params["database"], request.path_params["name"]
+        return FileResponse(await run_in_threadpool(work.training_page, *place), content_disposition_type="inline")
+
+    async def train(request: Request) -> Response:
+        said = await _said(request)
+        await run_in_threadpool(work.train, request.path_params["database"], said.get("classifier"))
+        return JSONResponse({})
+
+    async def choose(request: Request) -> Response:
+        said = await _said(request)
+        await run_in_threadpool(work.choose, request.path_params["database"], said.get("sha256"))
+        return JSONResponse({})
+
+    async def jobs(_: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(work.state))
+
+    async def begin(request: Request) -> Response:
+        said = await _said(request)
+        number = said.get("database")
+        if not isinstance(number, int):
+            raise DataError("say into which database")
+        await run_in_threadpool(work.analyze, number, said.get("source", ""))
+        return JSONResponse({})
+
+    async def resume(request: Request) -> Response:
+        await run_in_threadpool(work.resume, *_place(request))
+        return JSONResponse({})
+
+    async def stop(request: Request) -> Response:
+        await run_in_threadpool(work.stop, request.path_params["job"])
+        return JSONResponse({})
 
     async def file(request: Request) -> Response:
         place = _place(request)
@@ -87,26 +126,32 @@ def make_app(shelf: Shelf, token: str, port: int) -> ASGIApp:
         return JSONResponse({"seen": await run_in_threadpool(shelf.last_source, *_place(request))})
 
     async def save(request: Request) -> Response:
-        said = await request.json()
-        if not isinstance(said, dict):
-            return PlainTextResponse("expected an object", 400)
-        return JSONResponse(await run_in_threadpool(shelf.save, *_place(request), said))
+        return JSONResponse(await run_in_threadpool(shelf.save, *_place(request), await _said(request)))
 
     async def edit(request: Request) -> Response:
-        said = await request.json()
+        said = await _said(request)
         await run_in_threadpool(shelf.edit_people, *_place(request), said.get("rows", []))
         return JSONResponse({})
 
     def told(status: int) -> Callable[[Request, Exception], Response]:
         return lambda _, error: JSONResponse({"error": str(error)}, status)
 
-    here = f"/{token}/{{database:int}}/{{recording:int}}"
+    base = f"/{token}/{{database:int}}"
+    here = f"{base}/{{recording:int}}"
     app = Starlette(
         routes=[
             Route(f"/{token}/", start),
+            Route(f"/{token}/jobs", jobs),
+            Route(f"/{token}/jobs", begin, methods=["POST"]),
+            Route(f"/{token}/jobs/{{job:int}}/stop", stop, methods=["POST"]),
+            Route(f"{base}/model", models),
+            Route(f"{base}/model/train", train, methods=["POST"]),
+            Route(f"{base}/model/choose", choose, methods=["POST"]),
+            Route(f"{base}/model/{{name}}/report.html", training),
             Route(f"{here}/labels", seen),
             Route(f"{here}/labels", save, methods=["POST"]),
             Route(f"{here}/tracks", edit, methods=["POST"]),
+            Route(f"{here}/resume", resume, methods=["POST"]),
             Route(f"{here}/{{name}}", file),
         ],
         exception_handlers={
@@ -121,6 +166,22 @@ def _place(request: Request) -> tuple[int, int]:
     return request.path_params["database"], request.path_params["recording"]
 
 
-def _start_page(shelf: Shelf) -> Response:
-    page, policy = render_index(shelf.cards(), "Posescribe studio")
+async def _said(request: Request) -> dict[str, Any]:
+    said = await request.json()
+    if not isinstance(said, dict):
+        raise DataError("expected an object")
+    return said
+
+
+def _start_page(shelf: Shelf, work: Work) -> Response:
+    places = [Place(number, Path(database.where).name, work.offered(number)) for number, database in shelf.databases()]
+    return _page(*render_index(shelf.cards(), "Posescribe studio", places))
+
+
+def _models_page(shelf: Shelf, work: Work, number: int) -> Response:
+    coded, models = work.models(number)
+    return _page(*render_models(Path(shelf.database(number).where).name, coded, models, KINDS, number))
+
+
+def _page(page: str, policy: str) -> Response:
     return HTMLResponse(page, headers={"content-security-policy": f"{policy}; frame-ancestors 'none'"})

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from behavior.errors import BehaviorError
 from behavior.pipeline.progress import Narrator
+from behavior.studio.jobs import Jobs
 from behavior.studio.shelf import Shelf
+from behavior.studio.work import Work
 
 
 def serve(databases: Sequence[str], out: Path | None, port: int, narrator: Narrator, *, browser: bool) -> None:
@@ -28,6 +30,7 @@ def serve(databases: Sequence[str], out: Path | None, port: int, narrator: Narra
     except ImportError as error:
         raise BehaviorError(f"the studio needs {error.name}; pip install 'posescribe[studio]'") from error
     shelf = Shelf(databases, out, narrator)
+    work = Work(shelf, Jobs())
     try:
         with socket.create_server(("127.0.0.1", port)) as listener:
             token, port = secrets.token_urlsafe(24), listener.getsockname()[1]
@@ -36,8 +39,13 @@ def serve(databases: Sequence[str], out: Path | None, port: int, narrator: Narra
             if browser:
                 webbrowser.open(address)
             config = uvicorn.Config(
-                make_app(shelf, token, port), log_level="warning", access_log=False, server_header=False, ws="none"
+                make_app(shelf, work, token, port),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                ws="none",
             )
             uvicorn.Server(config).run(sockets=[listener])
     finally:
+        work.close()
         shelf.close()

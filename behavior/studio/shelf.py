@@ -17,6 +17,7 @@ from behavior.pipeline.progress import Narrator
 from behavior.report.index import Card
 from storage import bouts, open_database, recordings, runs, tracks
 from storage.bouts import Annotation
+from storage.database import Database
 from storage.errors import MissingError
 
 
@@ -47,7 +48,16 @@ class Shelf:
         for database in self._databases:
             database.close()
 
-    def _folder(self, number: int) -> Path:
+    def where(self, number: int) -> str:
+        """A database as it was given; raises `MissingError`."""
+        self.database(number)
+        return self._where[number]
+
+    def databases(self) -> list[tuple[int, Database]]:
+        return list(enumerate(self._databases))
+
+    def folder(self, number: int) -> Path:
+        """Of a database's reports."""
         return self._out or Path(self._where[number]).expanduser().absolute().parent
 
     def cards(self) -> list[Card]:
@@ -67,19 +77,19 @@ class Shelf:
         Raises `MissingError` when there is no such recording, or it was not analysed.
         """
         with self._telling:
-            return current_report(self._database(number), recording, self._folder(number), self._narrator)
+            return current_report(self.database(number), recording, self.folder(number), self._narrator)
 
     def files(self, number: int, recording: int) -> Mapping[str, Path]:
         """The files of the report as it was told last."""
-        return report_files(self._database(number), recording, self._folder(number))
+        return report_files(self.database(number), recording, self.folder(number))
 
     def pictures(self, number: int, recording: int) -> Mapping[str, Path]:
         """`scene.jpg`, where the report has one."""
-        return report_pictures(self._database(number), recording, self._folder(number))
+        return report_pictures(self.database(number), recording, self.folder(number))
 
     def last_source(self, number: int, recording: int) -> int:
         """Number of the newest labels of a recording; 0 without."""
-        with self._database(number).reading() as tx:
+        with self.database(number).reading() as tx:
             return max((source.id for source in bouts.list_annotation_sources(tx, recording)), default=0)
 
     def save(self, number: int, recording: int, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +104,7 @@ class Shelf:
         """
         person, coder = said.get("person"), (said.get("coder") or "").strip() or None
         seen = int(said.get("seen") or 0)
-        database = self._database(number)
+        database = self.database(number)
         with database.transaction() as tx:
             now = runs.current(tx, recording)
             known = {} if now is None else {track.track_id: track for track in tracks.list_tracks(tx, now.track.id)}
@@ -115,7 +125,8 @@ class Shelf:
         with self._telling:
             change(self._where[number], str(recording), edits_of(rows), self._narrator)
 
-    def _database(self, number: int) -> Any:
+    def database(self, number: int) -> Database:
+        """Raises `MissingError`."""
         if not 0 <= number < len(self._databases):
             raise MissingError(f"there is no database {number}")
         return self._databases[number]

@@ -1,8 +1,9 @@
-"""From a database with human labels to a model one can trust, through the command line."""
+"""From a database with human labels to a model one can trust, through the command line and the studio."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,10 @@ def add_film(
         recording = recordings.ensure_recording(
             tx, name=name, uri=f"/{name}.mp4", kind="video", sha256=name.ljust(64, "0"), width=640, height=480, fps=30.0
         )
-        pose = runs.start_run(tx, recording, "pose", "p", settings={}, version="1", skeleton=skeleton)
+        pose = runs.start_run(
+            tx, recording, "pose", "p", settings={}, version="1", skeleton=skeleton,
+            extra={"notes": [], "skipped": 0, "seconds": 1.0},
+        )  # fmt: skip
         poses.append_frames(tx, pose.id, frames)
         runs.finish_run(tx, pose.id)
         track = runs.start_run(tx, recording, "track", "t", settings={}, version="1", parent_id=pose.id)
@@ -342,3 +346,153 @@ def test_an_action_that_the_model_does_not_know(
     capsys.readouterr()
     assert main(["evaluate", str(out), str(films)]) == 1
     assert "actions dance are not among the model's" in capsys.readouterr().err
+
+
+# ---- in the studio
+
+NASTY = "<img src=x onerror=\"document.title='owned'\">"
+WRONG = COURSE[1:] + COURSE[:1]
+
+
+@pytest.fixture
+def wrong_films(tmp_path: Path, figure: Figure) -> Path:
+    """Three recordings with a person each; the model says something wrong throughout, in two a human said better."""
+    where = tmp_path / "posescribe.db"
+    with open_database(where) as database:
+        for seed, name in enumerate(["one", "two", NASTY], start=1):
+            add_film(database, name, [course(figure, seed)])
+            say(database, seed, WRONG, [])
+    labels = coding(tmp_path, *(row for name in ("one", "two") for row in rows_of(name, 1)))
+    assert main(["labels", "import", str(labels), "--db", str(where)]) == 0
+    return where
+
+
+def named(where: Path, recording: int) -> list[str]:
+    """The automatic actions that count, by time; being upright left out."""
+    with open_database(where) as database, database.reading() as tx:
+        now = runs.current(tx, recording)
+        assert now is not None
+        assert now.actions is not None
+        found = sorted(bouts.read_bouts(tx, now.actions.id), key=lambda bout: bout.start_s)
+        return [bout.action for bout in found if bout.action != "upright"]
+
+
+def job(studio: Any) -> Any:
+    """The newest job, once it is over."""
+    deadline = time.monotonic() + 150
+    while True:
+        newest = json.loads(studio.ask("GET", studio.path + "jobs")[2])["jobs"][0]
+        if newest["state"] not in ("waiting", "running"):
+            return newest
+        assert time.monotonic() < deadline, newest
+        time.sleep(0.1)
+
+
+def test_corrected_trained_compared_chosen(wrong_films: Path, studio_of: Any) -> None:
+    studio = studio_of(wrong_films, wrong_films.parent)
+    page = studio.open("0/1/report.html?studio")
+    page.locator("[name=coder]").fill("Ada")
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    studio.told(page, "Saved")
+    page.get_by_role("link", name="Action models").click()
+    page.wait_for_url("**/0/model")
+    assert "12 bouts of 2 people in 2 recordings" in page.locator(".deck").inner_text()
+    page.get_by_role("button", name="Train").click()
+    studio.wait(page, "document.querySelector('#train .jobs b') !== null")
+    page.reload()  # whoever loads the page again sees it go on
+    studio.wait(page, "document.querySelector('#train .jobs b') !== null")
+    assert page.locator("#train form button").is_disabled()
+    assert job(studio)["state"] == "done"
+    studio.wait(page, "document.querySelectorAll('.model').length === 2")
+    new = page.locator(".model").first
+    rows = {row[0]: row[1:] for row in (line.split("\t") for line in new.locator("tr").all_inner_texts())}
+    assert rows["On held-out frames"] == ["old", "this model"]
+    before, after = (float(cell.split()[0]) for cell in rows["named as the human did"])
+    assert before < 40 < 90 < after
+    assert float(rows["kappa"][1]) > 0.8
+    assert "whole recordings were held out" in new.inner_text()
+    assert new.locator(".changes > li").count() == 3
+    assert NASTY in new.inner_text()
+    assert named(wrong_films, 3) == list(WRONG), "nothing has changed yet"
+
+    new.get_by_role("button", name="Use it").click()
+    studio.wait(page, "document.querySelectorAll('.model')[0]?.querySelector('.used') != null")
+    assert named(wrong_films, 3) == list(COURSE)
+    page.goto(studio.address + "0/3/report.html?studio")
+    studio.ready(page)
+    assert "posescribe-corrections-1" in page.locator(".provenance").text_content()
+    bouts = page.locator(".lane").get_attribute("aria-label")
+    assert bouts is not None
+    assert page.locator(".label").first.inner_text() == "wave"
+
+    page.goto(studio.address + "0/model")
+    page.locator(".model").last.get_by_role("button", name="Use it").click()
+    studio.wait(page, "document.querySelectorAll('.model')[1]?.querySelector('.used') != null")
+    assert named(wrong_films, 3) == list(WRONG), "the earlier rows are still there"
+    with open_database(wrong_films) as database, database.reading() as tx:
+        stored = [run for run in runs.list_runs(tx, 3) if run.stage == "actions"]
+        assert [run.model_name for run in stored] == ["old", "posescribe-corrections-1"]
+        assert len(stored[1].extra["trust"]["learnt_from"]) == 2
+    status, _, body = studio.ask("GET", studio.path + "0/model/posescribe-corrections-1/report.html")
+    assert status == 200
+    assert b"How far to trust" in body
+    assert studio.said == []
+
+
+def test_too_few_labels_get_a_plain_sentence(tmp_path: Path, figure: Figure, studio_of: Any) -> None:
+    where = tmp_path / "posescribe.db"
+    with open_database(where) as database:
+        add_film(database, "one", [course(figure, 1)])
+        say(database, 1, WRONG, [])
+    studio = studio_of(where, tmp_path)
+    page = studio.open("0/model")
+    assert "Nobody has corrected" in page.locator(".deck").inner_text()
+    page.get_by_role("button", name="Train").click()
+    told = job(studio)
+    assert told["state"] == "failed"
+    assert "no labels of people with a track" in told["told"]
+    studio.wait(page, "document.querySelector('#train .jobs p')?.textContent.includes('failed: ')")
+    assert not list(tmp_path.glob("action_models/*"))
+    assert main(["labels", "import", str(coding(tmp_path, "one,1,wave,0,3")), "--db", str(where)]) == 0
+    page.get_by_role("button", name="Train").click()
+    studio.wait(page, "document.querySelector('#train .jobs p')?.textContent.includes('label more')", 60)
+    assert named(where, 1) == list(WRONG)
+    studio.said.clear()
+
+
+def test_a_training_is_stopped(wrong_films: Path, studio_of: Any) -> None:
+    studio = studio_of(wrong_films, wrong_films.parent)
+    page = studio.open("0/model")
+    page.locator("[name=classifier]").select_option("ensemble")
+    page.get_by_role("button", name="Train").click()
+    page.get_by_role("button", name="Stop").click()
+    assert job(studio)["state"] == "stopped"
+    studio.wait(page, "document.querySelector('#train .jobs p').textContent.startsWith('stopped')")
+    page.wait_for_timeout(1500)
+    assert not list(wrong_films.parent.glob("action_models/*"))
+    assert page.get_by_role("button", name="Train").is_enabled()
+
+
+def test_classify_names_everyone_again(wrong_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model"
+    fast = ["--classifier", "logistic", "--settings", '{"copies": 1}', "--no-report"]
+    assert main(["train", str(wrong_films), "--out", str(out), *fast]) == 0
+    capsys.readouterr()
+    assert main(["classify", str(wrong_films), "--actions", str(out), "--aside", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["results"]
+    assert [(one["recording"], one["counts"]) for one in told] == [("one", False), ("two", False), (NASTY, False)]
+    assert named(wrong_films, 3) == list(WRONG)
+    assert main(["classify", str(wrong_films), "--actions", str(out)]) == 0
+    assert named(wrong_films, 3) == list(COURSE)
+    assert main(["classify", str(wrong_films), "--actions", str(out), "--aside"]) == 0
+    assert named(wrong_films, 3) == list(COURSE), "what counts already goes on counting"
+
+
+def test_classify_needs_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = tmp_path / "posescribe.db"
+    with open_database(where) as database, database.transaction() as tx:
+        recordings.ensure_recording(tx, name="x", uri="x", kind="video", sha256="7" * 64, width=9, height=9)
+    assert main(["classify", str(where), "--actions", "default"]) == 1
+    assert "no recording in it has been analysed" in capsys.readouterr().err

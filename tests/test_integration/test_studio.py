@@ -2,108 +2,31 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import socket
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
 from sqlalchemy import update
 
 from behavior.cli import main
-from storage import bouts, open_database, runs, schema, tracks
+from storage import open_database, runs, schema, tracks
 
 pytest.importorskip("starlette")
-uvicorn = pytest.importorskip("uvicorn")
-
-from behavior.studio.app import make_app  # noqa: E402
-from behavior.studio.shelf import Shelf  # noqa: E402
+pytest.importorskip("uvicorn")
 
 TOKEN = "t0ken"
 NASTY = "<img src=x onerror=\"document.title='owned'\">"
 
 
-class Quiet:
-    def say(self, text: str) -> None: ...
-    def step(self, stage: str, done: int, total: int | None) -> None: ...
-
-
-class Studio:
-    """A running studio, and a browser that notes all it says and asks for."""
-
-    def __init__(self, world: Any, browser: Browser, port: int) -> None:
-        self.world, self.port, self.said, self.asked = world, port, [], []
-        self.address = f"http://127.0.0.1:{port}/{TOKEN}/"
-        self._context = browser.new_context(viewport={"width": 1200, "height": 900})
-
-    def open(self, where: str = "") -> Page:
-        page = self._context.new_page()
-        page.on("console", lambda message: self.said.append(message.text))
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.goto(self.address + where)
-        if where:
-            self.wait(page, "document.documentElement?.dataset.ready === ''")
-        return page
-
-    def wait(self, page: Page, condition: str) -> None:
-        deadline = time.monotonic() + 60
-        while not page.evaluate(condition):
-            assert time.monotonic() < deadline, (condition, self.said)
-            page.wait_for_timeout(20)
-
-    def told(self, page: Page, begin: str) -> str:
-        self.wait(page, f"document.querySelector('#correct > .told').textContent.startsWith({json.dumps(begin)})")
-        return page.locator("#correct > .told").inner_text()
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, None if body is None else json.dumps(body), sent)
-        answer = connection.getresponse()
-        found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        connection.close()
-        return found
-
-    def labels(self) -> list[tuple[int | None, str, str | None, str | None]]:
-        with open_database(self.world.db) as database, database.reading() as tx:
-            coders = {source.id: source.coder for source in bouts.list_annotation_sources(tx, 1)}
-            return [
-                (label.track_id, label.action, label.comment, coder)
-                for key, coder in coders.items()
-                for label in bouts.read_annotations(tx, 1, [key])
-            ]
-
-    def close(self) -> None:
-        self._context.close()
-
-
 @pytest.fixture
-def studio(world: Any, browser: Browser) -> Iterator[Studio]:
+def studio(world: Any, studio_of: Any) -> Any:
     with open_database(world.db) as database, database.transaction() as tx:
         tx.execute(update(schema.recording).values(name=NASTY))
-    shelf = Shelf([str(world.db)], world.out, Quiet())
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(make_app(shelf, TOKEN, port), log_level="warning", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        studio = Studio(world, browser, port)
-        yield studio
-        studio.close()
-        server.should_exit = True
-        thread.join(20)
-    shelf.close()
-    own = f"http://127.0.0.1:{port}/{TOKEN}/"
-    assert [url for url in studio.asked if not url.startswith((own, "data:"))] == []
+    return studio_of(world.db, world.out)
 
 
-def test_a_correction_lands_in_the_database(studio: Studio) -> None:
+def test_a_correction_lands_in_the_database(studio: Any) -> None:
     page = studio.open()
     assert page.title() == "Posescribe studio"
     page.locator("#search").fill("nowhere")
@@ -138,7 +61,7 @@ def test_a_correction_lands_in_the_database(studio: Studio) -> None:
     assert studio.said == []
 
 
-def test_two_at_once_are_told(studio: Studio) -> None:
+def test_two_at_once_are_told(studio: Any) -> None:
     one, two = studio.open("0/1/report.html?studio"), studio.open("0/1/report.html?studio")
     for page, coder in ((one, "Ada"), (two, "Bea")):
         page.locator("[name=coder]").fill(coder)
@@ -156,7 +79,7 @@ def test_two_at_once_are_told(studio: Studio) -> None:
     studio.said.clear()  # the browser notes the refusal
 
 
-def test_undo_takes_a_correction_back(studio: Studio) -> None:
+def test_undo_takes_a_correction_back(studio: Any) -> None:
     page = studio.open("0/1/report.html?studio")
     page.locator(".lane").nth(1).focus()
     page.keyboard.press("Home")
@@ -168,7 +91,7 @@ def test_undo_takes_a_correction_back(studio: Studio) -> None:
     assert studio.said == []
 
 
-def test_people_are_changed_at_once(studio: Studio) -> None:
+def test_people_are_changed_at_once(studio: Any) -> None:
     page = studio.open("0/1/report.html?studio")
     page.locator("[name=identity]").select_option("rename")
     page.locator("[name=other]").fill("Anna")
@@ -178,12 +101,12 @@ def test_people_are_changed_at_once(studio: Studio) -> None:
     while "Anna" not in page.locator("#ethogram").inner_text():
         assert time.monotonic() < deadline
         page.wait_for_timeout(100)
-    with open_database(studio.world.db) as database, database.reading() as tx:
+    with open_database(studio.db) as database, database.reading() as tx:
         run = max(run.id for run in runs.list_runs(tx, 1) if run.stage == "track")
         assert tracks.list_tracks(tx, run)[0].name == "Anna"
 
 
-def test_what_the_studio_refuses(studio: Studio) -> None:
+def test_what_the_studio_refuses(studio: Any) -> None:
     studio.open("0/1/report.html?studio").close()
     here = f"/{TOKEN}/0/1"
     own = f"http://127.0.0.1:{studio.port}"
@@ -214,7 +137,7 @@ def test_what_the_studio_refuses(studio: Studio) -> None:
         assert status == 400, (wrong, text)
     assert studio.labels() == []
     status, headers, body = studio.ask("GET", f"{here}/video.mp4", Range="bytes=10-19")
-    film = studio.world.folder.parent / next(p.name for p in studio.world.out.iterdir() if p.is_dir()) / "video.mp4"
+    film = next(folder for folder in studio.out.iterdir() if folder.is_dir()) / "video.mp4"
     assert (status, body) == (206, film.read_bytes()[10:20])
     assert headers["referrer-policy"] == "no-referrer"
     status, headers, _ = studio.ask("GET", f"/{TOKEN}/")

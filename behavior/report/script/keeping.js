@@ -1,4 +1,5 @@
 // Where corrections are kept: in this browser, by recording and run, until they are exported; or in the studio's database.
+import { post } from "./ask.js";
 
 export const browserStore = (data) => {
   const key = `posescribe ${data.run}`;
@@ -20,8 +21,6 @@ export const browserStore = (data) => {
     },
   };
 };
-
-const post = (where, said) => fetch(where, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said) });
 
 export const studioStore = (data) => {
   let seen = 0, refused = null;

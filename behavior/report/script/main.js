@@ -7,6 +7,7 @@ import { openPlayer } from "./player.js";
 import { openSections } from "./sections.js";
 import { openTakeaway } from "./takeaway.js";
 import { openControls, openStage } from "./stage.js";
+import { openStudio } from "./studio.js";
 import { timeline } from "./timeline.js";
 import { openZones } from "./zones.js";
 
@@ -47,9 +48,12 @@ const remember = () => history.replaceState(null, "", writeAddress(player.time, 
 window.addEventListener("hashchange", follow);
 if (player.video) for (const event of ["pause", "seeked"]) player.video.addEventListener(event, remember);
 
-const correct = () => openEditor(data, player, lines, new URLSearchParams(location.search).has("studio") ? studioStore(data) : browserStore(data));
+const inStudio = new URLSearchParams(location.search).has("studio");
+if (inStudio) openStudio();
+const correct = () => openEditor(data, player, lines, inStudio ? studioStore(data) : browserStore(data));
 const holder = document.getElementById("motion");
-if (!holder) correct();
+const ready = () => { document.documentElement.dataset.ready = ""; };
+if (!holder) correct().then(ready);
 else {
   // After the first paint: an hour of people takes a moment to unpack.
   requestAnimationFrame(() => setTimeout(async () => {
@@ -58,7 +62,7 @@ else {
     openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
     openCurves(data, player, motion);
     await correct();
-    document.documentElement.dataset.ready = "";
+    ready();
   }));
 }
 follow();

@@ -1,0 +1,46 @@
+// The studio's start page: what is at work, stopped and begun here.
+import { refusal } from "./ask.js";
+import { jobLine, progressOf, shareOf, watch } from "./jobs.js";
+import {} from "./search.js";
+
+const work = document.getElementById("work"), list = work.querySelector("ul"), told = work.querySelector(".told");
+const form = work.querySelector("form"), lines = new Map(), seen = new Map();
+
+const lineOf = (key, act) => {
+  if (!lines.has(key)) lines.set(key, jobLine(act));
+  return lines.get(key);
+};
+const say = (text) => { told.textContent = text; };
+let look = () => {};
+const doing = (where, said = {}) => async () => { say(await refusal(where, said)); await look(); };
+const fileOf = (path) => path.split(/[\\/]/).pop();
+
+look = watch("jobs", (state) => {
+  if (!state) { say("The studio does not answer; was it ended?"); return; }
+  const shown = [];
+  for (const one of state.unfinished) {
+    const here = lineOf(`${one.database}/${one.recording}`, doing(`${one.database}/${one.recording}/resume`));
+    const of = one.expected === null ? "" : ` of about ${one.expected}`;
+    here.tell(one.name, one.at_work ? `another process is at work on it: ${one.frames}${of} frames` : `not finished: ${one.frames}${of} frames`,
+      one.expected ? Math.min(1, one.frames / one.expected) : undefined, one.at_work ? "" : "Go on");
+    shown.push(here.line);
+  }
+  for (const job of state.jobs) {
+    const over = ["done", "failed", "stopped"].includes(job.state), before = seen.get(job.number);
+    if (job.state === "done" && before && before !== "done" && !document.getElementById("search").value) location.reload();
+    seen.set(job.number, job.state);
+    const here = lineOf(job.number, doing(`jobs/${job.number}/stop`));
+    here.tell(job.kind === "train" ? `training ${job.about}` : fileOf(job.about), progressOf(job), shareOf(job), over ? "" : "Stop");
+    here.line.title = job.about;
+    shown.push(here.line);
+  }
+  if (shown.length !== list.children.length || shown.some((line, at) => line !== list.children[at])) list.replaceChildren(...shown);
+});
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { source, database } = Object.fromEntries(new FormData(form));
+  say(await refusal("jobs", { source, database: Number(database ?? 0) }));
+  if (!told.textContent) form.reset();
+  await look();
+});
+document.documentElement.dataset.ready = "";

@@ -107,6 +107,10 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
         await run_in_threadpool(work.resume, *_place(request))
         return JSONResponse({})
 
+    async def again(request: Request) -> Response:
+        await run_in_threadpool(work.again, request.path_params["job"])
+        return JSONResponse({})
+
     async def stop(request: Request) -> Response:
         await run_in_threadpool(work.stop, request.path_params["job"])
         return JSONResponse({})
@@ -144,6 +148,7 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             Route(f"/{token}/jobs", jobs),
             Route(f"/{token}/jobs", begin, methods=["POST"]),
             Route(f"/{token}/jobs/{{job:int}}/stop", stop, methods=["POST"]),
+            Route(f"/{token}/jobs/{{job:int}}/again", again, methods=["POST"]),
             Route(f"{base}/model", models),
             Route(f"{base}/model/train", train, methods=["POST"]),
             Route(f"{base}/model/choose", choose, methods=["POST"]),

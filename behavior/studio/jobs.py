@@ -70,6 +70,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self._jobs: list[Job] = []
+        self._last = 0
         self._lock = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
         self._threads: list[threading.Thread] = []
@@ -80,8 +81,8 @@ class Jobs:
             for other in self._jobs:
                 if not other.over and (other.kind, other.about, other.database) == (kind, about, database):
                     raise DataError(f"{about}: is being worked on already")
-            number = self._jobs[-1].number + 1 if self._jobs else 1
-            job = Job(number, kind, about, database, [list(one) for one in commands])
+            self._last += 1
+            job = Job(self._last, kind, about, database, [list(one) for one in commands])
             gone = [one for one in self._jobs if one.over][:-MOST]
             self._jobs = [*(one for one in self._jobs if one not in gone), job]
             turn = self._turns.setdefault(kind, threading.Lock())
@@ -111,6 +112,18 @@ class Jobs:
             killer = threading.Timer(PATIENCE_S, process.kill)
             killer.daemon = True
             killer.start()
+
+    def again(self, number: int) -> Job:
+        """The same once more, in place of one that was stopped or failed: commands go on where they were.
+
+        Raises `DataError` where there is none of that number that is over.
+        """
+        with self._lock:
+            found = [job for job in self._jobs if job.number == number and job.over]
+            if not found:
+                raise DataError(f"there is no job {number} to go on with")
+            self._jobs.remove(found[0])
+        return self.start(found[0].kind, found[0].about, found[0].database, found[0].commands)
 
     def close(self) -> None:
         """Stops all, and waits for them."""

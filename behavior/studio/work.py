@@ -157,16 +157,17 @@ class Work:
         with database.reading() as tx:
             stored = recordings.get_recording(tx, recording)
             listed = runs.list_runs(tx, recording)
-        if any(
-            one["at_work"] for one in self.unfinished() if (one["database"], one["recording"]) == (number, recording)
-        ):
+        here = [one for one in self.unfinished() if (one["database"], one["recording"]) == (number, recording)]
+        if not here:
+            raise DataError(f"{stored.name}: nothing is left to do")
+        if here[0]["at_work"]:
             raise DataError(f"{stored.name}: another process is at work on it")
         if stored.sha256 is None:
             raise DataError(f"{stored.name}: was live, and can't be gone on with")
         if not Path(stored.uri).exists():
             raise DataError(f"{stored.uri}: is not there any more")
-        begun = next((run for run in reversed(listed) if run.stage == "pose" and run.model_name), None)
-        asked = options(begun, None) if begun else []
+        looked = sorted((run for run in listed if run.stage == "pose" and run.model_name), key=lambda run: run.done)
+        asked = options(looked[0], None) if looked else []
         if "--actions" in asked:  # what is unfinished does not tell how its actions are to be named
             at = asked.index("--actions")
             del asked[at : at + 2]
@@ -200,14 +201,14 @@ class Work:
     # ---- how far all is
 
     def state(self) -> dict[str, Any]:
-        """All jobs, and the unfinished recordings that none of them works on; plain JSON."""
+        """All jobs, and the unfinished recordings that none of them is of; plain JSON."""
         jobs = self._jobs.list()
-        taken = {(job.database, job.about) for job in jobs if not job.over}
+        taken = {(job.database, job.about) for job in jobs if job.state != "done"}
         unfinished = [one for one in self.unfinished() if (one["database"], one["source"]) not in taken]
         return {"jobs": [job.to_dict() for job in jobs], "unfinished": unfinished}
 
     def unfinished(self) -> list[dict[str, Any]]:
-        """Recordings whose analysis was begun and is not done; `at_work` where frames came in lately."""
+        """Recordings whose analysis is not done; `at_work` where frames came in lately."""
         now = time.monotonic()
         if now - self._looked >= LOOK_EVERY_S:
             self._looked = now
@@ -215,7 +216,7 @@ class Work:
                 self._told(number, one.id, one.uri, found, now)
                 for number, database in self._shelf.databases()
                 for one, found in _statuses(database)
-                if found.state == "unfinished"
+                if found.state != "done"
             ]
         return self._unfinished
 
@@ -232,6 +233,9 @@ class Work:
             "expected": found.expected,
             "at_work": grew is not None and now - grew < _GROWS_S,
         }
+
+    def again(self, job: int) -> None:
+        self._jobs.again(job)
 
     def stop(self, job: int) -> None:
         self._jobs.stop(job)

@@ -13,6 +13,7 @@ const lineOf = (key, act) => {
 const say = (text) => { told.textContent = text; };
 let look = () => {};
 const doing = (where, said = {}) => async () => { say(await refusal(where, said)); await look(); };
+const LIVE = ["waiting", "running"];
 const fileOf = (path) => path.split(/[\\/]/).pop();
 
 look = watch("jobs", (state) => {
@@ -26,11 +27,12 @@ look = watch("jobs", (state) => {
     shown.push(here.line);
   }
   for (const job of state.jobs) {
-    const over = ["done", "failed", "stopped"].includes(job.state), before = seen.get(job.number);
+    const over = !LIVE.includes(job.state), before = seen.get(job.number);
     if (job.state === "done" && before && before !== "done" && !document.getElementById("search").value) location.reload();
     seen.set(job.number, job.state);
-    const here = lineOf(job.number, doing(`jobs/${job.number}/stop`));
-    here.tell(job.kind === "train" ? `training ${job.about}` : fileOf(job.about), progressOf(job), shareOf(job), over ? "" : "Stop");
+    const here = lineOf(job.number, () => doing(`jobs/${job.number}/${LIVE.includes(seen.get(job.number)) ? "stop" : "again"}`)());
+    const what = !over ? "Stop" : job.kind === "analyze" && job.state !== "done" ? "Go on" : "";
+    here.tell(job.kind === "train" ? `training ${job.about}` : fileOf(job.about), progressOf(job), shareOf(job), what);
     here.line.title = job.about;
     shown.push(here.line);
   }

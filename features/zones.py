@@ -92,7 +92,7 @@ def read_zones(path: Path) -> list[Zone]:
     """
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FeatureError(f"{path}: no zones could be read from it: {error}") from error
     if not isinstance(stated, dict):
         raise FeatureError(f'{path}: expected {{"zone": [[x, y], …], …}}')
@@ -102,7 +102,7 @@ def read_zones(path: Path) -> list[Zone]:
         try:
             corners = np.array(known["corners"], dtype=np.float64)
             zones.append(Zone(name, corners, str(known.get("joint", "mid_hip"))))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise FeatureError(f"{path}: zone {name!r}: expected corners as [[x, y], …]") from error
         except FeatureError as error:
             raise FeatureError(f"{path}: {error}") from error

@@ -397,7 +397,7 @@ def _read_images(annotations: Path) -> list[tuple[int, str]]:
             raise KeyError("keypoints")
     except OSError as error:
         raise SourceError(f"{annotations}: can't be read ({error.strerror}): give a COCO keypoints JSON") from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise PoseError(f"{annotations}: not in COCO's keypoints form: give a person_keypoints JSON") from None
     return entries
 

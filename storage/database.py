@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Self
 
@@ -94,6 +95,15 @@ class Database:
             ) from error
         except SQLAlchemyError as error:
             raise StorageError(f"{self.where}: {_reason(error)}{_remedy(_reason(error))}") from error
+        except UnicodeEncodeError as error:
+            raise StorageError(
+                f"{self.where}: can't hold {error.object[:40]!r}, which is no text; correct it"
+            ) from error
+        except ValueError as error:
+            if not _of_a_row(error):
+                raise
+            reason = f"{' '.join(str(error).split())[:100]}: malformed"
+            raise StorageError(f"{self.where}: {reason}{_remedy(reason)}") from error
 
 
 def open_database(path_or_url: str | Path, *, create: bool = True) -> Database:
@@ -230,6 +240,12 @@ def _use_write_ahead_log(engine: Engine) -> None:
         connection.cursor().execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
+
+
+def _of_a_row(error: ValueError) -> bool:
+    """Whether what a row holds can't be what its column says: text that is none, a moment, JSON."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(module.partition(".")[0] == "sqlalchemy" for module in modules)
 
 
 def _reason(error: SQLAlchemyError) -> str:

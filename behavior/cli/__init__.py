@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from behavior.cli.printable import printable
+from behavior.cli.printable import one_line, printable
 from behavior.cli.process import end_in_order, keep_libraries_quiet, status_of
 
 COMMANDS = {
@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug or not _is_the_worlds(error):
             raise
-        print(f"posescribe: {printable(str(error))}", file=sys.stderr)
+        print(f"posescribe: {one_line(str(error))}", file=sys.stderr)
         return 1
     return status if isinstance(status, int) else 0
 

@@ -22,6 +22,16 @@ def printable(text: str) -> str:
     )
 
 
+MOST = 1000
+"""Characters of a message: one that quotes a file may be as long as the file."""
+
+
+def one_line(text: str) -> str:
+    """A message in one line, harmless and short: what is too long loses its middle."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= MOST else f"{line[: MOST // 2]} … {line[-MOST // 2 :]}"
+
+
 def print_safely(text: str) -> None:
     """Prints a line on stdout, harmless."""
     print(printable(text))

@@ -189,12 +189,12 @@ def _by_points(lenses: Mapping[str, Camera], path: Path) -> tuple[tuple[Camera, 
     try:
         table = pd.read_csv(path, dtype={"camera": str})
     except (OSError, ValueError) as error:
-        raise CalibrationError(f"{path}: can't be read as CSV ({error})") from error
+        raise CalibrationError(f"{path}: can't be read as CSV ({' '.join(str(error).split())})") from error
     if missing := [name for name in _POINT_COLUMNS if name not in table]:
         raise CalibrationError(f"{path}: lacks {', '.join(missing)}; expected {', '.join(_POINT_COLUMNS)}")
     try:
         places = table[list(_POINT_COLUMNS[1:])].to_numpy(dtype=np.float64)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise CalibrationError(f"{path}: expected numbers ({error})") from error
     if not np.isfinite(places).all():
         raise CalibrationError(f"{path}: row {int(np.argmin(np.isfinite(places).all(axis=1))) + 2} has no number")

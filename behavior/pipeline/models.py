@@ -88,7 +88,7 @@ def _is_ours(file: Path) -> bool:
     """Whether it is the card or header of a model's folder, of whichever kind."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and ("network" in content if file.name == CARD else "format" in content)
 

@@ -29,7 +29,7 @@ from behavior.recognition.rules import known_rules
 from behavior.recognition.temperature import apply_temperature
 from features.errors import FeatureError
 from storage.errors import OutputError
-from storage.formats.guard import MOST
+from storage.formats.guard import MOST, ZIP_DAMAGE
 
 FORMAT = "posescribe-action-model"
 FORMAT_VERSION = 1
@@ -39,6 +39,8 @@ DEFAULT = "default"
 HEADER = "model.json"
 _WEIGHTS = "weights.safetensors"
 _UNIT = "torso"
+_MISFITS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, MemoryError)
+"""What a classifier raises on settings and parts that are not its own."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def load_action_model(name_or_path: str | Path = DEFAULT) -> ActionModel:
             archive = zipfile.ZipFile(place)
             if sum(member.file_size for member in archive.infolist()) > MOST:
                 raise ActionModelError(f"{label}: unzips to more than an action model has")
-        except (OSError, zipfile.BadZipFile):
+        except ZIP_DAMAGE:
             raise ActionModelError(f"{label}: not an action model (expected a folder or zip with {HEADER})") from None
         place = zipfile.Path(archive)
     try:
@@ -214,11 +216,11 @@ def _read(place: Any, label: str) -> ActionModel:
         raise ActionModelError(
             f"{label}: no action model there (no {HEADER}); give {DEFAULT!r} or the folder that train wrote"
         ) from None
-    except OSError as error:
-        raise ActionModelError(f"{label}: {HEADER} can't be read: {error.strerror}") from None
+    except ZIP_DAMAGE as error:
+        raise ActionModelError(f"{label}: {HEADER} can't be read: {' '.join(str(error).split())}") from None
     try:
         header = json.loads(text, parse_constant=_no_number)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ActionModelError(f"{label}: {HEADER} is not JSON ({error}); get the model again") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ActionModelError(f"{label}: {HEADER} is not of an action model of Posescribe")
@@ -274,8 +276,8 @@ def _read(place: Any, label: str) -> ActionModel:
         )
     except FeatureError as error:
         raise ActionModelError(f"{label}: {error}; give the file of features it learnt from with --plugin") from None
-    except (KeyError, TypeError, ValueError, OSError, SafetensorError, DataError) as error:
-        what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+    except (*ZIP_DAMAGE, *_MISFITS, SafetensorError, DataError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ActionModelError(f"{label}: damaged or incomplete ({what}); get the model again") from None
 
 

@@ -184,7 +184,7 @@ def load_public_set(folder: Path, name: str) -> SetClips:
             groups, fps = arrays["groups"], np.broadcast_to(arrays["fps"], labels.shape)
             if tuple(arrays["joint_names"]) != BODY_13 or joints.shape[1:] != (len(BODY_13), 3):
                 raise ValueError(f"expected the joints {', '.join(BODY_13)} in 3-D")
-        except (ExchangeError, KeyError, ValueError, OSError, EOFError) as error:
+        except (ExchangeError, KeyError, ValueError) as error:
             raise DataError(f"{file}: no clips in 3-D ({error})") from None
     else:
         data = load_sequences(folder / name / "train.npz")

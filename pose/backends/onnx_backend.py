@@ -161,9 +161,11 @@ def _session(
     file: Path, options: onnxruntime.SessionOptions, providers: list[tuple[str, dict[str, object]]]
 ) -> onnxruntime.InferenceSession:
     try:
-        return onnxruntime.InferenceSession(str(file), options, providers=providers, enable_fallback=0)
-    except _UNREADABLE as error:
-        detail = str(error).splitlines()[0]
+        session = onnxruntime.InferenceSession(str(file), options, providers=providers, enable_fallback=0)
+        _channels(session), session.get_modelmeta().custom_metadata_map  # names that are no text fail here
+        return session
+    except (*_UNREADABLE, UnicodeDecodeError) as error:
+        detail = (str(error).splitlines() or ["damaged"])[0]
         raise ModelError(f"{file}: onnxruntime cannot load it as a network ({detail})") from error
 
 

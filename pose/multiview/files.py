@@ -63,7 +63,7 @@ def read_cameras(path: Path, *, format: str | None = None, unit: str | None = No
         else:
             cameras = _READERS[chosen](texts[0], power)
         return CameraGroup(tuple(cameras))
-    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, ET.ParseError) as error:
         raise CalibrationError(f"{path}: not as {chosen} says ({' '.join(str(error).split())})") from error
     except KeyError as error:
         raise CalibrationError(f"{path}: not as {chosen} says, a camera has no {error.args[0]}") from error

@@ -58,7 +58,7 @@ def read_state(path: Path) -> dict[str, Any]:
         with safetensors.safe_open(path, framework="pt") as file:
             found: dict[str, Any] = json.loads(file.metadata()[_STATE])
             return found
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, error) from None
 
 

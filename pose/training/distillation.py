@@ -126,7 +126,7 @@ def _cached(cache: Path, teacher: str) -> tuple[list[dict[str, Any]], list[dict[
         if content["info"]["description"] != teacher:
             return [], []
         return content["images"], content["annotations"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise TrainingError(f"{cache}: damaged ({error!r}); delete it, and the teacher looks again") from None
 
 

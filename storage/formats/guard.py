@@ -10,11 +10,13 @@ import gzip
 import io
 import math
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -33,6 +35,12 @@ MOST_SHEET = 2**26
 
 SMALL = 2**26
 """An array of fewer bytes is never refused for its size."""
+
+ZIP_DAMAGE = (
+    OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError,
+    UnicodeDecodeError,
+)  # fmt: skip
+"""What `zipfile` raises on a damaged zip, one of a kind that it does not read, or one with a password."""
 
 DEFLATE = 1032
 """What deflate compresses at best, https://zlib.net/zlib_tech.html; HDF5 leaves out chunks never written besides."""
@@ -87,15 +95,21 @@ def archive(path: Path, most: int = MOST) -> Iterator[zipfile.ZipFile]:
 def read_npz(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """The arrays of an .npz, none of them pickled; each declares what its member holds.
 
-    Raises `ValueError`, `OSError`, `EOFError` or `zipfile.BadZipFile`, as numpy does, when it is damaged or no .npz.
+    Raises `ExchangeError`, also when it is damaged or no .npz.
     """
     arrays = {}
-    with archive(path) as opened:
-        for member in opened.infolist():
-            with opened.open(member) as file:
-                _fits(path, member, file)
-            with opened.open(member) as file:
-                arrays[member.filename.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
+    try:
+        with archive(path) as opened:
+            for member in opened.infolist():
+                with opened.open(member) as file:
+                    _fits(path, member, file)
+                with opened.open(member) as file:
+                    arrays[member.filename.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
+    except (*ZIP_DAMAGE, ValueError, SyntaxError, TokenError) as error:  # the last two of a header that is no Python
+        reason = " ".join(str(error).split())[:120]
+        raise ExchangeError(
+            f"{path}: not a readable .npz without pickle ({reason}); write it with numpy.savez"
+        ) from error
     return arrays
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from behavior.cli import COMMANDS, main
 from behavior.cli.console import Narrator
-from behavior.cli.printable import printable
+from behavior.cli.printable import MOST, one_line, printable
 from storage import open_database
 
 EVIL = "a\x1b[31m\x07\u202e\udcff\r.mp4"
@@ -37,6 +37,15 @@ def test_a_typing_error_gets_the_nearest_command(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("text", ["plain.mp4", "größe 身長\u3000\u00a0.mp4", "two\nlines\tand a tab"])
 def test_text_stays_as_it_is(text: str) -> None:
     assert printable(text) == text
+
+
+def test_a_message_that_quotes_a_whole_file_is_one_short_line() -> None:
+    assert one_line("a.csv: no number\n  in\tline 3\x1b[2J") == "a.csv: no number in line 3\\x1b[2J"
+    assert one_line("x" * MOST) == "x" * MOST
+    short = one_line("a.csv: 'first" + "x" * 100_000 + "last'; save it as UTF-8")
+    assert short.startswith("a.csv: 'first")
+    assert short.endswith("last'; save it as UTF-8")
+    assert len(short) < MOST + 10
 
 
 def test_what_a_terminal_would_obey_is_written_out() -> None:

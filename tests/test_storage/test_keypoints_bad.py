@@ -168,6 +168,7 @@ HEADING = "scorer,n,n,n,n,n,n\nbodyparts,a,a,a,b,b,b\ncoords,x,y,likelihood,x,y,
     [
         ("", "heading lines begin with nothing"),
         ("time,x,y\n0,1,2\n", "heading lines begin with time, 0"),
+        (f'scorer,"{"x" * 140_000}"\n', "line 1: field larger than field limit"),
         ("scorer,n,n\nbodyparts,a\n", "line 2 has 2 cells, expected 3"),
         ("scorer,n\nbodyparts,a\ncoords,x\n0,1\n", "a has no y"),
         ("scorer,n,n\nbodyparts,a,a\ncoords,x,z\n0,1,2\n", "coordinate 'z' of a"),

@@ -12,7 +12,6 @@ lists and dicts and no other type, so a file can't run anything.
 from __future__ import annotations
 
 import csv
-import io
 import pickletools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -207,11 +206,20 @@ def is_table(path: Path) -> bool:
     return next(_lines(path), (0, ""))[1].startswith("scorer,")
 
 
+def _cells(text: str, where: str) -> list[str]:
+    if '"' not in text:
+        return text.rstrip("\n").split(",")
+    try:
+        return next(csv.reader([text.rstrip("\n")]))
+    except csv.Error as error:
+        raise ExchangeError(f"{where}: {error}") from error
+
+
 def _heading(lines: Iterator[tuple[int, str]], path: Path) -> tuple[list[Column], int]:
     """The columns, and how many stand before them: the frame, or the parts of an image's path."""
     rows: list[list[str]] = []
     for number, text in lines:
-        cells = next(csv.reader([text.rstrip("\n")]))
+        cells = _cells(text, f"{path}: line {number}")
         if rows and len(cells) != len(rows[0]):
             raise ExchangeError(f"{path}: line {number} has {len(cells)} cells, expected {len(rows[0])} as in line 1")
         rows.append(cells)
@@ -237,7 +245,7 @@ def _csv_rows(
     cells: list[list[str]] = []
     for number, line in lines:
         text = line.rstrip("\n")
-        row = text.split(",") if '"' not in text else next(csv.reader(io.StringIO(text)))
+        row = _cells(text, f"{path}: line {number}")
         if not any(cell.strip() for cell in row):
             continue
         if n_index < len(row) < width and line.endswith("\n"):

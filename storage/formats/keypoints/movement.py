@@ -79,17 +79,17 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
                 _order(file, "confidence", _CONFIDENCE, path)
             space, joints, individuals = (_labels(file, name, path) for name in _POSITION[1:])
             seconds = _text(file.attrs.get("time_unit", "frames")) == "seconds"
-            time = np.asarray(file.variables["time"][...], dtype=np.float64)
-            frames = file.variables["frame"][...] if "frame" in file.variables else None
+            time = np.asarray(file.variables["time"][...], dtype=np.float64).ravel()
+            told = file.variables.get("frame")
+            own = None if told is None else np.asarray(told[...], dtype=np.float64).ravel()
             software = _text(file.attrs.get("source_software", "unknown software"))
     except DAMAGE as error:
         raise ExchangeError(f"{path}: no whole netCDF-4 file of movement ({_line(error)}); is it cut off?") from error
     if space != ["x", "y"]:
         raise ExchangeError(f"{path}: space is {', '.join(space)}, expected x, y: positions in the image")
-    if frames is None:
-        frames = np.arange(len(time)) if seconds else time
-    if not np.array_equal(frames, np.round(frames)):
-        raise ExchangeError(f"{path}: frame numbers (time) have fractions, expected whole ones")
+    frames = own if own is not None else np.arange(len(time)) if seconds else time
+    if frames.shape != time.shape or not np.array_equal(frames, np.round(frames)) or (np.abs(frames) >= 2**31).any():
+        raise ExchangeError(f"{path}: frame numbers (time) have fractions, or are no number for each frame")
     if clock is not None or not seconds:
         clock = needed(clock, path)
         time = np.array([clock(int(frame)) for frame in frames])

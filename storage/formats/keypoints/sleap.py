@@ -108,7 +108,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
             dims = _dims(file, "tracks", path)
             joints = _texts(file, "node_names")
             tracks = _texts(file, "track_names") if "track_names" in file else []
-            edges = [tuple(_text(end) for end in edge) for edge in file["edge_names"]] if "edge_names" in file else []
+            edges = [(_text(a), _text(b)) for a, b in file["edge_names"]] if "edge_names" in file else []
             sizes = dict(zip(dims, file["tracks"].shape, strict=True))
     except DAMAGE as error:
         raise ExchangeError(f"{path}: no whole analysis file of SLEAP ({_line(error)}); is it cut off?") from error
@@ -118,7 +118,7 @@ def read(path: Path, clock: Clock | None = None) -> Keypoints:
             f"{path}: tracks holds {sizes['track']} tracks of {sizes['node']} nodes in {sizes['xy']} coordinates, "
             f"expected {len(tracks)} (track_names), {len(joints)} (node_names) and 2"
         )
-    skeleton, order = layout(joints, [(a, b) for a, b in edges], path)
+    skeleton, order = layout(joints, edges, path)
     ids, names = identities(tracks, path)
     notes: list[str] = []
     who = [name or "the animal" for name in tracks]

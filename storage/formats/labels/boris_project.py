@@ -33,8 +33,8 @@ def read_boris_project(path: Path, text: str) -> LabelFile:
         project = json.loads(text)
     except json.JSONDecodeError as error:
         raise ExchangeError(f"{path}, line {error.lineno}: no JSON ({error.msg}); expected a BORIS project") from error
-    except RecursionError as error:
-        raise ExchangeError(f"{path}: JSON nested too deep; expected a BORIS project") from error
+    except (ValueError, RecursionError) as error:
+        raise ExchangeError(f"{path}: no JSON that can be read ({error}); expected a BORIS project") from error
     if not (isinstance(project, dict) and isinstance(project.get("observations"), dict)):
         raise ExchangeError(f"{path}: JSON without observations; expected a BORIS project")
     kinds = _behaviours(path, project)
@@ -66,11 +66,15 @@ def _playlist(path: Path, name: str, observation: dict[str, Any]) -> Playlist:
     if not isinstance(files, (dict, list)) or not isinstance(info, dict):
         raise ExchangeError(f"{where}: expected objects under 'file' and 'media_info'")
     own = (files.get("1") or []) if isinstance(files, dict) else []
+    begun, lengths = info.get("media_creation_time") or {}, info.get("length") or {}
+    if not isinstance(own, list) or not all(isinstance(file, str) for file in own):
+        raise ExchangeError(f"{where}: expected a list of names under 'file'")
+    if not isinstance(begun, dict) or not isinstance(lengths, dict):
+        raise ExchangeError(f"{where}: expected objects of files under 'media_info'")
     offset = _number(f"{where}, key 'time offset'", observation.get("time offset") or 0.0)
     if observation.get("media_creation_date_as_offset") and own:
-        offset += _number(f"{where}, media_creation_time", (info.get("media_creation_time") or {}).get(own[0], 0.0))
-    lengths = info.get("length") or {}
-    known = [(str(file), _number(f"{where}, length of {file}", lengths.get(file, math.nan))) for file in own]
+        offset += _number(f"{where}, media_creation_time", begun.get(own[0], 0.0))
+    known = [(file, _number(f"{where}, length of {file}", lengths.get(file, math.nan))) for file in own]
     return Playlist(tuple(known), offset)
 
 

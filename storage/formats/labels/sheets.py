@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +61,7 @@ class Sheet:
     def whole(self, row: Row, *names: str) -> int:
         """A number of a frame; raises `ExchangeError` when there is none in this row."""
         cell = self.get(row, *names)
-        if not re.fullmatch(r"\d+(?:\.0*)?", cell):
+        if not re.fullmatch(r"\d{1,15}(?:\.0*)?", cell):
             raise ExchangeError(
                 f"{self.path}, line {row[0]}, column {_first(names, self.columns)!r}: expected the number of a frame,"
                 f" counted from 0, got {cell!r}"
@@ -158,7 +157,9 @@ def spreadsheet_rows(path: Path) -> list[Row]:
             sheet = pd.read_excel(path, header=None, dtype=object, na_filter=False)
     except ImportError as error:
         raise ExchangeError(f"{path}: {error}; or save it as .tsv") from error
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError) as error:
+    except ExchangeError:
+        raise
+    except Exception as error:  # its readers check little: whatever a damaged file leads to
         raise ExchangeError(f"{path}: can't be read as a spreadsheet; save it as .tsv") from error
     table = sheet.astype(str).to_numpy().tolist()
     rows = [(number, [cell.strip() for cell in cells]) for number, cells in enumerate(table, start=1)]

@@ -52,6 +52,10 @@ def triangulate(
             help="The calibration's axis against gravity.  [default: the nearest to the top of the cameras' pictures]"
         ),
     ] = None,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(help="Also c3d (person_N.c3d, mm) or movement-nc (people.nc, m); may be repeated."),
+    ] = None,
     min_confidence: MinConfidence = 0.1,
     repair_swaps: RepairSwaps = False,
     outlier_window: OutlierWindow = 0.5,
@@ -67,6 +71,8 @@ def triangulate(
     database keeps the positions. The axes are those of the calibration.
     """
     where = placed(camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets)
+    if wrong := [name for name in export or () if name not in ("c3d", "movement-nc")]:
+        raise typer.BadParameter(f"--export {wrong[0]}: expected c3d or movement-nc")
     from behavior.pipeline.space import triangulate as run
 
     with Narrator() as narrator:
@@ -80,6 +86,7 @@ def triangulate(
             unit=unit,
             limit_px=limit,
             up=up,
+            formats=export or (),
             cleaning=clean_settings(min_confidence, repair_swaps, outlier_window, max_gap, smoothing),
         )
         narrator.say(f"{result['people']} people in {result['frames']} frames: {out}")

@@ -16,10 +16,12 @@ from features.sequence import PoseSequence
 from pose.multiview import Camera, CameraGroup, Triangulated, held_out, triangulate_robustly
 from pose.skeleton import Skeleton
 from storage.files import write_bytes
-from storage.formats.keypoints import trc
+from storage.formats.keypoints import c3d, movement, trc
 from storage.scenes import ScenePerson
 
 Array = NDArray[np.float64]
+FORMATS = ("c3d", "movement-nc")
+"""Files besides the tables and TRC; they need the extra `exchange`."""
 ERRORS = ("seen", "used", "median_px", "p95_px", "held_out", "held_out_px", "held_out_p95_px", "mm_per_px")
 
 
@@ -93,6 +95,14 @@ class Scene:
             ]
         )
 
+    def residuals(self, one: Solved) -> Array:
+        """(T, K) metres by which a person's joints miss the rays of the views that count, on average; 0 where none."""
+        total = np.zeros(one.stored.n_views.shape)
+        for number, own in enumerate(self.cameras):
+            apart = one.found.errors[number] * own.camera.before(one.found.points)[..., 2] / _focal(own.camera)
+            total += np.where(one.found.used[number], apart, 0.0)
+        return total / np.maximum(one.stored.n_views, 1)
+
     def bones(self) -> pd.DataFrame:
         """A row per person and limb: how long it is, and how much that varies though it should not.
 
@@ -162,6 +172,25 @@ def write_tables(scene: Scene, positions: pd.DataFrame, out: Path) -> None:
         trc.write_space(path, scene.skeleton.joints, scene.frames, scene.time_s, one.cleaned.points)
 
 
+def export(scene: Scene, formats: Sequence[str], out: Path, origin: str) -> None:
+    """The cleaned people in further `FORMATS`: a C3D file for each, one of movement for all. Raises `ExchangeError`."""
+    joints, time_s = scene.skeleton.joints, scene.time_s
+    if "c3d" in formats:
+        for one in scene.people:
+            path = out / f"person_{one.stored.person}.c3d"
+            cleaned = one.cleaned
+            residuals = np.where(cleaned.filled, 0.0, scene.residuals(one))
+            used = one.found.used.transpose(1, 2, 0) & ~cleaned.filled[..., None]
+            c3d.write_space(path, joints, time_s, cleaned.points, residuals, used, origin)
+    if "movement-nc" in formats:
+        movement.write_space(
+            out / "people.nc", joints, [f"person_{one.stored.person}" for one in scene.people], scene.frames, time_s,
+            np.stack([one.cleaned.points for one in scene.people], axis=1),
+            np.stack([one.cleaned.confidence for one in scene.people], axis=1),
+            {"source_software": origin},
+        )  # fmt: skip
+
+
 def _figures(one: Solved, number: int, camera: Camera, joints: slice = slice(None)) -> Iterator[dict[str, Any]]:
     """`ERRORS` of one camera, or nothing where it sees none of the joints that have a point."""
     errors, held = one.found.errors[number, :, joints], one.held_out[number, :, joints]
@@ -169,15 +198,18 @@ def _figures(one: Solved, number: int, camera: Camera, joints: slice = slice(Non
     if not known.any():
         return
     apart = held[np.isfinite(held)]
-    focal = float(np.sqrt(camera.matrix[0, 0] * camera.matrix[1, 1]))
     depth = camera.before(one.found.points[:, joints][known])[:, 2]
     median, p95 = np.percentile(errors[known], [50, 95]).tolist()
     held_median, held_p95 = np.percentile(apart, [50, 95]).tolist() if len(apart) else (np.nan, np.nan)
     values = (
         int(known.sum()), float(one.found.used[number, :, joints][known].mean()), median, p95,
-        len(apart), held_median, held_p95, float(np.median(depth) / focal * 1000),
+        len(apart), held_median, held_p95, float(np.median(depth) / _focal(camera) * 1000),
     )  # fmt: skip
     yield dict(zip(ERRORS, values, strict=True))
+
+
+def _focal(camera: Camera) -> float:
+    return float(np.sqrt(camera.matrix[0, 0] * camera.matrix[1, 1]))
 
 
 def _length(points: Array, i: int, j: int) -> tuple[int, float, float]:

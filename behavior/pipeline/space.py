@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from behavior.pipeline.progress import Narrator
-from behavior.pipeline.scene import Scene, SceneCamera, solve, write_tables
+from behavior.pipeline.scene import Scene, SceneCamera, export, solve, write_tables
 from behavior.pipeline.scene_features import write_features
 from behavior.pipeline.stages import VERSION
 from behavior.pipeline.views import joined, vertical, watch
@@ -37,6 +37,7 @@ def triangulate(
     limit_px: float | None = None,
     cleaning: CleanSettings | None = None,
     up: str | None = None,
+    formats: Sequence[str] = (),
 ) -> dict[str, Any]:
     """People in space, stored and written to a folder.
 
@@ -50,6 +51,7 @@ def triangulate(
         limit_px: a view further from a point does not count; None: `views.LIMIT` of the longer side.
         cleaning: of the tables made of the positions; the database keeps them as they are. None: the defaults.
         up: the world's axis against gravity, one of `views.AXES`; None: by the cameras.
+        formats: files besides, of `scene.FORMATS`.
 
     Returns:
         The summary that `posescribe triangulate --json` prints.
@@ -57,6 +59,7 @@ def triangulate(
     Raises:
         CalibrationError: cameras and recordings do not fit each other, or show nobody in common.
         MissingError: a recording is not there or was not analysed.
+        ExchangeError: a format can't hold the people, or its library is not there.
     """
     cleaning = cleaning or CleanSettings()
     with open_database(database, create=False) as opened:
@@ -104,6 +107,7 @@ def triangulate(
               "db": database, "settings": settings, "cleaning": list(found[0].cleaned.steps),
               "up": against_gravity.tolist()}  # fmt: skip
     write_features(world, against_gravity, out, origin)
+    export(world, formats, out, f"posescribe {VERSION}, scene {key}, calibration {sha256}")
     write_bytes(out / "run.json", json.dumps(origin, indent=2).encode())
     for row in errors.to_dict("records"):
         narrator.say(

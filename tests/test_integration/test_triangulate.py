@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import c3d
+import ezc3d
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from behavior.cli import main
 from pose.multiview import CameraGroup, write_cameras
@@ -214,6 +219,82 @@ def test_features_are_in_metres(tmp_path: Path, calibration: Path, capsys: pytes
     assert main([*command, str(tmp_path / "down"), "--up=-z"]) == 0
     down = pd.read_parquet(tmp_path / "down" / "features.parquet")
     assert down.left_wrist_above_shoulder.to_numpy() == pytest.approx(-table.left_wrist_above_shoulder.to_numpy())
+
+
+def gone(camera: int, frame: int, pixels: np.ndarray) -> None:
+    """One wrist unseen for four frames, another for half of all, a knee by the first camera."""
+    if 10 <= frame < 14:
+        pixels[:, COCO_18.index("left_wrist")] = np.nan
+    if frame < 15:
+        pixels[:, COCO_18.index("right_wrist")] = np.nan
+    if camera == 0:
+        pixels[:, COCO_18.index("left_knee")] = np.nan
+
+
+def points_in(folder: Path, person: int) -> np.ndarray:
+    """(30, 18, 3) cleaned positions as Parquet has them, metres; NaN where missing."""
+    table = pd.read_parquet(folder / "cleaned.parquet")
+    points = np.full((30, 18, 3), np.nan)
+    for row in table[table.person == person].itertuples():
+        points[row.frame, COCO_18.index(row.keypoint)] = row.x, row.y, row.z
+    return points
+
+
+def test_other_programs_read_what_is_written(tmp_path: Path, calibration: Path) -> None:
+    db, out = film(tmp_path / "a.db", spoil=gone), tmp_path / "out"
+    command = ["triangulate", str(db), "--calibration", str(calibration), "--synchronised", "--out", str(out)]
+    assert main([*command, "--export", "c3d", "--export", "movement-nc"]) == 0
+    wrist, other, knee, nose = map(COCO_18.index, ("left_wrist", "right_wrist", "left_knee", "nose"))
+    for person in (1, 2):
+        expected = points_in(out, person)
+        assert np.isnan(expected[:15, other]).all()
+        assert np.isfinite(expected[:, wrist]).all()
+        file = ezc3d.c3d(str(out / f"person_{person}.c3d"))
+        assert file["parameters"]["POINT"]["LABELS"]["value"] == list(COCO_18.joints)
+        assert file["parameters"]["POINT"]["UNITS"]["value"] == ["mm"]
+        assert file["parameters"]["POINT"]["RATE"]["value"] == [25]
+        assert "calibration" in file["parameters"]["POSESCRIBE"]["ORIGIN"]["value"][0]
+        np.testing.assert_allclose(file["data"]["points"][:3].transpose(2, 1, 0), 1000 * expected, atol=1e-3)
+        with (out / f"person_{person}.c3d").open("rb") as handle, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "No analog data")
+            rows = [points for _, points, _ in c3d.Reader(handle).read_frames(camera_sum=False)]
+        residual, cameras = np.stack(rows)[..., 3], np.stack(rows)[..., 4]
+        assert residual[:15, other].tolist() == [-1] * 15
+        assert residual[9:15, wrist].tolist() == [1, 0, 0, 0, 0, 1]  # mm, filled in between
+        assert set(cameras[:, knee]) == {0b110}
+        assert set(cameras[:, nose]) == {0b111}
+        # TRC, read as a table by whoever knows its heading.
+        table = pd.read_csv(out / f"person_{person}.trc", sep="\t", skiprows=6, header=None)
+        np.testing.assert_allclose(table.iloc[:, 2:].to_numpy().reshape(30, 18, 3), expected)
+        np.testing.assert_allclose(table[1], TIMES)
+    with xr.open_dataset(out / "people.nc", engine="h5netcdf") as data:
+        assert data.position.dims == ("time", "space", "keypoint", "individual")
+        assert data.space.values.tolist() == ["x", "y", "z"]
+        assert (data.attrs["ds_type"], data.attrs["time_unit"], data.attrs["fps"]) == ("poses", "seconds", 25)
+        assert data.attrs["space_unit"] == "m"
+        for person in (1, 2):
+            own = data.sel(individual=f"person_{person}")
+            np.testing.assert_array_equal(own.position.transpose("time", "keypoint", "space"), points_in(out, person))
+        confidence = data.confidence.sel(keypoint="left_wrist", individual="person_1").values
+        assert confidence[9:15] == pytest.approx([0.9, 0, 0, 0, 0, 0.9])
+        np.testing.assert_allclose(data.time, TIMES)
+
+
+def test_c3d_has_no_uneven_times(
+    tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = TIMES.copy()
+    times[15:] += 0.1
+    monkeypatch.setattr(sys.modules[__name__], "TIMES", times)
+    db, out = film(tmp_path / "a.db"), tmp_path / "out"
+    command = ["triangulate", str(db), "--calibration", str(calibration), "--synchronised", "--out", str(out)]
+    assert main([*command, "--export", "c3d"]) == 1
+    assert "C3D has one frame rate" in capsys.readouterr().err
+    assert not list(out.glob("*.c3d"))
+    assert main([*command, "--export", "movement-nc"]) == 0
+    with xr.open_dataset(out / "people.nc", engine="h5netcdf") as data:
+        assert "fps" not in data.attrs
+        np.testing.assert_allclose(data.time, times)
 
 
 def test_offsets_are_asked_for_and_applied(tmp_path: Path, calibration: Path) -> None:

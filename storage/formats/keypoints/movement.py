@@ -8,12 +8,15 @@ as the coordinate `frame`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pose.tables import frame_rate
 from storage.database import Database
 from storage.errors import ExchangeError
 from storage.formats.guard import open_hdf5
@@ -33,37 +36,72 @@ def write(database: Database, track_run_id: int, path: Path) -> list[Path]:
 
     `fps` is left out where the times are uneven, as movement does where it doesn't know it.
     """
-    h5netcdf = load("h5netcdf")
     tracked = Tracked.load(database, track_run_id)
     tracked.require_people("movement-nc")
-    coordinates: dict[str, Any] = {
-        "time": tracked.time_s, "space": ("x", "y"), "keypoint": tracked.skeleton.joints, "individual": tracked.names
+    attributes = {
+        "source_software": tracked.scorer, "source_file": tracked.recording.uri, "ds_type": "poses",
+        "time_unit": "seconds", **({"fps": tracked.fps} if tracked.fps else {}),
     }  # fmt: skip
+    coordinates = (tracked.time_s, ("x", "y"), tracked.skeleton.joints, tracked.names)
+    with _created(path, coordinates, tracked.frames, np.float32, attributes) as file:
+        for rows, keypoints, _ in tracked.blocks():
+            file["position"][rows] = keypoints[..., :2].transpose(0, 3, 2, 1)
+            file["confidence"][rows] = keypoints[..., 2].transpose(0, 2, 1)
+    return [path]
+
+
+def write_space(
+    path: Path, joints: Sequence[str], names: Sequence[str], frames: NDArray[np.int64], time_s: NDArray[np.float64],
+    points: NDArray[np.float64], confidence: NDArray[np.float64], attributes: Mapping[str, str],
+) -> None:  # fmt: skip
+    """People in space: `space` is x, y, z, positions are in metres. Needs h5netcdf.
+
+    Args:
+        path: the file.
+        joints, names: K joints and P people.
+        frames, time_s: (n,) numbers and times, seconds.
+        points: (n, P, K, 3) metres; NaN where missing. The axes go into the file as they are.
+        confidence: (n, P, K) in [0, 1]; 0 where a position was filled in, and where it is missing.
+        attributes: what made it, besides.
+    """
+    fps = frame_rate(frames, time_s)
+    told = {
+        "ds_type": "poses",
+        "time_unit": "seconds",
+        "space_unit": "m",
+        **({"fps": fps} if fps else {}),
+        **attributes,
+    }
+    with _created(path, (time_s, ("x", "y", "z"), joints, names), frames, np.float64, told) as file:
+        file["position"][:] = points.transpose(0, 3, 2, 1)
+        file["confidence"][:] = confidence.transpose(0, 2, 1)
+
+
+@contextmanager
+def _created(
+    path: Path, coordinates: Sequence[Any], frames: NDArray[np.int64], kind: type, attributes: Mapping[str, Any]
+) -> Iterator[Any]:
+    """A file with empty `position` and `confidence`, whose coordinates are time, space, keypoint and individual."""
+    h5netcdf = load("h5netcdf")
+    named = dict(zip(_POSITION, coordinates, strict=True))
     with replacing(path) as part, h5netcdf.File(part, "w") as file:
-        file.dimensions = {name: len(values) for name, values in coordinates.items()}
-        for name, values in coordinates.items():
+        file.dimensions = {name: len(values) for name, values in named.items()}
+        for name, values in named.items():
             if name == "time":
                 file.create_variable(name, (name,), np.float64, data=values)
             else:
                 file.create_variable(name, (name,), load("h5py").string_dtype(), data=np.array(values, dtype=object))
-        file.create_variable("frame", ("time",), np.int64, data=tracked.frames)
+        file.create_variable("frame", ("time",), np.int64, data=frames)
         for name, dims in (("position", _POSITION), ("confidence", _CONFIDENCE)):
-            sizes = [len(coordinates[dim]) for dim in dims]
+            sizes = [len(named[dim]) for dim in dims]
             variable = file.create_variable(
-                name, dims, np.float32, fillvalue=np.float32(np.nan), compression="gzip", compression_opts=4,
+                name, dims, kind, fillvalue=kind(np.nan), compression="gzip", compression_opts=4,
                 chunks=(min(ROWS, sizes[0]), *sizes[1:]),
             )  # fmt: skip
             variable.attrs["coordinates"] = "frame"
-        for rows, keypoints, _ in tracked.blocks():
-            file["position"][rows] = keypoints[..., :2].transpose(0, 3, 2, 1)
-            file["confidence"][rows] = keypoints[..., 2].transpose(0, 2, 1)
-        attributes = {
-            "source_software": tracked.scorer, "source_file": tracked.recording.uri, "ds_type": "poses",
-            "time_unit": "seconds", **({"fps": tracked.fps} if tracked.fps else {}),
-        }  # fmt: skip
+        yield file
         for name, value in attributes.items():
             file.attrs[name] = value
-    return [path]
 
 
 def read(path: Path, clock: Clock | None = None) -> Keypoints:

@@ -34,10 +34,12 @@ from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
 from behavior.report.page import Provenance, ReportData, people_from_courses, write_page
 from behavior.report.places import distances, heat
 from behavior.report.sequence import together, transitions
+from behavior.report.strips import strips
 from behavior.report.tables import bin_widths, bins_table, summary_table
 from pose.people import Track
 from pose.skeleton import COCO_18
 from storage.bouts import Bout
+from storage.probabilities import Probabilities
 
 FPS = 30
 PROVENANCE = Provenance(
@@ -70,6 +72,16 @@ def make_page(path: Path, people: int, seconds: float) -> None:
         for track in tracks
         for k in range(0, int(seconds) - 8, 10)
     )
+    steps = np.arange(0, n, round(0.3 * FPS))
+    said = [  # every three steps of something else, as windows that overlap make it
+        Probabilities(
+            track.track_id,
+            tuple(f"action {k}" for k in range(9)),
+            steps,
+            np.repeat(rng.dirichlet(np.full(9, 0.3), len(steps) // 3 + 1), 3, axis=0)[: len(steps)],
+        )
+        for track in tracks
+    ]
     people_told = people_from_courses(courses)
     apart, apart_over_time = distances(courses, 0.0, seconds)
     report = ReportData(
@@ -79,6 +91,7 @@ def make_page(path: Path, people: int, seconds: float) -> None:
         transitions=transitions(bouts, {person.track_id: person.on_screen for person in people_told}),
         together=together(bouts), heat=heat(courses, (1920, 1080)), distances=apart, distance_curves=apart_over_time,
         certainty=certainty(courses, bouts), bands=bands(bouts),
+        strips=strips(said, [track.track_id for track in tracks], np.arange(n), np.arange(n) / FPS, 0.0, seconds),
     )  # fmt: skip
     write_page(report, path)
 

@@ -415,6 +415,18 @@ _ADD_CAMERA_SHIFT = _sql(
     ) {BY_KEY}"""
 )
 
+_ADD_PROBABILITY = _sql(
+    """CREATE TABLE probability (
+        run_id INTEGER NOT NULL,
+        track_id INTEGER NOT NULL,
+        actions JSON NOT NULL,
+        frames {BYTES} NOT NULL,
+        thousandths {BYTES} NOT NULL,
+        PRIMARY KEY (run_id, track_id),
+        FOREIGN KEY (run_id) REFERENCES run (id) ON DELETE CASCADE
+    )"""
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_create_tables", _CREATE_TABLES),
     Migration("0002_add_clothing", _ADD_CLOTHING),
@@ -428,6 +440,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0010_add_offsets", _ADD_OFFSETS),
     Migration("0011_add_repetition", _ADD_REPETITION),
     Migration("0012_add_camera_shift", _ADD_CAMERA_SHIFT),
+    Migration("0013_add_probability", _ADD_PROBABILITY),
 )
 
 

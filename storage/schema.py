@@ -259,6 +259,19 @@ repetition = Table(
 )
 """The repetitions of an exercise, each within a bout of the same person and action."""
 
+probability = Table(
+    "probability",
+    metadata,
+    _owner("run", primary_key=True),
+    Column("track_id", Integer, primary_key=True, autoincrement=False, comment="of the parent run"),
+    Column("actions", JSON, nullable=False, comment="names, in the order of the thousandths"),
+    Column("frames", LargeBinary, nullable=False, comment="deflated int32, little-endian: steps from number to number"),
+    Column(
+        "thousandths", LargeBinary, nullable=False, comment="deflated int16: steps, action by action; -1: not known"
+    ),
+)
+"""How likely an action model thought each action of a person at some frames; see `probabilities.py`."""
+
 annotation_source = Table(
     "annotation_source",
     metadata,

@@ -47,6 +47,7 @@ from storage import bouts as stored_bouts
 from storage import poses, runs, skeletons, tracks
 from storage.database import Database
 from storage.files import make_folder
+from storage.probabilities import Probabilities, write_probabilities
 from storage.recordings import Recording as StoredRecording
 from storage.recordings import list_recordings
 from storage.runs import Run
@@ -368,8 +369,12 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         camera = poses.camera_path(tx, track_run.parent_id) if track_run.parent_id is not None else None
         for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
             background = None if camera is None else camera[1][np.searchsorted(camera[0], track.frames)]
-            found = recognise(track, skeleton, model, settings.recognise, background).bouts
-            stored_bouts.write_bouts(tx, run.id, found)
+            found = recognise(track, skeleton, model, settings.recognise, background)
+            stored_bouts.write_bouts(tx, run.id, found.bouts)
+            step = np.floor((track.time_s - track.time_s[0]) / settings.recognise.step_s)
+            kept = np.flatnonzero(np.diff(step, prepend=-1))
+            said = Probabilities(track.track_id, found.classes, track.frames[kept], found.scores[kept])
+            write_probabilities(tx, run.id, [said])
             narrator.step("actions", done, total)
         return runs.finish_run(tx, run.id)
 

@@ -36,6 +36,7 @@ from behavior.report.page import Provenance, ReportData, people_from_courses, wr
 from behavior.report.places import distances, heat
 from behavior.report.sequence import together, transitions
 from behavior.report.stills import Stills
+from behavior.report.strips import probabilities_table, strips
 from behavior.report.tables import (
     bin_widths,
     bins_table,
@@ -67,6 +68,7 @@ from storage.errors import OutputError
 from storage.files import make_folder, write_bytes
 from storage.formats.keypoints.store import KIND as KEYPOINTS
 from storage.formats.labels.media import called
+from storage.probabilities import read_probabilities
 from storage.recordings import Recording as StoredRecording
 from storage.runs import Run
 
@@ -107,6 +109,7 @@ FILES = {
     "bouts_automatic.csv": "the bouts as the models say it, whatever humans coded",
     "summary_automatic.csv": "the summary out of these",
     "repetitions.csv": "each repetition of an exercise that was counted: when, how long, how far",
+    "probabilities.csv": "how likely the model thought each action, step by step; empty where it could not tell",
     "tracks.parquet": "every joint of every person in every frame",
     "features.parquet": "what was measured on each person in each frame",
     RUN: "what made all this: device, models, settings, hashes",
@@ -150,6 +153,7 @@ def tell(
     with database.reading() as tx:
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         automatic = stored_bouts.read_bouts(tx, action_run.id) if action_run else []
+        said = read_probabilities(tx, action_run.id) if action_run else []
         frames, times = poses.frame_times(tx, pose_run.id)
         known = tracks.list_tracks(tx, track_run.id)
         made = runs.provenance(tx, track_run.id) | {"clean": plain(settings.clean), "features": FEATURES}
@@ -194,6 +198,7 @@ def tell(
     write_table(about(sure), folder / "certainty.csv")
     write_table(about(steps), folder / "gait.csv")
     write_table(about(repetitions_table(found)), folder / "repetitions.csv")
+    write_table(about(probabilities_table(said, frames, times)).drop(columns="source"), folder / "probabilities.csv")
     for table, name in ((at_once, "together.csv"), (apart, "distances.csv")):
         write_table(told_pairs(table, recording=stored.name, names=names), folder / name)
     if zones:
@@ -263,6 +268,7 @@ def tell(
             distance_curves=apart_over_time,
             certainty=sure,
             bands=bands(found, coded),
+            strips=strips(said, [track.track_id for track in known], frames, times, start_s, stop_s),
             trust=_trust(action_run),
             zones=zones,
             zone_times=in_zones,

@@ -28,8 +28,9 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 5
-"""Version of what makes bouts of a track (windows, smoothing, rules); raise it as `pose.engine.ALGORITHM`."""
+ALGORITHM = 6
+"""Version of what makes bouts and probabilities of a track (windows, smoothing, rules); raise it as
+`pose.engine.ALGORITHM`."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Recognition:
         classes: C actions of the model.
         frames: (n,) int64 frame numbers of the track.
         time_s: (n,) float64 their timestamps, seconds.
-        scores: (n, C) float32 calibrated probabilities under the model's prior; where actions are exclusive, what a row
-            lacks to 1 is `unknown`.
+        scores: (n, C) float32 calibrated probabilities under the model's prior, before rules have their say; where
+            actions are exclusive, what a row lacks to 1 is `unknown`. NaN where nothing can be said.
     """
 
     bouts: list[Bout]
@@ -109,9 +110,9 @@ def rules_of(model: ActionModel) -> tuple[str, ...]:
 def track_scores(
     track: Track, skeleton: Skeleton, model: ActionModel, settings: RecogniseSettings
 ) -> NDArray[np.float32]:
-    """(n, C) scores of the frames of a track; 0 where nothing can be said."""
+    """(n, C) scores of the frames of a track; NaN where nothing can be said."""
     points = track_points(track, skeleton, model.info.joints)
-    scores = np.zeros((len(track), len(model.info.classes)), dtype=np.float32)
+    scores = np.full((len(track), len(model.info.classes)), np.nan, dtype=np.float32)
     times = Times.of(track.time_s, settings.max_gap_s)
     for rows in times.stretches:
         if len(rows) >= 2 and times.length_s(rows) >= settings.min_window_s:
@@ -144,13 +145,13 @@ def decode(
     settings: RecogniseSettings,
     motion: Motion | None = None,
 ) -> list[Bout]:
-    """The bouts behind the (n, C) scores of a track's frames.
+    """The bouts behind the (n, C) scores of a track's frames; where they are NaN nothing is claimed.
 
     The body has the last word, see `without_denied`; `motion` is the track's, computed where it isn't given.
     """
     actions, learnt = model.info.classes, model.decoding
     motion = motion or motion_of(track, track.skeleton)
-    scores = without_denied(scores, model, motion)
+    scores = without_denied(np.nan_to_num(scores), model, motion)
     below = np.array([_chosen(settings.unknown_below, learnt.unknown_below, a, model.unknown_below) for a in actions])
     price = np.array([_chosen(settings.switch_s, learnt.switch_s, state, SWITCH_S) for state in (*actions, UNKNOWN)])
     least = [_chosen(settings.min_bout_s, learnt.min_bout_s, action, MIN_BOUT_S) for action in actions]
@@ -239,7 +240,7 @@ def stretch_scores(
     model: ActionModel,
     settings: RecogniseSettings,
 ) -> NDArray[np.float32]:
-    """(n, C) scores of the frames of one unbroken stretch."""
+    """(n, C) scores of the frames of one unbroken stretch; NaN where no window shows enough of the body."""
     grid_s = _moments(time_s)
     half = max(2, round(model.window_s * RATE_HZ / 2))
     step = max(1, round(settings.step_s * RATE_HZ))
@@ -248,7 +249,7 @@ def stretch_scores(
     starts = np.clip(centres - half, 0, len(grid_s) - least)
     stops = np.clip(centres + half, least, len(grid_s))
     total = np.zeros((len(grid_s), len(model.info.classes)), dtype=np.float32)
-    weight = np.zeros(len(grid_s), dtype=np.float32)
+    weight, told = np.zeros((2, len(grid_s)), dtype=np.float32)
     offsets = np.arange(2 * half)
     for chunk in np.array_split(np.arange(len(centres)), max(1, len(centres) // _AT_ONCE)):
         first, last = starts[chunk[0]], stops[chunk[-1]]
@@ -260,11 +261,14 @@ def stretch_scores(
         lengths = (stops - starts)[chunk]
         share = np.isfinite(windows[..., 0]).sum(axis=(1, 2)) / (lengths * windows.shape[2])
         answers = model.weighted_proba(Clips(windows, lengths, model.info.joints))
-        answers[share < settings.min_seen] = 0
+        enough = share >= settings.min_seen
+        answers[~enough] = 0
         nearness = np.where(held, 1 - np.abs(inside - centres[chunk, None]) / (half + 1), 0).clip(0.02, None) * held
         np.add.at(total, inside[held], (nearness[..., None] * answers[:, None])[held])
         np.add.at(weight, inside[held], nearness[held])
+        np.add.at(told, inside[held], (nearness * enough[:, None])[held])
     total /= np.maximum(weight, 1e-9)[:, None]
+    total[told == 0] = np.nan
     return np.asarray(total[nearest(grid_s, time_s)])
 
 

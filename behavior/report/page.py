@@ -24,15 +24,16 @@ from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
 from behavior.report.script import one_script
 from behavior.report.sequence import together, transitions
+from behavior.report.strips import Strips
 from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
 from storage.bouts import Bout
 from storage.files import write_bytes
 
-ALGORITHM = 6
+ALGORITHM = 7
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
-STYLES = ("page.css", "understand.css", "places.css", "correct.css")
+STYLES = ("page.css", "understand.css", "places.css", "correct.css", "strips.css")
 FEW = 12
 """People that the page shows before others, who are folded away or only in the tables."""
 MAX_ROWS = 200
@@ -135,6 +136,7 @@ class ReportData:
         zone_times: as of `pipeline.places.zone_times`.
         gait: as of `pipeline.places.gait`.
         certainty, bands: as of `certainty`.
+        strips: the model's probabilities over time; None where there was no model, or what it said was not kept.
         trust: what is known of the action model: protocol, coverage, claims_right, reliability; None without.
         files: names of the tables beside the page, and what each holds.
     """
@@ -169,6 +171,7 @@ class ReportData:
     distance_curves: Mapping[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
     certainty: pd.DataFrame = field(default_factory=pd.DataFrame)
     bands: pd.DataFrame = field(default_factory=pd.DataFrame)
+    strips: Strips | None = None
     trust: Mapping[str, Any] | None = None
     zones: Sequence[understand.Area] = ()
     zone_times: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -295,6 +298,7 @@ def render_page(report: ReportData) -> str:
         gait=understand.rows_of(report.gait),
         certainty=understand.rows_of(report.certainty),
         bands=understand.rows_of(report.bands),
+        strips=report.strips,
         trust=report.trust,
         parts=list(PARTS),
         nan=math.nan,
@@ -311,6 +315,7 @@ def render_page(report: ReportData) -> str:
             "source": report.provenance.source_sha256 or "",
             "run": f"{report.source_name} {report.provenance.source_sha256} {report.provenance.started}",
             "motion": motion.about if motion else None,
+            "strips": report.strips.about if report.strips else None,
             "zones": [
                 {"name": zone.name, "corners": zone.corners.tolist(), "joint": zone.joint} for zone in report.zones
             ],

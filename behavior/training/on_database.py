@@ -311,7 +311,7 @@ def _windows(model: ActionModel, database: Database, recording: str | None) -> I
         with database.reading() as tx:
             skeleton = skeletons.skeleton_of(tx, run.id)
         for track in tracks.iter_tracks(database, run.id):
-            scores = recognise(track, skeleton, model, RecogniseSettings()).scores.astype(np.float64)
+            scores = np.nan_to_num(recognise(track, skeleton, model, RecogniseSettings()).scores.astype(np.float64))
             length_s = float(track.time_s[-1] - track.time_s[0])
             n_windows = max(1, round(length_s / model.window_s))
             place = ((track.time_s - track.time_s[0]) / model.window_s).astype(np.int64).clip(max=n_windows - 1)

@@ -117,4 +117,32 @@ FAULTS: tuple[Fault, ...] = (
         "the command forgets which frames",
         ("tests/test_behavior/test_repeat.py",),
     ),
+    Fault(
+        "behavior/report/strips.py",
+        "(before >= 0) & (middle - time_s[before] <= longest)",
+        "before >= 0",
+        "a probability holds over a gap",
+        ("tests/test_behavior/test_strips.py",),
+    ),
+    Fault(
+        "behavior/report/strips.py",
+        "counts = np.bincount(point[known], minlength=n_points)",
+        "counts = np.bincount(point, minlength=n_points)",
+        "what is not known counts as improbable",
+        ("tests/test_behavior/test_strips.py",),
+    ),
+    Fault(
+        "behavior/recognition/recognise.py",
+        "    total[told == 0] = np.nan\n",
+        "",
+        "a body that was not seen did nothing for certain",
+        ("tests/test_behavior/test_recognise.py",),
+    ),
+    Fault(
+        "storage/probabilities.py",
+        "np.where(whole == _MISSING, np.nan, whole / _PER_UNIT)",
+        "whole / _PER_UNIT",
+        "what is not known is a probability",
+        ("tests/test_storage/test_probabilities.py",),
+    ),
 )

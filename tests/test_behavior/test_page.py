@@ -39,12 +39,14 @@ from behavior.report.page import (
 )
 from behavior.report.places import distances, heat
 from behavior.report.sequence import together, transitions
+from behavior.report.strips import strips
 from behavior.report.tables import bins_table, summary_table
 from features.zones import Zone, read_zones
 from pose.people import FramePeople, Track
 from pose.skeleton import COCO_18
 from storage.bouts import Bout
 from storage.errors import OutputError
+from storage.probabilities import Probabilities
 
 FPS = 10
 START_S = 5.0
@@ -535,9 +537,62 @@ def make_placed_report() -> ReportData:
     )
 
 
+def with_strips(report: ReportData) -> ReportData:
+    """Person 1 walks with 0.75, from frame 10 on 0.25, nothing is known from 20 to 29; 2 waves for certain."""
+    walk = np.array([0.75, 0.25, np.nan, 0.5], dtype=np.float32)
+    one = Probabilities(
+        1, ("walk", "wave", "<b>"), np.arange(0, 40, 10), np.stack([walk, 0 * walk, 0 * walk + 0.15], 1)
+    )
+    two = Probabilities(2, ("walk", "wave"), np.array([20, 30]), np.float32([[0, 1], [0, 1]]))
+    frames = np.arange(N_FRAMES)
+    made = strips([one, two], [1, 2], frames, START_S + frames / FPS, report.start_s, report.stop_s)
+    return replace(report, strips=made)
+
+
+def test_probabilities_as_strips(watched: Watched) -> None:
+    """Switched on they are drawn, dark where likely, with a gap where nothing is known, and told at the cursor."""
+    page = watched.open(with_strips(make_moving_report()), address="#t=5.5")
+    assert page.locator(".strip").count() == 0
+    page.locator("#likely").check()
+    watched.wait_until("document.getElementById('said').textContent !== ''")
+    assert page.locator("#said").inner_text() == "Person 1: walk 0.75, <b> 0.15"
+    names = page.locator(".strip").nth(0).locator(".who span").all_inner_texts()
+    assert (names, page.locator(".strip").nth(1).locator(".who span").all_inner_texts()) == (["walk", "<b>"], ["wave"])
+    script = """(all) => all.map((each) => [
+        each.getAttribute('transform'), each.getAttribute('class'), each.style.fillOpacity, each.getAttribute('d'),
+    ])"""
+    drawn = page.locator(".strip").nth(0).locator("path").evaluate_all(script)
+    walk = {opacity or kind: shape for row, kind, opacity, shape in drawn if row == "translate(0 0)"}
+    assert walk == {
+        "known": "M0 0h2v1h-2zM2 0h2v1h-2zM6 0h2v1h-2z", "0.8": "M0 0h2v1h-2z", "0.3": "M2 0h2v1h-2z",
+        "0.5": "M6 0h2v1h-2z",
+    }  # fmt: skip
+    page.locator("[data-step='1']").click()
+    page.evaluate("location.hash = '#t=7.45'")
+    watched.wait_until("document.getElementById('said').textContent === 'Person 2: wave 1.00'")
+    track = page.locator(".strip .track").first
+    box = track.bounding_box()
+    assert box is not None
+    track.hover(position={"x": box["width"] * 0.3, "y": 5})
+    assert page.locator("#said").inner_text() == "Person 1, 0:06.20: walk 0.25"
+    track.hover(position={"x": box["width"] * 0.6, "y": 5})
+    assert page.locator("#said").inner_text().endswith("walk not known")
+    track.click(position={"x": box["width"] * 0.3, "y": 5})
+    assert watched.source_time() == pytest.approx(6.2, abs=0.02)
+    page.locator("#likely").uncheck()
+    assert not page.locator(".strip").first.is_visible()
+    assert page.locator("#said").inner_text() == ""
+
+
+def test_strips_need_no_video(watched: Watched) -> None:
+    page = watched.open(with_strips(replace(make_report(), overlay=None)))
+    page.locator("#likely").check()
+    watched.wait_until("document.querySelectorAll('.strip path').length > 0")
+
+
 def make_full_report() -> ReportData:
     """Every section of the page."""
-    report = make_placed_report()
+    report = with_strips(make_placed_report())
     tracks = [make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))]
     courses = [Course.of([track], COCO_18) for track in tracks]
     bouts = (*report.bouts, make_bout(1, "swing", 20, 24), make_bout(2, "wave", 27, 31))
@@ -659,6 +714,8 @@ def test_axe_finds_nothing(watched: Watched, axe: str, scheme: Literal["light", 
     watched.page.set_viewport_size({"width": width, "height": 900})
     page = watched.open(make_full_report())
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.locator("#likely").check()
+    watched.wait_until("document.querySelectorAll('.strip path').length > 0")
     page.evaluate(axe)
     found = page.evaluate("axe.run()")
     assert len(found["passes"]) > 20

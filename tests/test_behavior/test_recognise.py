@@ -124,7 +124,21 @@ def test_too_few_joints_are_unknown(model: ActionModel, figure: Figure) -> None:
     body[:, 3:] = np.nan
     found = recognise(as_track(body), COCO_18, model)
     assert found.bouts == []
-    assert not found.scores.any()
+    assert np.isnan(found.scores).all(), "nothing can be said, which is no probability of 0"
+
+
+def test_what_cannot_be_said_is_missing(model: ActionModel, figure: Figure) -> None:
+    """A stretch too short for a window, and frames with too few joints further than a window from any others."""
+    body = np.concatenate([figure("wave", 180), figure("wave", 180), figure("wave", 6)])
+    body[180:360, 3:] = np.nan
+    track = as_track(body, frames=np.r_[0:360, 420:426])
+    scores = recognise(track, COCO_18, model).scores
+    known = np.isfinite(scores).all(axis=1)
+    assert (known == np.isfinite(scores).any(axis=1)).all()
+    reach = round(30 * model.window_s)
+    assert known[:180].all()
+    assert not known[180 + reach :].any()
+    assert learnt(track, model)[0].action == "wave"
 
 
 def test_a_ghost_makes_no_bout(model: ActionModel) -> None:

@@ -23,6 +23,7 @@ from storage.bouts import Annotation, Bout
 from storage.errors import SchemaError
 from storage.merging import Merged, merge
 from storage.offsets import StoredOffset, read_offsets, write_offsets
+from storage.probabilities import Probabilities, write_probabilities
 from storage.tracks import AUTOMATIC
 
 PAIR = Skeleton("pair", ("left", "right"), (("left", "right"),), (0.1, 0.1))
@@ -208,6 +209,8 @@ def test_between_sqlite_and_a_server_and_back(folder: Path, database: Database) 
             tx.execute(insert(schema.camera_shift).values(run_id=1, frame=0, x=0.5, y=-0.25))
             counted = {"track_id": 1, "action": "squat", "start_s": 0.5, "stop_s": 1.5, "amplitude": 0.25, "unit": "m"}
             tx.execute(insert(schema.repetition).values(run_id=1, **counted))
+            said = Probabilities(1, ("wave",), np.array([0, 3]), np.array([[0.25], [np.nan]], dtype=np.float32))
+            write_probabilities(tx, 4, [said])
         first = merge(database, one)
         assert first == Merged(recordings=2, runs=7, labels=2, scenes=1, refused=[])
         assert merge(database, one) == Merged()

@@ -7,6 +7,7 @@ import { openPlayer } from "./player.js";
 import { openSections } from "./sections.js";
 import { openTakeaway } from "./takeaway.js";
 import { openControls, openStage } from "./stage.js";
+import { openStrips } from "./strips.js";
 import { openStudio } from "./studio.js";
 import { timeline } from "./timeline.js";
 import { openZones } from "./zones.js";
@@ -32,6 +33,7 @@ openSections();
 openTakeaway(data);
 openZones(data);
 const lines = timeline(data, player);
+openStrips(data, player);
 
 // ---- the address of a moment
 const follow = () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pandas as pd
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.scene import Scene, SceneCamera, export, solve, write_tables
 from behavior.pipeline.scene_features import write_features
+from behavior.pipeline.scene_page import write_page
 from behavior.pipeline.stages import VERSION
-from behavior.pipeline.views import joined, vertical, watch
+from behavior.pipeline.views import Seen, joined, vertical, watch
 from features.clean import CleanSettings
 from pose.multiview.files import calibration_hash
 from storage import open_database, runs, scenes
@@ -109,6 +111,7 @@ def triangulate(
     write_features(world, against_gravity, out, origin)
     export(world, formats, out, f"posescribe {VERSION}, scene {key}, calibration {sha256}")
     write_bytes(out / "run.json", json.dumps(origin, indent=2).encode())
+    write_page(world, against_gravity, out, origin, _reports(database, out, seen))
     for row in errors.to_dict("records"):
         narrator.say(
             f"person {row['person']}, {row['camera']}: {row['median_px']:.1f} px in the median"
@@ -119,3 +122,11 @@ def triangulate(
         "scene": key, "people": len(found), "frames": len(first.frames), "cameras": settings["cameras"],
         "limit_px": limit, "median_px": float(errors.median_px.median()), "out": str(out), "db": database,
     }  # fmt: skip
+
+
+def _reports(database: str, out: Path, seen: Sequence[Seen]) -> dict[str, str]:
+    """Of each camera the way from the folder to its recording's report, where `analyze` puts it, if one is there."""
+    beside = Path(database).resolve().parent
+    found = {one.camera.name: beside / one.recording.name / "report.html" for one in seen}
+    there = {name: path for name, path in found.items() if path.is_file()}
+    return {name: os.path.relpath(path, out.resolve()).replace(os.sep, "/") for name, path in there.items()}

@@ -212,13 +212,15 @@ def named_time(bouts: Sequence[Bout], on_screen: Spans) -> float:
     return overlap(named, on_screen)
 
 
+def trunk_joints(joints: Sequence[str]) -> list[int]:
+    """Which of the joints are those of the trunk."""
+    trunk = {"neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip", "mid_hip"}
+    return [index for index, joint in enumerate(joints) if joint in trunk]
+
+
 def body_middle(keypoints: NDArray[np.float32], skeleton: Skeleton) -> NDArray[np.float32]:
     """(n, 2) mean of the neck, shoulders and hips found in each of n frames, pixels; NaN where none was."""
-    trunk = [
-        index
-        for index, joint in enumerate(skeleton.joints)
-        if joint in {"neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip", "mid_hip"}
-    ]
+    trunk = trunk_joints(skeleton.joints)
     points = keypoints[:, trunk, :2]
     found = np.isfinite(points[..., 0]).sum(axis=1, keepdims=True)
     return np.asarray(np.nansum(points, axis=1) / np.where(found > 0, found, np.nan), dtype=np.float32)

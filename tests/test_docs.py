@@ -34,6 +34,11 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_every_page_is_in_the_list_of_the_site() -> None:
+    listed = set(re.findall(r"(\w+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= listed, "add it to mkdocs.yml"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_options_in_examples_exist(page: Path) -> None:
     for line in re.findall(r"^\$? ?(posescribe .*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):

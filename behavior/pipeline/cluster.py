@@ -28,11 +28,11 @@ from behavior.pipeline.commands import analyze
 from behavior.pipeline.loading import Models, load_models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings, make_settings
-from behavior.pipeline.stages import is_known
+from behavior.pipeline.stages import Stamp, hash_of, is_known, stamp_of, take_hash
 from features.errors import FeatureError
 from features.plugins import load_features
 from pose.errors import PoseError
-from pose.sources import expand, source_hash
+from pose.sources import expand
 from storage import open_database, recordings
 from storage.database import Database
 from storage.errors import StorageError
@@ -74,6 +74,7 @@ class _Task:
     database: str
     attempts: int = 0
     due: float = 0.0
+    known: tuple[Stamp, str | None] | None = None  # files as they were, and their hash
     future: Any = field(default=None, repr=False)
 
 
@@ -142,7 +143,7 @@ def _tasks(specs: Sequence[str], target: Database, out: Path, server: str | None
         if key in found:
             failed.append(f"{spec}: called {name} as {found[key].spec} is; rename one, or analyse it without workers")
             continue
-        if server is None and key in there and there[key].sha256 != source_hash(str(path)):
+        if server is None and key in there and there[key].sha256 != hash_of(str(path), stamp_of(str(path))):
             failed.append(f"{spec}: {target.where} has another film called {name}; rename it, or choose another --out")
             continue
         mark = hashlib.sha256(str(path).encode()).hexdigest()[:8]
@@ -152,7 +153,12 @@ def _tasks(specs: Sequence[str], target: Database, out: Path, server: str | None
 
 def _is_done(target: Database, task: _Task, models: Models, settings: Settings) -> bool:
     """Whether the people of a source are in the database of all; then no other process is needed."""
-    if not is_known(target, source_hash(task.spec), models, settings):
+    with target.reading() as tx:
+        if not recordings.list_recordings(tx):  # so that many films are hashed by many processes
+            return False
+    stamp = stamp_of(task.spec)
+    task.known = stamp, hash_of(task.spec, stamp)
+    if not is_known(target, task.known[1], models, settings):
         return False
     if Path(task.database).exists():  # stopped between merging and removing
         _gather(target, task)
@@ -202,7 +208,7 @@ def _run(
     narrator.step("recordings", 0, total)
     while waiting or running:
         for task in [one for one in waiting if one.due <= time.monotonic()]:
-            task.future = client.submit(work, content, task.spec, task.database, pure=False)
+            task.future = client.submit(work, content, task.spec, task.database, json.dumps(task.known), pure=False)
             task.attempts += 1
             waiting.remove(task)
             running.append(task)
@@ -247,9 +253,11 @@ def _outcome(future: Any) -> dict[str, Any]:
     return {"error": f"its worker failed ({type(error).__name__}: {error})", "again": error is None}
 
 
-def work(order: str, spec: str, database: str) -> str:
+def work(order: str, spec: str, database: str, known: str = "null") -> str:
     """One recording, in a process of the cluster; JSON with `result`, or with `error` and whether to try `again`."""
     what = Order(**json.loads(order))
+    if (hashed := json.loads(known)) is not None:
+        take_hash(spec, tuple((name, size, moment) for name, size, moment in hashed[0]), hashed[1])
     _take_cores(what.processes)
     narrator = _Silent()
     try:

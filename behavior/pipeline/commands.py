@@ -20,7 +20,16 @@ from behavior.pipeline.index import write_index
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Part, Settings
-from behavior.pipeline.stages import Recording, find_people, follow_people, forget, name_actions, plain, stamp_of
+from behavior.pipeline.stages import (
+    Recording,
+    find_people,
+    follow_people,
+    forget,
+    hash_of,
+    name_actions,
+    plain,
+    stamp_of,
+)
 from behavior.pipeline.tell import STILLS, WORDS, ZONES, already_told, draw, files_of, is_current, refuse_others, tell
 from behavior.report.stills import Stills
 from features.catalog import CATALOGUE
@@ -29,7 +38,7 @@ from features.errors import FeatureError
 from features.zones import Zone, read_zones
 from pose.errors import PoseError
 from pose.people import Track
-from pose.sources import SourceInfo, expand, image_names, is_there, open_source, source_hash
+from pose.sources import SourceInfo, expand, image_names, is_there, open_source
 from storage import bouts as stored_bouts
 from storage import open_database, recordings, runs, skeletons, tracks
 from storage.database import Database
@@ -349,7 +358,7 @@ def find_recording(database: Database, spec: str, out: Path, part: Part) -> Iter
     Raises `SourceError` when it can't be read, or has nothing in the part that is asked for.
     """
     stamp = stamp_of(spec)
-    sha256 = source_hash(spec)
+    sha256 = hash_of(spec, stamp)
     with open_source(spec, **asdict(part)) as source:
         yield replace(_enter(database, source.info, sha256, out), opened=source, stamp=stamp)
 

@@ -107,6 +107,24 @@ def stamp_of(source: str) -> Stamp:
     return tuple((name, found.st_size, found.st_mtime_ns) for name, found in known)
 
 
+_hashes: dict[tuple[str, Stamp], str | None] = {}
+
+
+def hash_of(source: str, stamp: Stamp) -> str | None:
+    """`source_hash`, read once for files of the same size and time of change (see `stamp_of`); see `take_hash`."""
+    if not stamp:
+        return source_hash(source)
+    key = str(Path(source).absolute()), stamp
+    if key not in _hashes:
+        _hashes[key] = source_hash(source)
+    return _hashes[key]
+
+
+def take_hash(source: str, stamp: Stamp, sha256: str | None) -> None:
+    """Another process has hashed these files; they are not read again as long as they are as they were then."""
+    _hashes[str(Path(source).absolute()), stamp] = sha256
+
+
 def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
     """Deletes what an earlier run of the same command stored; raises `DataError` when that holds work of a human."""
     with database.transaction() as tx:

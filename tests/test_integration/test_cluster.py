@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from behavior.cli import main
-from behavior.pipeline import cluster
+from behavior.pipeline import cluster, stages
 from behavior.pipeline.cluster import Order, work
-from storage import open_database
+from pose.sources import source_hash
+from storage import open_database, recordings
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 import psutil
@@ -76,6 +77,13 @@ def kill_who_has(db: Path, command: psutil.Process) -> int:
     return 0
 
 
+def command_in(folder: Path) -> list[str]:
+    """The command as words; spawned processes import what began them: a file, as the installed command is one."""
+    script = folder / "posescribe.py"
+    script.write_text("import sys\nfrom behavior.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n")
+    return [sys.executable, str(script)]
+
+
 @pytest.fixture(scope="module")
 def shared(sample_video: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path, int, str]:
     """Sources, folder of results, exit status and what was said, of two workers of which one was killed."""
@@ -84,10 +92,7 @@ def shared(sample_video: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     (folder / "broken.mp4").write_bytes(b"no film")
     out = folder / "out"
     arguments = ["analyze", *sources, str(folder / "broken.mp4"), "--out", str(out), "--workers", "2", *HOW]
-    # Spawned processes import what began them: a file, as the installed command is one.
-    script = folder / "posescribe.py"
-    script.write_text("import sys\nfrom behavior.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n")
-    words = [sys.executable, str(script)]
+    words = command_in(folder)
     with subprocess.Popen([*words, *arguments], stderr=subprocess.PIPE, text=True) as process:
         command, killed = psutil.Process(process.pid), 0
         while not killed and process.poll() is None:
@@ -99,14 +104,21 @@ def shared(sample_video: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return sources, out, process.returncode, told
 
 
+@pytest.fixture(scope="module")
+def alone(shared: tuple[list[str], Path, int, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of one process that nobody disturbs."""
+    out = tmp_path_factory.mktemp("alone")
+    assert main(["analyze", *shared[0], "--out", str(out), *HOW]) == 0
+    return out / "posescribe.db"
+
+
 def test_a_killed_worker_leaves_the_tables_that_one_process_makes(
-    shared: tuple[list[str], Path, int, str], tmp_path: Path
+    shared: tuple[list[str], Path, int, str], alone: Path
 ) -> None:
     sources, out, status, told = shared
-    assert main(["analyze", *sources, "--out", str(tmp_path), *HOW]) == 0
-    alone, together = content(tmp_path / "posescribe.db"), content(out / "posescribe.db")
-    assert together == alone
-    assert all(rows for table, rows in alone.items() if table != "decision")
+    expected, together = content(alone), content(out / "posescribe.db")
+    assert together == expected
+    assert all(rows for table, rows in expected.items() if table != "decision")
     assert len(set(together["run"])) == len(together["run"]) == 9
     for number in range(3):
         assert (out / f"clip{number}" / "report.html").exists()
@@ -124,6 +136,36 @@ def test_what_is_done_needs_no_worker(
     monkeypatch.setattr(cluster, "_client", None)
     assert main(["analyze", *sources, "--out", str(out), "--workers", "2", *HOW]) == 0
     assert capsys.readouterr().err.count("nothing to do") == 3
+
+
+def test_a_film_is_hashed_once(tmp_path: Path, sample_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+
+    def count(spec: str) -> str | None:
+        hashed.append(Path(spec).name)
+        return source_hash(spec)
+
+    monkeypatch.setattr(stages, "source_hash", count)
+    (source,) = clips(sample_video, tmp_path, 1)
+    order = json.dumps(ORDER.__dict__ | {"out": str(tmp_path)})
+    models, settings = cluster.load_models(**ORDER.models, narrator=Listener()), cluster.make_settings(**ORDER.settings)
+    with open_database(tmp_path / "all.db") as target:
+        (task,), _ = cluster._tasks([source], target, tmp_path, None)
+        assert not cluster._is_done(target, task, models, settings)
+        assert not hashed  # of an empty database nothing is to be looked up; that is left to the processes
+        with target.transaction() as tx:
+            recordings.ensure_recording(tx, name="a", uri="a", kind="video", sha256="0" * 64, width=64, height=48)
+        assert not cluster._is_done(target, task, models, settings)
+        assert hashed == ["clip0.mp4"]
+        monkeypatch.setattr(stages, "_hashes", {})  # those of another process
+        Path(source).write_bytes(b"no film")
+        assert "error" in work(order, source, str(tmp_path / "part.db"), json.dumps(task.known))
+        assert len(hashed) == 2  # it is another film by now
+        clips(sample_video, tmp_path, 1)
+        known = json.dumps([stages.stamp_of(source), "as told"])
+        monkeypatch.setattr(cluster, "analyze", lambda *given, **_: stages.hash_of(given[1], stages.stamp_of(given[1])))
+        assert json.loads(work(order, source, str(tmp_path / "part.db"), known))["result"] == "as told"
+        assert len(hashed) == 2
 
 
 ORDER = Order(

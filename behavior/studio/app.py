@@ -129,6 +129,11 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
     async def seen(request: Request) -> Response:
         return JSONResponse({"seen": await run_in_threadpool(shelf.last_source, *_place(request))})
 
+    async def how(request: Request) -> Response:
+        place = _place(request)
+        stamp = await run_in_threadpool(shelf.stamp, *place)
+        return JSONResponse({"stamp": stamp, "told": await run_in_threadpool(shelf.is_told, *place)})
+
     async def save(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(shelf.save, *_place(request), await _said(request)))
 
@@ -154,6 +159,7 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             Route(f"{base}/model/choose", choose, methods=["POST"]),
             Route(f"{base}/model/{{name}}/report.html", training),
             Route(f"{here}/labels", seen),
+            Route(f"{here}/state", how),
             Route(f"{here}/labels", save, methods=["POST"]),
             Route(f"{here}/tracks", edit, methods=["POST"]),
             Route(f"{here}/resume", resume, methods=["POST"]),

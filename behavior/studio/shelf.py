@@ -11,7 +11,7 @@ from typing import Any
 from behavior.corrections.edit_files import edits_of
 from behavior.corrections.people import change
 from behavior.errors import DataError
-from behavior.pipeline.commands import current_report, report_files, report_pictures
+from behavior.pipeline.commands import current_report, is_told, report_files, report_pictures
 from behavior.pipeline.index import card_of, shown
 from behavior.pipeline.progress import Narrator
 from behavior.report.index import Card
@@ -92,6 +92,25 @@ class Shelf:
         with self.database(number).reading() as tx:
             return max((source.id for source in bouts.list_annotation_sources(tx, recording)), default=0)
 
+    def stamp(self, number: int, recording: int) -> dict[str, str]:
+        """Digests of what the database says of a recording: what humans coded, who is who, and which actions count."""
+        with self.database(number).reading() as tx:
+            now = runs.current(tx, recording)
+            if now is None:
+                recordings.get_recording(tx, recording)
+                return {"labels": "", "people": "", "actions": ""}
+            coded = [*bouts.read_coded(tx, now.track.id), *sorted(bouts.read_marks(tx, now.track.id).items())]
+            names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, now.track.id)]
+        return {
+            "labels": runs.fingerprint(coded=coded),
+            "people": runs.fingerprint(run=now.track.id, names=names),
+            "actions": str(now.actions.id if now.actions else ""),
+        }
+
+    def is_told(self, number: int, recording: int) -> bool:
+        """Whether the report in its folder tells what the database says."""
+        return is_told(self.database(number), recording, self.folder(number))
+
     def save(self, number: int, recording: int, said: Mapping[str, Any]) -> dict[str, Any]:
         """Stores all that a coder says of one person: `{"person", "bouts", "coder", "seen", "force"}`.
 
@@ -104,7 +123,7 @@ class Shelf:
         """
         person, coder = said.get("person"), (said.get("coder") or "").strip() or None
         seen = int(said.get("seen") or 0)
-        database = self.database(number)
+        database, before = self.database(number), self.stamp(number, recording)
         with database.transaction() as tx:
             now = runs.current(tx, recording)
             known = {} if now is None else {track.track_id: track for track in tracks.list_tracks(tx, now.track.id)}
@@ -118,7 +137,12 @@ class Shelf:
                 )
             annotations = [_annotation(one, person, known[person].name) for one in said.get("bouts") or []]
             bouts.write_corrections(tx, recording, annotations, [person], coder)
-        return {"seen": self.last_source(number, recording), "at": shown(datetime.now().astimezone())}
+        return {
+            "seen": self.last_source(number, recording),
+            "at": shown(datetime.now().astimezone()),
+            "before": before,
+            "stamp": self.stamp(number, recording),
+        }
 
     def edit_people(self, number: int, recording: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Changes of who is who, as the rows of a file of edits; raises `DataError`."""

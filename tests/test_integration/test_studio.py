@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,54 @@ def test_two_at_once_are_told(studio: Any) -> None:
     two.keyboard.press("c")
     studio.told(two, "Saved")
     assert sorted(studio.labels()) == [(1, "walk", "confirmed", "Ada"), (1, "walk", "confirmed", "Bea")]
+    studio.said.clear()  # the browser notes the refusal
+
+
+def test_a_page_says_when_the_database_was_changed_elsewhere(studio: Any, tmp_path: Path) -> None:
+    def bar() -> str:
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
+        page.wait_for_timeout(300)
+        return page.locator(".changed span").inner_text() if page.locator(".changed:visible").count() else ""
+
+    page = studio.open("0/1/report.html?studio")
+    page.locator("[name=coder]").fill("Ada")
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    studio.told(page, "Saved")
+    assert bar() == "", "its own change is no news"
+    for one, note in (("rename", "Anna"), ("drop", "")):
+        page.locator("[name=identity]").select_option(one)
+        page.locator("[name=other]").fill(note)
+        page.locator("[name=note]").click()
+    coded = tmp_path / "more.csv"
+    coded.write_text("person,action,start_s,stop_s\n2,hop,0.5,1\n")
+    command = ["-c", "from behavior.cli import main; main()", "labels", "import", str(coded), "--db", str(studio.db)]
+    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    assert "somebody coded or corrected" in bar()
+    page.keyboard.press("Shift+?")
+    assert "Not saved" in studio.told(page, "Not saved"), "somebody else's labels came in between"
+    page.locator(".changed button").click()
+    page.wait_for_function("document.querySelector('.edits')?.children.length === 2")
+    studio.ready(page)
+    assert studio.told(page, "What was not saved is shown again")
+    assert page.locator(".edited").count() == 1
+    assert page.locator(".hand").count() > 1, "and theirs are shown"
+    assert bar() == ""
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    studio.told(page, "Saved")
+    with open_database(studio.db) as database, database.transaction() as tx:
+        now = runs.current(tx, 1)
+        assert now is not None
+        runs.leave_out(tx, now.track.id, "actions")
+        tracks.name_track(tx, now.track.id, 2, "Bea")
+    assert "who is who was changed; actions were named anew" in bar()
+    page.reload()
+    studio.ready(page)
+    assert bar() == ""
+    assert studio.told(page, "Changes are saved"), "nothing is left to be shown again"
     studio.said.clear()  # the browser notes the refusal
 
 

@@ -173,6 +173,7 @@ export const openEditor = async (data, player, lines, store) => {
       return item;
     }));
     find("tracks").disabled = !edits.length;
+    store.note?.(edits);
   };
   find("note").addEventListener("click", () => {
     const one = data.tracks[Number(first.value)], text = second.value.trim();
@@ -204,6 +205,7 @@ export const openEditor = async (data, player, lines, store) => {
   for (const [changed, bouts] of kept.people) { corrections.change(changed, bouts); show(changed); }
   if (kept.people.length) panel.open = true;
   if (kept.coder) coder.value = kept.coder;
+  edits.push(...(kept.edits ?? []));
   tell(kept.told ?? "");
   showEdits();
   fill();

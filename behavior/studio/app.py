@@ -111,6 +111,12 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
         await run_in_threadpool(work.again, request.path_params["job"])
         return JSONResponse({})
 
+    async def latest(request: Request) -> Response:
+        picture = await run_in_threadpool(work.latest, *_place(request))
+        if picture is None:
+            return Response(status_code=204)  # there is none yet; no error for the browser to note
+        return Response(picture, media_type="image/jpeg")
+
     async def stop(request: Request) -> Response:
         await run_in_threadpool(work.stop, request.path_params["job"])
         return JSONResponse({})
@@ -163,6 +169,7 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             Route(f"{here}/labels", save, methods=["POST"]),
             Route(f"{here}/tracks", edit, methods=["POST"]),
             Route(f"{here}/resume", resume, methods=["POST"]),
+            Route(f"{here}/latest.jpg", latest),
             Route(f"{here}/{{name}}", file),
         ],
         exception_handlers={

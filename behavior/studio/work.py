@@ -11,6 +11,7 @@ from typing import Any
 
 from behavior.errors import ActionModelError, DataError
 from behavior.pipeline import classify
+from behavior.pipeline.latest import latest_picture
 from behavior.pipeline.repeat import options
 from behavior.pipeline.status import RecordingStatus, status_of
 from behavior.recognition.model import DEFAULT, HEADER, ActionModelInfo, load_action_model
@@ -205,7 +206,21 @@ class Work:
         jobs = self._jobs.list()
         taken = {(job.database, job.about) for job in jobs if job.state != "done"}
         unfinished = [one for one in self.unfinished() if (one["database"], one["source"]) not in taken]
-        return {"jobs": [job.to_dict() for job in jobs], "unfinished": unfinished}
+        at_work = any(job.kind == "analyze" and job.state == "running" for job in jobs)
+        known = self._recordings() if at_work else {}
+        told = [job.to_dict() | {"recording": known.get((job.database, job.about))} for job in jobs]
+        return {"jobs": told, "unfinished": unfinished}
+
+    def _recordings(self) -> dict[tuple[int, str], int]:
+        found: dict[tuple[int, str], int] = {}
+        for number, database in self._shelf.databases():
+            with database.reading() as tx:
+                found |= {(number, one.uri): one.id for one in recordings.list_recordings(tx)}
+        return found
+
+    def latest(self, number: int, recording: int) -> bytes | None:
+        """A picture of how far a recording is, see `latest_picture`."""
+        return latest_picture(self._shelf.database(number), recording)
 
     def unfinished(self) -> list[dict[str, Any]]:
         """Recordings whose analysis is not done; `at_work` where frames came in lately."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from behavior.studio.jobs import Jobs
+from pose.skeleton import COCO_18
 from storage import open_database, poses, recordings, runs
 
 pytest.importorskip("starlette")
@@ -58,6 +59,7 @@ def test_an_analysis_is_begun_stopped_and_gone_on_with(
     while not frames(db):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    studio.wait(page, "document.querySelector('.jobs img:not([hidden])')?.naturalWidth === 480")
     page.get_by_role("button", name="Stop").click()
     until(studio, lambda told: told["jobs"][0]["state"] == "stopped")
     again = page.get_by_role("button", name="Go on")
@@ -113,6 +115,32 @@ def test_what_was_left_unfinished_goes_on_with_its_own_settings(
     until(studio, lambda told: told["jobs"][0]["state"] == "stopped")
 
 
+def test_what_another_process_works_on_is_left_to_it(
+    world: Any, studio_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("behavior.studio.work.LOOK_EVERY_S", 0)
+    with open_database(world.db) as database:
+        known = list(poses.iter_frames(database, 1))
+        with database.transaction() as tx:
+            run = runs.start_run(
+                tx, 1, "pose", "later", settings={}, version="1", skeleton=COCO_18, model_name="movenet_multipose",
+                extra={"notes": [], "skipped": 0, "seconds": 1.0},
+            )  # fmt: skip
+            poses.append_frames(tx, run.id, known[:5])
+        studio = studio_of(world.db, world.out)
+        (one,) = state(studio)["unfinished"]
+        assert (one["name"], one["frames"], one["at_work"]) == ("hall", 5, False)
+        assert studio.ask("GET", studio.path + "0/1/latest.jpg")[2].startswith(b"\xff\xd8\xff")
+        with database.transaction() as tx:
+            poses.append_frames(tx, run.id, known[5:9])
+    page = studio.open()
+    studio.wait(page, "document.querySelector('.jobs p')?.textContent.startsWith('another process is at work')")
+    assert page.locator(".jobs button:visible").count() == 0
+    own = {"Origin": f"http://127.0.0.1:{studio.port}"}
+    status, _, text = studio.ask("POST", studio.path + "0/1/resume", {}, **own)
+    assert (status, b"another process" in text) == (400, True)
+
+
 def test_what_is_not_begun(world: Any, studio_of: Any) -> None:
     studio = studio_of(world.db, world.out)
     own = {"Origin": f"http://127.0.0.1:{studio.port}"}
@@ -135,6 +163,7 @@ def test_what_is_not_begun(world: Any, studio_of: Any) -> None:
     assert studio.ask("POST", studio.path + "0/1/resume", {}, **own)[0] == 400, "nothing is left to do"
     assert studio.ask("POST", studio.path + "0/model/train", {"classifier": "--out"}, **own)[0] == 400
     assert studio.ask("POST", studio.path + "0/model/choose", {"sha256": ["6"]}, **own)[0] == 400
+    assert studio.ask("GET", studio.path + "0/9/latest.jpg")[0] == 404
     for name in ("..%2f..%2fposescribe.db", "../report.html", "%2e%2e/report.html", "none/report.html"):
         assert studio.ask("GET", f"{studio.path}0/model/{name}")[0] == 404, name
     assert state(studio)["jobs"] == []

@@ -19,10 +19,22 @@ export const jobLine = (act) => {
   const bar = document.createElement("progress"), button = document.createElement("button");
   button.type = "button";
   bar.setAttribute("aria-label", "how far");
-  line.append(name, bar, told, button);
+  const picture = document.createElement("img");
+  picture.alt = "";
+  const pictured = (is) => { picture.hidden = !is; line.classList.toggle("pictured", is); };
+  pictured(false);
+  picture.addEventListener("load", () => pictured(true));
+  picture.addEventListener("error", () => pictured(false));
+  line.append(picture, name, bar, told, button);
   button.addEventListener("click", async () => { button.disabled = true; await act(); button.disabled = false; });
   return {
     line,
+    // What was seen last; asked for anew every five seconds, as often as there is something new.
+    show: (where) => {
+      const address = where && `${where}/latest.jpg?${Math.floor(Date.now() / 5000)}`;
+      if (address && picture.getAttribute("src") !== address) picture.src = address;
+      if (!address) { pictured(false); picture.removeAttribute("src"); }
+    },
     tell: (title, text, share, what) => {
       name.textContent = title; told.textContent = text;
       bar.hidden = share === undefined;

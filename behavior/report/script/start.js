@@ -24,6 +24,7 @@ look = watch("jobs", (state) => {
     const of = one.expected === null ? "" : ` of about ${one.expected}`;
     here.tell(one.name, one.at_work ? `another process is at work on it: ${one.frames}${of} frames` : `not finished: ${one.frames}${of} frames`,
       one.expected ? Math.min(1, one.frames / one.expected) : undefined, one.at_work ? "" : "Go on");
+    here.show(one.at_work && `${one.database}/${one.recording}`);
     shown.push(here.line);
   }
   for (const job of state.jobs) {
@@ -34,6 +35,7 @@ look = watch("jobs", (state) => {
     const what = !over ? "Stop" : job.kind === "analyze" && job.state !== "done" ? "Go on" : "";
     here.tell(job.kind === "train" ? `training ${job.about}` : fileOf(job.about), progressOf(job), shareOf(job), what);
     here.line.title = job.about;
+    here.show(job.state === "running" && job.done > 0 && job.recording && `${job.database}/${job.recording}`);
     shown.push(here.line);
   }
   if (shown.length !== list.children.length || shown.some((line, at) => line !== list.children[at])) list.replaceChildren(...shown);

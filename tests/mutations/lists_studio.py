@@ -1,0 +1,41 @@
+"""Planted faults of the studio, and of models trained on corrections."""
+
+from __future__ import annotations
+
+from fault import Fault
+
+_STUDIO, _JOBS = (f"tests/test_integration/test_{name}.py" for name in ("studio", "studio_jobs"))
+_LABELS = "tests/test_behavior/test_on_database.py"
+_REFUSED = (f"{_JOBS}::test_what_is_not_begun",)
+_NEWS = (f"{_STUDIO}::test_a_page_says_when_the_database_was_changed_elsewhere",)
+_AT_WORK = (f"{_JOBS}::test_what_another_process_works_on_is_left_to_it",)
+_JUDGED = (f"{_LABELS}::test_what_counts_is_judged_on_the_same_frames",)
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("behavior/studio/app.py", 'headers.get(b"origin") != f"http://{host}"', "False",
+          "pages from elsewhere begin analyses", _REFUSED),
+    Fault("behavior/studio/work.py", "if not path.is_absolute():", "if False:",
+          "a path is taken from anywhere", _REFUSED),
+    Fault("behavior/studio/work.py", "if not here:", "if False:", "what is done is gone on with", _REFUSED),
+    Fault("behavior/studio/work.py", 'if here[0]["at_work"]:', "if False:", "two processes on one analysis", _AT_WORK),
+    Fault("behavior/studio/work.py", "grew = now if found.frames > frames else grew", "grew = None",
+          "another process is not seen at work", _AT_WORK),
+    Fault("behavior/studio/jobs.py", "        with turn:\n", "        if True:\n", "all jobs at once",
+          (f"{_JOBS}::test_jobs_of_a_kind_wait_and_fail_in_a_sentence",)),
+    Fault("behavior/studio/shelf.py", '"actions": str(now.actions.id if now.actions else ""),', '"actions": "",',
+          "another model's bouts are no news", _NEWS),
+    Fault("behavior/report/script/studio.js", "known = after; tell();", "tell();", "one's own change is news", _NEWS),
+    Fault("behavior/report/script/keeping.js", "      keep({ people: others });\n", "",
+          "what was saved is shown again as unsaved", _NEWS),
+    Fault("behavior/report/script/keeping.js", "note: (edits) => keep({ edits }),", "note: () => {},",
+          "what was noted of who is who is lost", _NEWS),
+    Fault("behavior/evaluation/human_labels.py", "        return source == last\n", "        return True\n",
+          "corrections are added to what they correct", (f"{_LABELS}::test_corrections_take_the_place_of_other_labels"
+          "_of_the_same_person",)),
+    Fault("behavior/training/on_database.py", "learnt_here |= person.sha256 in", "learnt_here |= not person.sha256 in",
+          "whether a model had seen the recordings", _JUDGED),
+    Fault("behavior/training/on_database.py", "(place, rows, now.bouts[place])", "(place, rows, now.bouts[0])",
+          "one person's bouts judged as another's", _JUDGED),
+    Fault("behavior/pipeline/classify.py", "runs.choose(tx, before.id)", "pass",
+          "a model tried aside counts at once", (f"{_LABELS}::test_classify_names_everyone_again",)),
+)  # fmt: skip

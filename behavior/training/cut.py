@@ -105,6 +105,9 @@ class CutSettings:
     """Gaps and joints that must be seen are as when the model will be used."""
 
 
+UNSURE = "not sure"
+"""Comment of a label whose coder was not sure: from that time nothing is learnt, and nothing judged there."""
+
 WINDOW_S = (0.5, 1.5)
 """Shortest and longest window that is chosen by itself."""
 
@@ -265,12 +268,24 @@ def _runs(place: int, labels: Sequence[Annotation], grid_s: NDArray[np.float64])
     for label in labels:
         first, stop = np.searchsorted(grid_s, [label.start_s, label.stop_s])
         shown[first:stop, actions.index(label.action)] = True
-    changes = np.flatnonzero((shown[1:] != shown[:-1]).any(axis=1)) + 1
+    unsure = unsure_at(labels, grid_s)
+    changes = np.flatnonzero((shown[1:] != shown[:-1]).any(axis=1) | (unsure[1:] != unsure[:-1])) + 1
     edges = np.concatenate([[0], changes, [len(grid_s)]]).tolist()
     return [
         _Run(place, set_name(action for action, there in zip(actions, shown[first], strict=True) if there), first, stop)
         for first, stop in itertools.pairwise(edges)
+        if not unsure[first]
     ]
+
+
+def unsure_at(labels: Sequence[Annotation], time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) whether a coder was not sure at these times, which rise."""
+    unsure = np.zeros(len(time_s), dtype=bool)
+    for label in labels:
+        if label.comment == UNSURE:
+            first, stop = np.searchsorted(time_s, [label.start_s, label.stop_s])
+            unsure[first:stop] = True
+    return unsure
 
 
 def _group_by(people: Sequence[CodedPerson], asked: GroupBy, notes: list[str]) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from behavior.labels import UNKNOWN, actions_of, all_actions
 from behavior.recognition.model import ActionModel, Decoding
 from behavior.recognition.recognise import RecogniseSettings, decode
-from behavior.training.cut import CodedClips, CodedPerson, clip_of_frames
+from behavior.training.cut import CodedClips, CodedPerson, clip_of_frames, unsure_at
 from storage.bouts import Bout
 
 PRICES = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -90,7 +90,7 @@ def held_frames(
     """
     for place, person in enumerate(people):
         clip = clip_of_frames(clips, place, person.track.time_s)
-        judged = (clip >= 0) & rows[clip]
+        judged = (clip >= 0) & rows[clip] & ~unsure_at(person.labels, person.track.time_s)
         if judged.any():
             of_frames = np.where(clip[:, None] >= 0, np.nan_to_num(scores[clip]), 0.0)
             yield place, judged, decode(person.track, of_frames, model, RecogniseSettings())

@@ -10,6 +10,7 @@ _REFUSED = (f"{_JOBS}::test_what_is_not_begun",)
 _NEWS = (f"{_STUDIO}::test_a_page_says_when_the_database_was_changed_elsewhere",)
 _AT_WORK = (f"{_JOBS}::test_what_another_process_works_on_is_left_to_it",)
 _JUDGED = (f"{_LABELS}::test_what_counts_is_judged_on_the_same_frames",)
+_UNSURE = (f"{_LABELS}::test_from_what_a_coder_was_not_sure_of_nothing_is_learnt",)
 
 FAULTS: tuple[Fault, ...] = (
     Fault("behavior/studio/app.py", 'headers.get(b"origin") != f"http://{host}"', "False",
@@ -32,6 +33,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("behavior/evaluation/human_labels.py", "        return source == last\n", "        return True\n",
           "corrections are added to what they correct", (f"{_LABELS}::test_corrections_take_the_place_of_other_labels"
           "_of_the_same_person",)),
+    Fault("behavior/training/cut.py", "        if not unsure[first]\n", "",
+          "what a coder was not sure of is learnt", _UNSURE),
+    Fault("behavior/training/decoding.py", " & ~unsure_at(person.labels, person.track.time_s)", "",
+          "what a coder was not sure of is judged", _UNSURE),
     Fault("behavior/training/on_database.py", "learnt_here |= person.sha256 in", "learnt_here |= not person.sha256 in",
           "whether a model had seen the recordings", _JUDGED),
     Fault("behavior/training/on_database.py", "(place, rows, now.bouts[place])", "(place, rows, now.bouts[0])",

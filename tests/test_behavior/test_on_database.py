@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 from numpy.typing import NDArray
 
 from behavior.cli import main
+from behavior.labels import UNKNOWN
 from behavior.recognition.clips import LabelledSequences, save_sequences
 from behavior.recognition.model import load_action_model
-from behavior.training.cut import coded_people
+from behavior.training.cut import coded_people, cut_clips
+from behavior.training.decoding import held_frames
+from behavior.training.train import TrainSettings, train
 from pose.layouts import BODY_13
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, Skeleton
@@ -198,6 +202,26 @@ def test_corrections_take_the_place_of_other_labels_of_the_same_person(films: Pa
         assert [label.action for label in coded_people(database, notes, coder="Ada")[0].labels] == ["hop"]
 
 
+def test_from_what_a_coder_was_not_sure_of_nothing_is_learnt(films: Path) -> None:
+    with open_database(films) as database:
+        sure = coded_people(database, [])
+        with database.transaction() as tx:
+            said = [
+                replace(label, comment="not sure" if label.start_s == 2 * BOUT_S else None) for label in sure[0].labels
+            ]
+            bouts.write_corrections(tx, 1, said, [1], "Ada")
+        unsure = coded_people(database, [])
+    before, after = (cut_clips(people) for people in (sure, unsure))
+    lost = set(before.middle_s[before.people == 0]) - set(after.middle_s[after.people == 0])
+    assert lost == {time for time in before.middle_s[before.people == 0] if 2 * BOUT_S <= time < 3 * BOUT_S}
+    assert lost
+    assert UNKNOWN not in after.data.classes, "nor is it taken for time in which nothing was done"
+    model, _ = train(after.data, "logistic", settings=TrainSettings(folds=0), classifier_settings={"copies": 1})
+    found = held_frames(model, unsure, after, np.zeros((len(after.data), 3)), np.ones(len(after.data), dtype=bool))
+    for place, judged, _ in found:
+        assert (~judged).sum() == (90 if place == 0 else 0)
+
+
 def test_one_recording_is_held_out_by_time_and_said_so(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -276,8 +300,6 @@ def test_other_joints_are_refused(films: Path, tmp_path: Path, capsys: pytest.Ca
 def test_sequences_that_teach_little(
     case: str, small_world: LabelledSequences, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from dataclasses import replace
-
     data = small_world
     if case == "one class":
         data = replace(data, labels=np.zeros_like(data.labels), classes=("squat",))
@@ -300,8 +322,6 @@ def test_sequences_that_teach_little(
 
 
 def test_clips_of_one_frame(small_world: LabelledSequences, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     n = len(small_world)
     data = replace(
         small_world, joints=small_world.joints[small_world.offsets[:-1]], offsets=np.arange(n + 1, dtype=np.int64)
@@ -315,8 +335,6 @@ def test_clips_of_one_frame(small_world: LabelledSequences, tmp_path: Path) -> N
 
 
 def test_wrong_joint_names(small_world: LabelledSequences, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from dataclasses import replace
-
     out = tmp_path / "m"
     save_sequences(tmp_path / "data.npz", small_world)
     assert main(["train", str(tmp_path / "data.npz"), "--out", str(out), *FAST, "--no-report"]) == 0

@@ -105,9 +105,10 @@ def test_a_page_says_when_the_database_was_changed_elsewhere(studio: Any, tmp_pa
     assert "somebody coded or corrected" in bar()
     page.keyboard.press("Shift+?")
     assert "Not saved" in studio.told(page, "Not saved"), "somebody else's labels came in between"
-    page.locator(".changed button").click()
-    page.wait_for_function("document.querySelector('.edits')?.children.length === 2")
+    with page.expect_navigation():
+        page.locator(".changed button").click()
     studio.ready(page)
+    assert page.locator(".edits li").count() == 2
     assert studio.told(page, "What was not saved is shown again")
     assert page.locator(".edited").count() == 1
     assert page.locator(".hand").count() > 1, "and theirs are shown"

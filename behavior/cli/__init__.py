@@ -38,6 +38,7 @@ COMMANDS = {
     "calibrate": ("calibrate:calibrate", "Cameras out of pictures of a board."),
     "synchronise": ("synchronise:synchronise", "The time between recordings of one scene."),
     "triangulate": ("triangulate:triangulate", "People in metres, out of several cameras."),
+    "adjust": ("adjust:adjust", "Cameras moved to where the people fit."),
     "bootstrap": ("bootstrap:bootstrap", "A pose network taught by what several cameras agree on."),
     "report": ("report:report", "Report again from what is stored."),
     "compare": ("compare:compare", "Recordings, people or groups beside each other."),

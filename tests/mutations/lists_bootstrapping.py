@@ -1,4 +1,4 @@
-"""Faults of labels out of several views."""
+"""Faults of labels out of several views, and of cameras adjusted to people."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _WHOLE = tuple(
         "test_networks_are_judged_by_where_the_other_cameras_see_people",
     )
 )
+_ADJUST = "pose/multiview/adjust.py"
+_TOUCHED = ("tests/test_pose/test_adjust.py",)
 _TESTS = ("tests/test_pose/test_bootstrapping.py",)
 
 FAULTS: tuple[Fault, ...] = (
@@ -39,4 +41,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(_PIPELINE, "(distance[there] <= limit_px).sum() / len(distance)", "(distance[there] <= limit_px).mean()",
           "joints not found are left out", _WHOLE),
     Fault(_PIPELINE, "(early if left else late[:0]", "(early", "cameras are judged by what they learnt", _WHOLE),
+    Fault(_ADJUST, "np.nan_to_num(np.asarray(confidence, dtype=np.float64))",
+          "np.ones_like(np.asarray(confidence, dtype=np.float64))", "what is unsure counts", _TOUCHED),
+    Fault(_ADJUST, "_MIN_VIEWS = 3", "_MIN_VIEWS = 2", "cameras are adjusted to what two see", _TOUCHED),
+    Fault("behavior/pipeline/adjusting.py", "if now >= was:", "if False:", "a worse calibration is written",
+          ("tests/test_integration/test_adjust.py",)),
 )  # fmt: skip

@@ -716,6 +716,9 @@ def test_axe_finds_nothing(watched: Watched, axe: str, scheme: Literal["light", 
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     page.locator("#likely").check()
     watched.wait_until("document.querySelectorAll('.strip path').length > 0")
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    assert page.locator(".grip:visible").count() == 2
     page.evaluate(axe)
     found = page.evaluate("axe.run()")
     assert len(found["passes"]) > 20
@@ -784,6 +787,66 @@ def test_keys_code_a_bout(watched: Watched) -> None:
     assert page.locator("[data-do=labels]").is_disabled()
     page.keyboard.press("Shift+U")
     assert page.locator(".lane.edited .label").all_text_contents() == ["wave"]
+
+
+def test_ends_of_a_bout_are_moved_by_keys(watched: Watched) -> None:
+    """Frames are 0.1 s apart; person 1 walks from 6 to 7 s. A key that is held makes one change."""
+    page = watched.open(make_moving_report())
+    page.locator("#correct summary").click()
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Tab")
+    grip = page.locator(".grip.start")
+    assert grip.evaluate("(each) => each === document.activeElement")
+    assert grip.get_attribute("aria-label") == "Start of walk, Person 1"
+    assert grip.get_attribute("aria-valuetext") == "0:06.00"
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("[name=start]").input_value() == "5.900"
+    assert grip.evaluate("(each) => each === document.activeElement"), "the next key moves it, too"
+    for _ in range(3):
+        page.keyboard.down("ArrowRight")
+    assert grip.get_attribute("aria-valuetext") == "0:06.20"
+    watched.wait_until("document.getElementById('frame').textContent === '12'")
+    page.keyboard.up("ArrowRight")
+    assert page.locator("[name=start]").input_value() == "6.200"
+    page.keyboard.press("Tab")
+    end = page.locator(".grip.stop")
+    assert end.get_attribute("aria-label") == "End of walk, Person 1"
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.locator("[name=stop]").input_value() == "8.000"
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    assert page.locator("[name=stop]").input_value() == "7.000", "an end does not pass the other"
+    for _ in range(4):
+        page.keyboard.press("u")
+    assert page.locator(".lane.edited").count() == 0
+    page.locator("#correct summary").click()
+    assert not grip.is_visible(), "and is out of the way of the Tab key"
+
+
+def test_somebody_without_an_action_is_told_of(watched: Watched) -> None:
+    page = watched.open(make_moving_report())
+    assert page.locator(".nothing:visible").all_inner_texts() == ["no action named"]
+    lane, note = page.locator(".lane").nth(1), page.locator(".nothing").nth(1)
+    assert lane.get_attribute("aria-label") == "Person 2: no action named."
+    assert page.locator(".people ol > li").nth(1).locator(".nothing-here").inner_text() == (
+        "No action of this person could be named."
+    )
+    assert page.locator(".nothing-here").count() == 1
+    box, within = note.bounding_box(), lane.bounding_box()
+    assert box is not None
+    assert within is not None
+    assert box["x"] == pytest.approx(within["x"] + within["width"] / 2, abs=1), "where the person appears"
+    with page.expect_download() as given:
+        page.locator("[data-take=timeline] .take button").first.click()
+    assert "no action named" in Path(given.value.path()).read_text(encoding="utf-8")
+    page.locator("#correct summary").click()
+    lane.focus()
+    page.keyboard.press("2")
+    assert page.locator(".nothing:visible").count() == 0
+    assert str(lane.get_attribute("aria-label")).startswith("Person 2: 1 bout.")
+    page.keyboard.press("u")
+    assert page.locator(".nothing:visible").count() == 1
 
 
 def test_corrections_are_kept_in_the_browser(watched: Watched) -> None:

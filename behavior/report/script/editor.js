@@ -45,8 +45,10 @@ export const openEditor = async (data, player, lines, store) => {
     return bout && corrections.now[person].slice(place + 1).find((each) => each.action === bout.action);
   };
 
+  let tellGrips = () => {};
   const fill = () => {
     const bout = corrections.now[person][place];
+    tellGrips(data.people[person]);
     who.value = String(person);
     for (const each of panel.querySelectorAll("[data-do]")) {
       const needs = { undo: corrections.past.length, redo: corrections.future.length, add: true, doubt: true, merge: !!mergeable(), labels: corrections.changed.length }[each.dataset.do];
@@ -149,10 +151,14 @@ export const openEditor = async (data, player, lines, store) => {
     const [before, after] = [times[at] ?? data.start, times[at + 1] ?? data.stop];
     return times.length ? (time - before <= after - time ? before : after) : time;
   };
-  openGrips(lines.chosen, {
+  tellGrips = openGrips(lines.chosen, {
     data,
     bout: () => corrections.now[person][place],
     snap: border,
+    step: (time, by) => { // so many frames on or back
+      const times = frames(), borders = [...times, data.stop];
+      return times.length ? borders[Math.min(times.length, Math.max(0, lastUpTo(borders, time + 0.0005) + by))] : time + by / 25;
+    },
     look: (end, time) => player.seek(end === "start" ? time : frames()[Math.max(0, lastUpTo(frames(), time - 0.0005))] ?? time),
     drop: edit,
   });

@@ -47,7 +47,7 @@ export const openStrips = (data, player) => {
     const line = document.createElement("div"), who = document.createElement("span"), track = document.createElement("div");
     const rows = actions.map((_, action) => action).filter((action) => people[person][action].some((value) => value >= LEAST));
     line.className = "line strip"; who.className = "who"; track.className = "track";
-    track.style.height = `${STRIP_ROW * rows.length}px`;
+    track.style.height = rows.length ? `${STRIP_ROW * rows.length}px` : "";
     const svg = document.createElementNS(SPACE_OF_STRIPS, "svg");
     for (const [name, value] of Object.entries({ viewBox: `0 0 ${points} ${Math.max(1, rows.length)}`, preserveAspectRatio: "none", role: "img" })) svg.setAttribute(name, value);
     svg.setAttribute("aria-label", `${data.people[person]}: the model’s probability of ${rows.map((action) => actions[action]).join(", ") || "no action"}`);
@@ -75,9 +75,8 @@ export const openStrips = (data, player) => {
     });
     track.addEventListener("pointerleave", () => tell(player.time));
     track.addEventListener("click", (event) => player.seek(pointed(event)[0]));
-    track.append(svg);
+    if (rows.length) track.append(svg); else track.textContent = "no action of the model was ever likely here";
     line.append(who, track);
-    line.hidden = !rows.length;
     return line;
   };
   button.addEventListener("change", async () => {

@@ -55,6 +55,7 @@ export const drawTimeline = (data) => {
     const rows = 1 + Math.max(0, ...bouts.map(([, , , , row]) => row)), lane = document.querySelectorAll(".lane")[person];
     add("text", { x: 0, y: top + 15, class: "take-text" }, data.people[person]);
     add("rect", { x: LEFT, y: top, width: WIDTH, height: rows * ROW, class: "take-lane" });
+    if (!bouts.length && lane.querySelector(".nothing")) add("text", { x: LEFT + 5, y: top + 15, class: "take-text" }, "no action named");
     for (const [start, stop, action, , row] of bouts) {
       const x = LEFT + (WIDTH * start) / span, width = Math.max(1, (WIDTH * (stop - start)) / span);
       const tone = `a${action % 9}${action >= 18 ? " faint" : action >= 9 ? " pale" : ""}`;

@@ -172,6 +172,8 @@ export const timeline = (data, player) => {
     const lane = lanes[person], svg = lane.querySelector("svg"), bouts = data.bouts[person];
     const height = ROW * Math.max(1, ...bouts.map(([, , , , row]) => row + 1));
     for (const old of lane.querySelectorAll(".bout, .label")) old.remove();
+    for (const each of lane.querySelectorAll(".nothing")) each.hidden = bouts.length > 0;
+    lane.setAttribute("aria-label", `${data.people[person]}: ${bouts.length || "no"} ${bouts.length === 1 ? "bout" : "bouts"}. Left and right arrow keys go from bout to bout.`);
     // The band of presence stays where the server drew it, moved down; the drawing is as high as both.
     if (lane.dataset.height === undefined) lane.dataset.height = svg.viewBox.baseVal.height;
     for (const each of svg.querySelectorAll(".present")) each.setAttribute("transform", `translate(0 ${height + PRESENCE - Number(lane.dataset.height)})`);

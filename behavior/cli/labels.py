@@ -142,23 +142,33 @@ def compare(
 @app.command()
 def suggest(
     db: Annotated[str, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")],
-    out: Annotated[Path, typer.Option("--out", help="Times of the clips to label (.csv).")],
-    actions: Annotated[str, typer.Option(help="Action model: a name or a model's folder.")] = "default",
-    count: Annotated[int, typer.Option(min=1, help="How many clips.")] = 20,
+    out: Annotated[Path, typer.Option("--out", help="Folder for labels.csv and clips/; made when it is not there.")],
+    actions: Annotated[
+        str, typer.Option(help="Action model whose doubt counts: a name, a model's folder, or `none`.")
+    ] = "default",
+    count: Annotated[int, typer.Option(min=1, help="How many moments.")] = 20,
+    window: Annotated[float, typer.Option(min=0.5, help="How long each is, seconds.")] = 2.0,
     recording: Annotated[str | None, typer.Option(help="Only this recording.")] = None,
+    clips: Annotated[bool, typer.Option("--clips/--no-clips", help="Cut a video of each, the person boxed.")] = True,
+    json_: Json = False,
 ) -> None:
-    """What to label next: the moments without labels at which the model is least sure."""
-    from behavior.pipeline.models import locate
-    from behavior.recognition.model import load_action_model
-    from behavior.report.tables import write_table
-    from behavior.training.on_database import suggest as suggest_clips
-    from storage import open_database
+    """What to label next: moments unlike those labelled, and those that a model is in doubt about.
 
-    model = load_action_model(locate(actions))
-    with open_database(db, create=False) as opened, Narrator() as narrator:
-        table = suggest_clips(model, opened, count, recording=recording)
-        write_table(table, out)
-        narrator.say(f"{len(table)} clips to label: {out}")
+    Writes labels.csv, the one that would teach most first. Watch the clips, fill in the column `action` (`unknown`
+    where none of yours is to be seen), and import the file: `posescribe labels import OUT/labels.csv --db DB`. Rows
+    left empty are left out. Train with --skip-unlabelled, since nobody looked at the time between.
+    """
+    from behavior.pipeline.models import locate
+    from behavior.pipeline.suggest import suggest as write_suggestions
+    from behavior.recognition.model import load_action_model
+
+    model = None if actions == "none" else load_action_model(locate(actions))
+    with Narrator() as narrator:
+        found = write_suggestions(
+            db, out, narrator, model=model, count=count, window_s=window, recording=recording, clips=clips
+        )
+    if json_:
+        print_json(found)
 
 
 def _match(text: str) -> tuple[str, Target]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from behavior.cli.options import Json, Plugin
 from behavior.cli.printable import print_json, print_safely, printable
 from behavior.recognition.classifiers.registry import CLASSIFIERS
 from behavior.recognition.rules import RULES
+
+if TYPE_CHECKING:
+    from behavior.training.held_out import HeldOut
 
 Data = Annotated[
     str,
@@ -138,6 +141,8 @@ def train(
         "rules": rule or (),
     }
     notes: tuple[str, ...] = ()
+    told: HeldOut | None = None
+    ways: dict[str, str] = {}
     with Narrator() as narrator:
 
         def step(done: int, total: int, message: str) -> None:
@@ -170,6 +175,12 @@ def train(
                     **asked,
                 )
             model, cv, notes, sequences = trained.model, trained.cv, trained.notes, trained.clips.data
+            if trained.held_out is not None:
+                from behavior.pipeline.commands import ways_to_reports
+                from behavior.report.training import write_held_out
+
+                told, ways = trained.held_out, ways_to_reports(data, out)
+                write_held_out(told, ways, out)
         else:
             sequences = load_sequences(data)
             before(sequences)
@@ -185,7 +196,7 @@ def train(
             from behavior.training.figures import training_figures
 
             shown = training_figures(model, sequences, cv, asked["settings"], asked["classifier_settings"], step)
-            write_training_page(model, shown, notes, out / "report.html")
+            write_training_page(model, shown, notes, out / "report.html", told, ways)
         narrator.say(f"{out}: {_trained(model.info.figures)}")
     if json_:
         print_json({"model": str(out), "sha256": model.info.sha256, "figures": model.info.figures})

@@ -98,8 +98,8 @@ class Agreement:
             "frames": self.n_frames,
             "people": self.n_people,
             "bout_f1": {f"{threshold:g}": _plain(value) for threshold, value in self.bout_f1.items()},
-            "per_action": _records(self.per_action),
-            "disagreements": _records(self.disagreements),
+            "per_action": records(self.per_action),
+            "disagreements": records(self.disagreements),
             "notes": list(self.notes),
         }
 
@@ -121,15 +121,15 @@ def agreement(
     """
     named = {one.action for person in people for one in (*person.human, *person.machine)}
     names = sorted(named if actions is None else set(actions))
-    human = [_presence(person, person.human, names) for person in people]
-    machine = [_presence(person, person.machine, names) for person in people]
+    human = [presence(person.time_s, person.human, names) for person in people]
+    machine = [presence(person.time_s, person.machine, names) for person in people]
     both = (np.concatenate([np.zeros((0, len(names)), dtype=bool), *side]) for side in (human, machine))
     one, other = both
     length = np.concatenate([np.zeros(0), *(person.ends_s - person.time_s for person in people)])
     rows, hits = [], np.zeros((len(names), len(thresholds), 3), dtype=np.int64)
     for place, action in enumerate(names):
         for person in people:
-            spans = (_spans(person.human, action), _spans(person.machine, action))
+            spans = (merged_spans(person.human, action), merged_spans(person.machine, action))
             hits[place] += [[_matches(*spans, threshold), len(spans[0]), len(spans[1])] for threshold in thresholds]
         shown, said = one[:, place], other[:, place]
         row: dict[str, Any] = {
@@ -172,12 +172,12 @@ def cohen_kappa(one: NDArray[Any], other: NDArray[Any]) -> float:
     return (observed - expected) / (1 - expected) if expected < 1 else float("nan")
 
 
-def _presence(person: Coded, actions: Iterable[TimedAction], names: Sequence[str]) -> NDArray[np.bool_]:
-    """(n_frames, n_actions) which actions each frame shows."""
-    shown = np.zeros((len(person.time_s), len(names)), dtype=bool)
+def presence(time_s: NDArray[np.float64], actions: Iterable[TimedAction], names: Sequence[str]) -> NDArray[np.bool_]:
+    """(n_frames, n_actions) which actions each frame shows, by the frames' timestamps."""
+    shown = np.zeros((len(time_s), len(names)), dtype=bool)
     for one in actions:
         if one.action in names:
-            first, last = np.searchsorted(person.time_s, [one.start_s - ROUNDING_S, one.stop_s - ROUNDING_S])
+            first, last = np.searchsorted(time_s, [one.start_s - ROUNDING_S, one.stop_s - ROUNDING_S])
             shown[first:last, names.index(one.action)] = True
     return shown
 
@@ -192,7 +192,7 @@ def _sets(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[NDArray[np.
     return numbers[: len(one)], numbers[len(one) :]
 
 
-def _spans(actions: Iterable[TimedAction], name: str) -> NDArray[np.float64]:
+def merged_spans(actions: Iterable[TimedAction], name: str) -> NDArray[np.float64]:
     """(n, 2) start and stop of the bouts of one action, overlapping ones merged."""
     merged: list[list[float]] = []
     for start, stop in sorted((one.start_s, one.stop_s) for one in actions if one.action == name):
@@ -262,7 +262,8 @@ def _disagreements(
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as plain JSON, NaN as None."""
     return [
         {str(name): _plain(value) if isinstance(value, float) else value for name, value in record.items()}
         for record in table.to_dict("records")

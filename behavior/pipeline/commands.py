@@ -5,6 +5,8 @@ source -> find_people -> follow_people -> name_actions (behavior/pipeline/stages
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -332,6 +334,25 @@ def all_current(database: Database, recording: str | None) -> list[tuple[StoredR
         named = f"no analysed recording {recording!r}" if recording else "no recording in it has been analysed"
         raise MissingError(f"{database.where}: {named}; run posescribe analyze first")
     return found
+
+
+def way_to_report(database: str, out: Path, folder: str) -> str | None:
+    """The way from `out` to a recording's report, where there is one beside the database or in `out`."""
+    for place in (out, Path(database).parent) if "://" not in database else (out,):
+        report = place / folder / "report.html"
+        if report.is_file():
+            return os.path.relpath(report.resolve(), out.resolve()).replace(os.sep, "/")
+    return None
+
+
+def ways_to_reports(database: str, out: Path) -> dict[str, str]:
+    """Recording -> the way from `out` to its report, where there is one; several of one name have none."""
+    with open_database(database, create=False) as opened, opened.reading() as tx:
+        known = recordings.list_recordings(tx)
+        folders = recordings.result_folders(known)
+    names = Counter(one.name for one in known)
+    found = {one.name: way_to_report(database, out, folders[one.id]) for one in known if names[one.name] == 1}
+    return {name: way for name, way in found.items() if way is not None}
 
 
 def _each(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from behavior.pipeline.commands import all_current
+from behavior.pipeline.commands import all_current, way_to_report
 from behavior.pipeline.progress import Narrator
 from behavior.recognition.syllables import Sample, SegmentSettings, Syllables, Windows, track_windows
 from behavior.report.sequence import transitions
@@ -73,7 +72,9 @@ def segment(
                         if np.isfinite(how)
                     ]
             parts.append(
-                Segmented(stored.name, _report(database, out, folder), names, presence, bouts, automatic, examples)
+                Segmented(
+                    stored.name, way_to_report(database, out, folder), names, presence, bouts, automatic, examples
+                )
             )
     make_folder(out)
     rows = [told(bouts_table(part.bouts), recording=part.recording, names=part.names) for part in parts]
@@ -104,12 +105,3 @@ def _example(bout: Bout, typical: float, windows: Windows, track: Track, recordi
     clip = windows.clips[np.array([place])]
     points = normalise(clip.points, clip.lengths, clip.joints).points[0]
     return Example(bout.action, recording, track.track_id, float(times[place]), typical, points)
-
-
-def _report(database: str, out: Path, folder: str) -> str | None:
-    """The way from `out` to a recording's report, where there is one beside the database or in `out`."""
-    for place in (out, Path(database).parent) if "://" not in database else (out,):
-        report = place / folder / "report.html"
-        if report.is_file():
-            return os.path.relpath(report.resolve(), out.resolve()).replace(os.sep, "/")
-    return None

@@ -67,12 +67,14 @@ class Windows:
     Attributes:
         rows: (n,) of the track's frames.
         time_s: (m,) middles of all windows, seconds.
+        start_s: (m,) their beginnings, seconds.
         seen: (m,) True where enough joints were seen; only these are in `clips`.
         clips: S windows.
     """
 
     rows: NDArray[np.intp]
     time_s: NDArray[np.float64]
+    start_s: NDArray[np.float64]
     seen: NDArray[np.bool_]
     clips: Clips
 
@@ -99,7 +101,7 @@ def track_windows(
         windows = grid[starts[:, None] + np.arange(length)]
         seen = np.isfinite(windows[..., 0]).mean(axis=(1, 2)) >= known.min_seen
         clips = Clips(windows[seen], np.full(int(seen.sum()), length, dtype=np.int64), joints)
-        yield Windows(rows, grid_s[middles], seen, clips)
+        yield Windows(rows, grid_s[middles], grid_s[starts], seen, clips)
 
 
 class Sample:

@@ -94,7 +94,7 @@ class CutSettings:
     window_s: float | None = None
     """Length of a clip, seconds; None: the median bout, within `WINDOW_S`."""
     unlabelled: bool = True
-    """Whether time without a label is `unknown`; otherwise it is left out."""
+    """Whether time without a label is `unknown`; otherwise only what is labelled so is."""
     group_by: GroupBy = "auto"
     """What never stands on both sides of a split; auto: recordings, or blocks of time where there is only one."""
     min_share: float = 0.6
@@ -137,6 +137,7 @@ class CodedClips:
         bout_s: (B,) seconds of each bout.
         window_s: length of the clips.
         group_by: what the groups are.
+        unlabelled: whether time without a label was taken as `unknown`; otherwise nothing is known of it.
         notes: what was left out, and what to know about the split.
     """
 
@@ -147,6 +148,7 @@ class CodedClips:
     bout_s: NDArray[np.float64]
     window_s: float
     group_by: str
+    unlabelled: bool
     notes: tuple[str, ...]
 
     def durations_s(self, rows: NDArray[np.bool_]) -> dict[str, list[float]]:
@@ -159,10 +161,12 @@ class CodedClips:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A stretch of one person in which one set of actions holds: rows of the grid, the last outside."""
+    """A stretch of one person in which one set of actions holds: rows of the grid, the last outside; whether a human
+    labelled it."""
 
     person: int
     actions: str
+    labelled: bool
     first: int
     stop: int
 
@@ -190,7 +194,7 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
             grids.append((place, grid_s, grid))
     notes: list[str] = []
     group_by = _group_by(people, settings.group_by, notes)
-    found = [(at, run) for at, run in found if settings.unlabelled or run.actions != UNKNOWN]
+    found = [(at, run) for at, run in found if settings.unlabelled or run.labelled]
     short = [run for _, run in found if (run.stop - run.first) / RATE_HZ < settings.min_bout_s]
     if named := sum(run.actions != UNKNOWN for run in short):
         notes.append(
@@ -229,7 +233,7 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     bouts, persons = (np.array([row[column] for row in rows_], dtype=np.int64) for column in (1, 2))
     groups = {
         "recording": _numbers([people[place].sha256 for place in persons]),
-        "person": _numbers([_identity(people[place]) for place in persons]),
+        "person": _numbers([identity(people[place]) for place in persons]),
         "time": _numbers([f"{people[row[2]].sha256} {row[4]}" for row in rows_]),
         "none": np.arange(len(rows_), dtype=np.int64),
     }[group_by]
@@ -244,7 +248,7 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
     )
     middle_s = np.array([row[3] for row in rows_])
     bout_s = np.array([(run.stop - run.first) / RATE_HZ for _, run in found])
-    return CodedClips(data, bouts, persons, middle_s, bout_s, window_s, group_by, tuple(notes))
+    return CodedClips(data, bouts, persons, middle_s, bout_s, window_s, group_by, settings.unlabelled, tuple(notes))
 
 
 def shared_joints(layouts: Sequence[tuple[str, Skeleton]]) -> tuple[str, ...]:
@@ -272,7 +276,7 @@ def _runs(place: int, labels: Sequence[Annotation], grid_s: NDArray[np.float64])
     changes = np.flatnonzero((shown[1:] != shown[:-1]).any(axis=1) | (unsure[1:] != unsure[:-1])) + 1
     edges = np.concatenate([[0], changes, [len(grid_s)]]).tolist()
     return [
-        _Run(place, set_name(action for action, there in zip(actions, shown[first], strict=True) if there), first, stop)
+        _Run(place, set_name(itertools.compress(actions, shown[first])), bool(shown[first].any()), first, stop)
         for first, stop in itertools.pairwise(edges)
         if not unsure[first]
     ]
@@ -300,7 +304,7 @@ def _group_by(people: Sequence[CodedPerson], asked: GroupBy, notes: list[str]) -
             f"labels of one recording only ({people[0].recording}), nothing to hold out: label another one,"
             " or choose --group-by time or person"
         )
-    if asked == "person" and len({_identity(person) for person in people}) == 1:
+    if asked == "person" and len({identity(person) for person in people}) == 1:
         raise DataError(
             f"labels of one person only ({people[0].person}), nothing to hold out: label another one,"
             " or choose --group-by recording or time"
@@ -310,7 +314,8 @@ def _group_by(people: Sequence[CodedPerson], asked: GroupBy, notes: list[str]) -
     return asked
 
 
-def _identity(person: CodedPerson) -> str:
+def identity(person: CodedPerson) -> str:
+    """The same for the same person: their name where a human gave it, else recording and track."""
     return person.person if person.named else f"{person.sha256} {person.track.track_id}"
 
 

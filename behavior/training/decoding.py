@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from behavior.evaluation.agreement import presence
 from behavior.labels import UNKNOWN, actions_of, all_actions
 from behavior.recognition.model import ActionModel, Decoding
 from behavior.recognition.recognise import RecogniseSettings, decode
@@ -85,12 +86,15 @@ def held_frames(
 ) -> Iterator[Held]:
     """What the model says of the frames of some clips; arguments as of `learn_decoding`.
 
-    A frame has the scores of the clip nearest to it, and is judged where that clip is one of `rows`. People without
-    such frames are left out.
+    A frame has the scores of the clip nearest to it, and is judged where that clip is one of `rows`; where nothing is
+    known of time without a label, only if it has one. People without such frames are left out.
     """
     for place, person in enumerate(people):
         clip = clip_of_frames(clips, place, person.track.time_s)
         judged = (clip >= 0) & rows[clip] & ~unsure_at(person.labels, person.track.time_s)
+        if not clips.unlabelled:
+            named = list({label.action for label in person.labels})
+            judged &= presence(person.track.time_s, person.labels, named).any(axis=1)
         if judged.any():
             of_frames = np.where(clip[:, None] >= 0, np.nan_to_num(scores[clip]), 0.0)
             yield place, judged, decode(person.track, of_frames, model, RecogniseSettings())

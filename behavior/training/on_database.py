@@ -1,5 +1,5 @@
-"""From a database with human labels to a model, and the model against such labels: what `train`, `evaluate`, `predict`
-and `labels suggest` do on a database."""
+"""From a database with human labels to a model, and the model against such labels: what `train`, `evaluate` and
+`predict` do on a database."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from behavior.recognition.smoothing import Times
 from behavior.recognition.temperature import apply_temperature
 from behavior.training.cut import SPLITS, CodedClips, CodedPerson, CutSettings, coded_people, cut_clips
 from behavior.training.decoding import Held, frame_counts, frame_f1, held_frames, learn_decoding, mean_f1
+from behavior.training.held_out import HeldOut, held_out
 from behavior.training.train import Calibration, CrossValidation, TrainSettings, set_scores, train, unknown_last
 from storage import recordings, runs, skeletons, tracks
 from storage.bouts import Bout, read_bouts
@@ -41,12 +42,14 @@ class Trained:
         model: trained, calibrated, with its decoding.
         cv: its cross-validation; None where it was left out.
         clips: what it was trained on.
+        held_out: what went wrong, and what each action lacks; None without cross-validation.
         notes: what the user must know.
     """
 
     model: ActionModel
     cv: CrossValidation | None
     clips: CodedClips
+    held_out: HeldOut | None
     notes: tuple[str, ...]
 
 
@@ -96,13 +99,16 @@ def train_coded(
     coded = {person.sha256: person.recording for person in people}
     data = model.info.data | {"recordings": coded, "people": len(people), "split": clips.group_by}
     figures = dict(model.info.figures)
+    told: HeldOut | None = None
     if cv is not None and cv.calibration is not None:
         figures["protocol"] += f"; {SPLITS[clips.group_by]}"
-        model, figures["frames"] = _decoded(model, database, people, clips, cv, cv.calibration)
+        model, figures["frames"], found = _decoded(model, database, people, clips, cv, cv.calibration)
+        told = held_out(model.info.classes, people, clips, cv, found, settings.claims_right)
+        figures["bouts"] = {"f1": told.to_dict()["bout_f1"]}
     model = replace(model, info=replace(model.info, data=data, figures=figures), window_s=clips.window_s)
     if out is not None:
         model = replace(model, info=save_action_model(model, out))
-    return Trained(model, cv, clips, tuple(notes))
+    return Trained(model, cv, clips, told, tuple(notes))
 
 
 def _decoded(
@@ -112,8 +118,9 @@ def _decoded(
     clips: CodedClips,
     cv: CrossValidation,
     found: Calibration,
-) -> tuple[ActionModel, dict[str, Any]]:
-    """The model with its decoding, and how right each fold is on frames with what the others chose, as JSON.
+) -> tuple[ActionModel, dict[str, Any], list[Held]]:
+    """The model with its decoding, how right each fold is on frames with what the others chose, as JSON, and what it
+    said of them.
 
     `f1` is the mean of `per_action`; `accuracy` the share of frames that have the same actions as the human said, and
     `kappa`; `now` the same of the bouts that count in the database, on the same frames (None where there are none).
@@ -121,7 +128,7 @@ def _decoded(
     sets = unknown_last(clips.data).classes
     sets = sets if UNKNOWN in sets else (*sets, UNKNOWN)
     actions = model.info.classes
-    held_out: list[Held] = []
+    said: list[Held] = []
     for fold, choice in {**found.by_fold, -1: found.chosen}.items():
         scores = set_scores(apply_temperature(np.nan_to_num(cv.clean), choice.temperature), sets)
         scores[~cv.tested] = np.nan
@@ -133,13 +140,13 @@ def _decoded(
         )  # fmt: skip
         chosen = replace(chosen, decoding=learn_decoding(chosen, people, clips, scores, learning))
         if fold >= 0:
-            held_out += held_frames(chosen, people, clips, scores, held)
+            said += held_frames(chosen, people, clips, scores, held)
     tested = {action for label in np.unique(clips.data.labels[cv.tested]) for action in actions_of(sets[label])}
-    frames = _on_frames(actions, people, held_out, tested)
+    frames = _on_frames(actions, people, said, tested)
     now = _counting(database, people)
-    counting = [(place, rows, now.bouts[place]) for place, rows, _ in held_out] if now else []
+    counting = [(place, rows, now.bouts[place]) for place, rows, _ in said] if now else []
     frames["now"] = _on_frames(actions, people, counting, tested) | now.about if now else None
-    return chosen, frames
+    return chosen, frames, said
 
 
 def _on_frames(
@@ -213,7 +220,7 @@ def evaluate_coded(
     """
     notes: list[str] = []
     people = coded_people(database, notes, recording=recording, coder=coder)
-    strangers = sorted({label.action for one in people for label in one.labels} - set(model.info.classes))
+    strangers = sorted({label.action for one in people for label in one.labels} - {*model.info.classes, UNKNOWN})
     if strangers:
         raise DataError(f"{database.where}: actions {', '.join(strangers)} are not among the model's; import the labels"
                         " again with --rename, or evaluate another model")  # fmt: skip
@@ -249,43 +256,6 @@ def predict_stored(model: ActionModel, database: Database, *, recording: str | N
     found = [_row(model, *window) for window in _windows(model, database, recording)]
     columns = ["recording", "track_id", "start_s", "stop_s", "label", "score", "claim", *model.info.classes]
     return pd.DataFrame(found, columns=columns)
-
-
-def suggest(model: ActionModel, database: Database, count: int = 20, *, recording: str | None = None) -> pd.DataFrame:
-    """The windows that the model is least sure of, the least sure first, none of them labelled at its middle.
-
-    Columns: `recording, track_id, start_s, stop_s, label, score, uncertainty`. Uncertainty: 1 less what the best answer
-    (`unknown` is one) is ahead of the next (Scheffer et al., 2001); where actions may hold together, 1 where a score is
-    one half, 0 where all are 0 or 1. A quarter of `count` at most per best answer, unless too few are left.
-    """
-    labelled: dict[tuple[str, int | None], list[tuple[float, float]]] = {}
-    with database.reading() as tx:
-        for one in coded_recordings(database, tx, []):
-            for label in one.labels:
-                labelled.setdefault((one.stored.name, label.track_id), []).append((label.start_s, label.stop_s))
-    rows = []
-    for name, track_id, start, stop, scores in _windows(model, database, recording):
-        taken = any(a <= (start + stop) / 2 < b for a, b in labelled.get((name, track_id), []))
-        if taken or not scores.any():
-            continue
-        if model.exclusive:
-            answers = np.sort([*scores, max(0.0, 1 - scores.sum())])
-            unsure = 1 - float(answers[-1] - answers[-2])
-        else:
-            unsure = 1 - 2 * float(np.abs(scores - 0.5).min())
-        best = int(scores.argmax())
-        rows.append((name, track_id, start, stop, model.info.classes[best], float(scores[best]), unsure))
-    rows.sort(key=lambda row: -row[-1])
-    quota = max(1, -(-count // 4))
-    taken_of: dict[str, int] = {}
-    first: list[tuple[Any, ...]] = []
-    rest: list[tuple[Any, ...]] = []
-    for row in rows:
-        taken_of[row[4]] = taken_of.get(row[4], 0) + 1
-        (first if taken_of[row[4]] <= quota else rest).append(row)
-    chosen = sorted((first + rest)[:count], key=lambda row: -row[-1])
-    columns = ["recording", "track_id", "start_s", "stop_s", "label", "score", "uncertainty"]
-    return pd.DataFrame(chosen, columns=columns).round({"start_s": 3, "stop_s": 3, "score": 4, "uncertainty": 4})
 
 
 _Window = tuple[str, int, float, float, NDArray[np.float64]]

@@ -9,6 +9,12 @@ _RECOGNISE = ("tests/test_behavior/test_recognise.py", "tests/test_behavior/test
 _RULES = ("tests/test_behavior/test_rules.py",)
 _AGREEMENT = ("tests/test_behavior/test_agreement.py",)
 
+_SUGGEST = "behavior/training/suggest.py"
+_NEXT = ("tests/test_behavior/test_suggest.py",)
+
+_HELD_OUT = "behavior/training/held_out.py"
+_WRONG = ("tests/test_behavior/test_held_out.py",)
+
 _PARTS = ("tests/test_behavior/test_rules_of_parts.py",)
 
 FAULTS = (
@@ -221,5 +227,26 @@ FAULTS = (
         '"left_eye", "left_ear")',
         "the head leans to the left",
         ("tests/test_behavior/test_clips.py",),
+    ),
+    Fault(_SUGGEST, "gain = (far - near) *", "gain = far *", "what is alone comes first", _NEXT),
+    Fault(_SUGGEST, "free &= ~moments.overlapping(row)", "free[row] = False", "moments overlap", _NEXT),
+    Fault(_SUGGEST, "np.maximum(others, 1 - scores.sum(axis=1))", "others", "unknown is no doubt", _NEXT),
+    Fault(_SUGGEST, "taken = any(first", "taken = not any(first", "labelled moments are asked again", _NEXT),
+    Fault(
+        "behavior/training/cut.py",
+        "if settings.unlabelled or run.labelled]",
+        "if settings.unlabelled]",
+        "labels that are kept alone are left out",
+        _NEXT,
+    ),
+    Fault(_HELD_OUT, "said[own] = presence(", "said |= presence(", "folds answer for each other", _WRONG),
+    Fault(_HELD_OUT, "max(1, 2 - len(", "max(0, 1 - len(", "one recording is enough", _WRONG),
+    Fault(_HELD_OUT, "max(0, FEW - tested)", "max(0, FEW - int(shows.sum()) - 99)", "few bouts are enough", _WRONG),
+    Fault(
+        "behavior/training/decoding.py",
+        "        if not clips.unlabelled:",
+        "        if False:",
+        "time that nobody looked at is judged",
+        _WRONG,
     ),
 )

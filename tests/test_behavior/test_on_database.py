@@ -134,12 +134,14 @@ def test_from_labels_to_a_model_and_back(films: Path, tmp_path: Path, capsys: py
     assert list(predicted.columns[:4]) == ["recording", "track_id", "start_s", "stop_s"]
     assert predicted["claim"][(predicted["start_s"] > 3.2) & (predicted["stop_s"] < 5.8)].eq("squat").all()
 
-    clips = tmp_path / "next.csv"
+    clips = tmp_path / "next"
     assert main(["labels", "suggest", str(films), "--actions", str(out), "--count", "5", "--out", str(clips)]) == 0
-    suggested = pd.read_csv(clips)
-    assert set(suggested["recording"]) == {"new"}
+    assert "no clips of new: /new.mp4" in capsys.readouterr().err
+    suggested = pd.read_csv(clips / "labels.csv", keep_default_na=False)
+    assert set(suggested["recording"]) == {"new"}, "all of the others is labelled"
+    assert suggested[["action", "clip"]].eq("").all(axis=None)
     assert len(suggested) == 5
-    assert suggested["uncertainty"].is_monotonic_decreasing
+    assert suggested["doubt"].between(0, 1).all()
 
 
 def say(database: Database, recording: int, actions: tuple[str, ...], learnt_from: list[str]) -> None:

@@ -21,6 +21,7 @@ import pytest
 from behavior.cli import main
 from behavior.report.sequence import TOGETHER_COLUMNS, TRANSITION_COLUMNS
 from behavior.report.tables import BOUT_COLUMNS, REPETITION_COLUMNS, SUMMARY_COLUMNS, TOLD_COLUMNS
+from pose.sources import open_source
 
 FILES = {
     "report.html", "overlay.mp4", "video.mp4", "tracks.parquet", "features.parquet", "bouts.csv", "summary.csv",
@@ -284,3 +285,45 @@ def test_pose_writes_openpose_json(sample_video: Path, tmp_path: Path) -> None:
     assert list(frame) == ["version", "people"]
     assert all(len(person["pose_keypoints_2d"]) == 54 for person in frame["people"])
     assert len(frame["people"]) >= 2
+
+
+def test_what_to_label_next_there_and_back(
+    analysed: Path, sample_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The clips are the video at the times of their rows, the person boxed; the filled file is imported as it is."""
+    db, out = tmp_path / "posescribe.db", tmp_path / "next"
+    shutil.copy(analysed / "posescribe.db", db)
+    command = ["labels", "suggest", str(db), "--out", str(out), "--window", "0.8", "--count", "2"]
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) | {"seconds": 0} == {
+        "labels": str(out / "labels.csv"), "moments": 2, "clips": 2, "seconds": 0,
+    }  # fmt: skip
+    table = pd.read_csv(out / "labels.csv", keep_default_na=False)
+    tracks = pd.read_parquet(analysed / "demo" / "tracks.parquet")
+    for row in table.itertuples():
+        with open_source(str(out / row.clip)) as clip, open_source(
+            str(sample_video), start_s=row.start_s, end_s=row.stop_s
+        ) as video:  # fmt: skip
+            shown, frames = list(clip), list(video)
+        own = [frame.time_s - frames[0].time_s for frame in frames]
+        assert [frame.time_s for frame in shown] == pytest.approx(own, abs=1e-4)
+        place = len(frames) // 2
+        picture = cv2.resize(frames[place].image, shown[place].image.shape[1::-1], interpolation=cv2.INTER_AREA)
+        drawn = np.abs(picture.astype(int) - shown[place].image).max(axis=2) > 60
+        drawn[-40:, :120] = False  # the time in the corner
+        scale = shown[place].image.shape[1] / frames[place].image.shape[1]
+        person = tracks[(tracks.frame == frames[place].index) & (tracks.track_id == int(row.person.split()[1]))]
+        x, y = person.x.dropna() * scale, person.y.dropna() * scale
+        rows, columns = np.nonzero(drawn)
+        assert columns.min() < x.min() < x.max() < columns.max()
+        assert rows.min() < y.min() < y.max() < rows.max()
+        assert columns.max() - columns.min() < x.max() - x.min() + 0.3 * (y.max() - y.min())
+    table["action"] = ["walk", "stand"]
+    table.to_csv(out / "labels.csv", index=False)
+    assert main(["labels", "import", str(out / "labels.csv"), "--db", str(db)]) == 0
+    assert "no track" not in capsys.readouterr().err
+    with sqlite3.connect(db) as connection:
+        stored = connection.execute("SELECT track_id, action, start_s, stop_s FROM annotation ORDER BY id").fetchall()
+    connection.close()
+    asked = [(int(row.person.split()[1]), row.action, row.start_s, row.stop_s) for row in table.itertuples()]
+    assert sorted(stored) == sorted(asked)

@@ -321,7 +321,6 @@ def test_spreadsheet(tmp_path: Path) -> None:
         ("latin.csv", "action,start_s,stop_s\nmüde,1,2".encode("latin-1"), "byte 23 is no UTF-8"),
         ("time.csv", b"action,start_s,stop_s\nwalk,1,2\nwalk,x,2", "line 3, column 'start_s': expected seconds .* 'x'"),
         ("nan.csv", b"action,start_s,stop_s\nwalk,nan,2", "line 2, column 'start_s'"),
-        ("name.csv", b"action,start_s,stop_s\n,1,2", "line 2: no action"),
         (
             "kind.tsv",
             b"Behavior\tBehavior type\tTime\nrun\tBEGIN\t1",

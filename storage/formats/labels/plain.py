@@ -1,7 +1,7 @@
 """Plain tables: `recording, person, action, start_s, stop_s`, in any order; recording, person and comment may lack.
 
 The `bouts.csv` of a report is one, too. With the columns `coder` and `source_sha256` it holds what was corrected in a
-report: all that the coder says of these people.
+report: all that the coder says of these people. A row without an action is left out.
 
 Where there are no times, `start_frame` and `stop_frame` tell the first and the
 last frame, both inside and counted from 0.
@@ -37,10 +37,12 @@ def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
     if sheet is None:
         return None
     intervals: list[Interval] = []
+    empty: list[str] = []
     for row in sheet.rows:
         action = sheet.get(row, *_ACTION)
         if not action:
-            raise ExchangeError(f"{path}, line {row[0]}: no action named")
+            empty.append(f"line {row[0]}: no action named: left out")
+            continue
         start = stop = math.nan
         if not by_frame:
             start = sheet.seconds(row, *_START)
@@ -66,5 +68,5 @@ def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
             raise ExchangeError(f"{path}: of {len(found)} {what} ({', '.join(sorted(found))}); give each its own file")
     kind = "corrections" if sheet.has("coder", "source_sha256") else "csv"
     return LabelFile(
-        kind, tuple(kept), (*problems, *overlaps(kept)), min(coders, default=None), min(sources, default=None)
+        kind, tuple(kept), (*empty, *problems, *overlaps(kept)), min(coders, default=None), min(sources, default=None)
     )

@@ -387,7 +387,7 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         camera = poses.camera_path(tx, track_run.parent_id) if track_run.parent_id is not None else None
         for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
             background = None if camera is None else camera[1][np.searchsorted(camera[0], track.frames)]
-            found = recognise(track, skeleton, model, settings.recognise, background)
+            found = recognise(track, skeleton, model, settings.recognise, background, explain=True)
             stored_bouts.write_bouts(tx, run.id, found.bouts)
             step = np.floor((track.time_s - track.time_s[0]) / settings.recognise.step_s)
             kept = np.flatnonzero(np.diff(step, prepend=-1))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from behavior.labels import UNKNOWN
 from behavior.recognition.clips import RATE_HZ, Clips, resample, to_joints
+from behavior.recognition.explain import told
 from behavior.recognition.model import ActionModel
 from behavior.recognition.rules import (
     DEFAULT,
@@ -28,7 +29,7 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 6
+ALGORITHM = 7
 """Version of what makes bouts and probabilities of a track (windows, smoothing, rules); raise it as
 `pose.engine.ALGORITHM`."""
 
@@ -84,12 +85,15 @@ def recognise(
     model: ActionModel,
     settings: RecogniseSettings | None = None,
     background: NDArray[np.float64] | None = None,
+    *,
+    explain: bool = False,
 ) -> Recognition:
     """Find the actions of one person.
 
     The track is cut at long gaps, each stretch resampled by its own timestamps to the model's rate, and described by
     windows that overlap; a frame's score is the mean over the windows that hold it, the nearer ones counting more.
-    Rules look at the same track, see `rules_of`; `background` is that of `motion_of`.
+    Rules look at the same track, see `rules_of`; `background` is that of `motion_of`. With `explain` the evidence of
+    each learnt bout says which joints it hangs on in its middle, see `explain.told`.
 
     Raises:
         ActionModelError: the skeleton lacks joints that the model needs.
@@ -98,6 +102,8 @@ def recognise(
     scores = track_scores(track, skeleton, model, settings)
     motion = motion_of(track, skeleton, background)
     bouts = decode(track, scores, model, settings, motion)
+    if explain and bouts:
+        bouts = _explained(bouts, track, track_points(track, skeleton, model.info.joints), model, settings)
     bouts += rule_bouts(track, motion, rules_of(model))
     return Recognition(bouts, model.info.classes, track.frames, track.time_s, scores)
 
@@ -185,6 +191,25 @@ def _evidence(bout: Bout, scores: NDArray[np.float32], below: NDArray[np.float64
         following = max(others, key=lambda action: others[action])
         text += f", next {following} {others[following]:.2f}"
     return text
+
+
+def _explained(
+    bouts: list[Bout], track: Track, points: NDArray[np.float32], model: ActionModel, settings: RecogniseSettings
+) -> list[Bout]:
+    """The bouts with the joints that mattered in the window in their middle, or in as much of it as the stretch has."""
+    times = Times.of(track.time_s, settings.max_gap_s)
+    stretch = np.repeat(np.arange(len(times.stretches)), [len(rows) for rows in times.stretches])
+    found = []
+    for bout in bouts:
+        middle = (bout.start_s + bout.stop_s) / 2
+        near = np.abs(track.time_s - middle) <= model.window_s / 2
+        rows = np.flatnonzero(near & (stretch == stretch[np.searchsorted(track.frames, bout.start_frame)]))
+        if len(rows) >= 2:
+            _, grid = to_grid(points[rows], track.time_s[rows], times.usual_s)
+            clip = Clips(grid[None], np.array([len(grid)]), model.info.joints)
+            bout = replace(bout, evidence=f"{bout.evidence}; {told(model, clip, bout.action)}")
+        found.append(bout)
+    return found
 
 
 def without_denied(scores: NDArray[np.float32], model: ActionModel, motion: Motion | None) -> NDArray[np.float32]:

@@ -249,4 +249,11 @@ FAULTS = (
         "time that nobody looked at is judged",
         _WRONG,
     ),
+    Fault(
+        "behavior/recognition/explain.py",
+        "key=lambda joint: -losses[joint])",
+        "key=lambda joint: losses[joint])",
+        "the joints that matter least are told",
+        _RECOGNISE,
+    ),
 )

@@ -219,3 +219,38 @@ def test_other_joints_are_refused(model: ActionModel) -> None:
     )
     with pytest.raises(LayoutError, match="missing"):
         recognise(track, mouse, model)
+
+
+def test_a_bout_says_which_joints_it_hangs_on(model: ActionModel, figure: Figure) -> None:
+    """Each joint's figure is the probability of the window in the middle of the bout with that joint away."""
+    model = replace(model, temperature=1.0)  # less sure of itself, so that single joints count
+    track = as_track(np.concatenate([figure("wave", 120), figure("squat", 121)]))
+    plain = learnt(track, model)
+    explained = [
+        bout for bout in recognise(track, COCO_18, model, explain=True).bouts if bout.action in model.info.classes
+    ]
+    assert [replace(bout, evidence=None) for bout in explained] == [replace(bout, evidence=None) for bout in plain]
+    hung = 0
+    for bout, before in zip(explained, plain, strict=True):
+        begin, _, words = (bout.evidence or "").partition("; in its middle ")
+        assert begin == before.evidence
+        middle = (bout.start_s + bout.stop_s) / 2
+        rows = np.flatnonzero(np.abs(track.time_s - middle) <= model.window_s / 2)
+        points = track_points(track, COCO_18, BODY_13)[rows]
+
+        def proba(hidden: int | None, points: NDArray[np.float32] = points, action: str = bout.action) -> float:
+            seen = points.copy()
+            if hidden is not None:
+                seen[:, hidden] = np.nan
+            clip = Clips(seen[None], np.array([len(seen)]))
+            return float(model.weighted_proba(clip)[0, model.info.classes.index(action)])
+
+        left = {joint.replace("_", " "): proba(place) for place, joint in enumerate(BODY_13)}
+        whole, *joints = words.split(", without ")
+        assert float(whole.split(",")[0]) == pytest.approx(proba(None), abs=0.005)
+        told = {joint.rpartition(" ")[0]: float(joint.rpartition(" ")[2]) for joint in joints}
+        worst = sorted(value for value in left.values() if proba(None) - value >= 0.01)[:3]
+        assert list(told.values()) == pytest.approx(worst, abs=0.005)
+        assert list(told.values()) == pytest.approx([left[joint] for joint in told], abs=0.005)
+        hung += len(told)
+    assert hung > 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from behavior.evaluation.agreement import Agreement, Coded, TimedAction, agreeme
 from behavior.labels import UNKNOWN, actions_of
 from behavior.recognition.recognise import RecogniseSettings
 from behavior.recognition.smoothing import Times
-from behavior.training.cut import CodedClips, CodedPerson, identity
+from behavior.training.cut import UNSURE, CodedClips, CodedPerson, identity
 from behavior.training.decoding import Held
 from behavior.training.train import FEW, CrossValidation
 from storage.bouts import Bout
@@ -85,6 +85,7 @@ def held_out(
         found: what each fold says of the frames that it held out.
         claims_right: share of what an action claims that must be right.
     """
+    people = [replace(one, labels=tuple(label for label in one.labels if label.comment != UNSURE)) for one in people]
     pairs = [_judged(place, people[place], actions, found) for place in sorted({place for place, *_ in found})]
     against = agreement(pairs, actions=actions)
     return HeldOut(

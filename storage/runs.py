@@ -153,6 +153,13 @@ def current(tx: Connection, recording_id: int) -> Current | None:
     return Current(get_run(tx, row.pose_run_id), get_run(tx, row.track_run_id), actions)
 
 
+def unfinished(tx: Connection) -> set[int]:
+    """Keys of the recordings that have a run that is not done, or no tracks."""
+    recording, run, counts = schema.recording.c.id, schema.run.c, schema.current_run.c.recording_id
+    begun = select(run.recording_id).where(run.status != "done")
+    return set(tx.scalars(select(recording).where(recording.in_(begun) | recording.not_in(select(counts)))))
+
+
 def choose(tx: Connection, run_id: int) -> Run:
     """A command asks for a run that is done already: it counts from now on (see `current`)."""
     tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(chosen=datetime.now(UTC)))

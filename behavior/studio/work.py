@@ -19,6 +19,7 @@ from behavior.report.models import Coded, Corrected, ModelCard
 from behavior.studio.jobs import Job, Jobs
 from behavior.studio.shelf import Shelf
 from storage import bouts, recordings, runs
+from storage.database import Database
 from storage.errors import MissingError
 from storage.recordings import folder_name
 
@@ -230,8 +231,7 @@ class Work:
             self._unfinished = [
                 self._told(number, one.id, one.uri, found, now)
                 for number, database in self._shelf.databases()
-                for one, found in _statuses(database)
-                if found.state != "done"
+                for one, found in _unfinished(database)
             ]
         return self._unfinished
 
@@ -260,9 +260,10 @@ class Work:
         self._jobs.close()
 
 
-def _statuses(database: Any) -> list[tuple[recordings.Recording, RecordingStatus]]:
+def _unfinished(database: Database) -> list[tuple[recordings.Recording, RecordingStatus]]:
     with database.reading() as tx:
-        known = recordings.list_recordings(tx)
+        left = runs.unfinished(tx)
+        known = [one for one in recordings.list_recordings(tx) if one.id in left]
     return [(one, status_of(database, one)) for one in known]
 
 

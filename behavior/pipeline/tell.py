@@ -427,15 +427,20 @@ def _drawn(
 
 def _kept(folder: Path) -> Drawn | None:
     """The overlay of an earlier report in this folder."""
+    known = _told(folder)
     try:
-        drawn = Drawn(**_told(folder)["overlay"])
+        drawn = Drawn(**known["overlay"])
     except (KeyError, TypeError):
         return None
 
     def there(name: str) -> bool:
         return Path(name).name == name and (folder / name).is_file()
 
-    if drawn.video is not None and not there(drawn.video):
+    def whole(name: str) -> bool:
+        """Whether it is as it was written, and not damaged, or another that browsers may not play."""
+        return there(name) and _hashes(folder, [name])[name] == known.get("files", {}).get(name)
+
+    if drawn.video is not None and not whole(drawn.video):
         drawn = replace(drawn, video=None, of=None)
     return drawn if there(drawn.file) else None
 

@@ -462,6 +462,7 @@ def test_without_the_video_people_are_still_drawn(watched: Watched) -> None:
     page = watched.open(make_moving_report("gone.mp4"), address="#t=6.2")
     watched.wait_until("document.querySelector('.film').classList.contains('lost')")
     assert "gone.mp4 is not beside this page" in page.locator(".gone").inner_text()
+    assert "posescribe report DB --out FOLDER writes it anew" in page.locator(".gone").inner_text()
     assert "The video with what was found" not in page.locator("#fig-1").inner_text()
     assert not page.locator("video").is_visible()
     assert watched.painted(22, 20) == pytest.approx(PERSON_1, abs=2)
@@ -956,8 +957,10 @@ def test_print_shows_everything(watched: Watched) -> None:
     page = watched.open(make_report())
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.set_viewport_size({"width": 680, "height": 960})  # a page of paper is as narrow
     assert page.locator(".provenance dl").is_visible()
     assert page.locator(".lane").first.is_visible()
+    assert page.locator(".who .name").first.is_visible()
     assert not page.locator("video").is_visible()
     assert page.pdf(format="A4").startswith(b"%PDF")
 

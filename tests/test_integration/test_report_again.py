@@ -73,6 +73,15 @@ def test_only_what_changed_is_encoded_again(world: Any) -> None:
     assert world.encoded != was
 
 
+def test_a_video_that_cannot_be_played_is_written_anew(world: Any) -> None:
+    world.report()
+    video = world.folder / "video.mp4"
+    whole = video.read_bytes()
+    video.write_bytes(whole[: len(whole) // 2])
+    world.report()
+    assert len(video.read_bytes()) == len(whole)
+
+
 def test_on_another_computer_the_overlay_and_the_pictures_stay(world: Any) -> None:
     world.report()
     pictures, was = (world.folder / "report.html").read_text().count("data:image/jpeg"), world.encoded

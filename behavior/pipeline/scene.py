@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from features.clean import CleanSettings, clean
 from features.sequence import PoseSequence
-from pose.multiview import Camera, CameraGroup, Triangulated, held_out, triangulate_robustly
+from pose.multiview import Camera, CameraGroup, Triangulated, lag_errors, placed_by_others, triangulate_robustly
 from pose.skeleton import Skeleton
 from storage.files import write_bytes
 from storage.formats.keypoints import c3d, movement, trc
 from storage.scenes import ScenePerson
 
 Array = NDArray[np.float64]
+LAG_S = 1.0
+"""How far off clocks are tried, seconds."""
+LATE_SHARE, LATE_PX = 0.5, 3.0
 FORMATS = ("c3d", "movement-nc")
 """Files besides the tables and TRC; they need the extra `exchange`."""
 ERRORS = ("seen", "used", "median_px", "p95_px", "held_out", "held_out_px", "held_out_p95_px", "mm_per_px")
@@ -32,7 +35,8 @@ class Solved:
     Attributes:
         stored: as the database keeps it.
         found: (T, K) points, metres, and (C, T, K) their errors, px.
-        held_out: (C, T, K) see `pose.multiview.held_out`, px.
+        held_out: (C, T, K) px between what a camera sees and where the others alone put it; NaN where they don't.
+        lags: (C, L) px, median of that if the camera's recording were so many frames late, see `lag_errors`.
         cleaned: T frames and K joints, metres, gaps filled and smoothed; its confidence is the mean of the views that
             count, 0 where missing or filled.
     """
@@ -40,6 +44,7 @@ class Solved:
     stored: ScenePerson
     found: Triangulated
     held_out: Array
+    lags: Array
     cleaned: PoseSequence
 
 
@@ -103,6 +108,25 @@ class Scene:
             total += np.where(one.found.used[number], apart, 0.0)
         return total / np.maximum(one.stored.n_views, 1)
 
+    def doubtful_clock(self) -> tuple[str, float, float, float] | None:
+        """The camera whose recording fits the others much better at another time, if there is one.
+
+        Its name, by how much its clock is ahead, seconds, and the median error then and as it is, px: less than
+        `LATE_SHARE` of it, and `LATE_PX` less, mean over the people.
+        """
+        lags = np.stack([one.lags for one in self.people])
+        known = np.isfinite(lags)
+        mean = np.where(known, lags, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+        middle = mean.shape[1] // 2
+        best = np.where(np.isfinite(mean), mean, np.inf).argmin(axis=1)
+        then, now = mean[np.arange(len(mean)), best], mean[:, middle]
+        late = (then < LATE_SHARE * now) & (now - then > LATE_PX)
+        if not late.any():
+            return None
+        worst = int(np.where(late, then / np.where(now > 0, now, np.inf), np.inf).argmin())
+        seconds = (best[worst] - middle) * float(np.median(np.diff(self.time_s)))
+        return self.cameras[worst].camera.name, float(seconds), float(then[worst]), float(now[worst])
+
     def bones(self) -> pd.DataFrame:
         """A row per person and limb: how long it is, and how much that varies though it should not.
 
@@ -148,11 +172,14 @@ def solve(
     counted = np.maximum(n_views, 1)
     error = np.where(n_views > 0, np.where(found.used, found.errors, 0.0).sum(axis=0) / counted, np.nan)
     trust = np.where(found.used, confidence, 0.0).sum(axis=0) / counted
+    placed = placed_by_others(group, pixels, confidence, limit_px=limit_px)
+    most = min(int(LAG_S / max(float(np.median(np.diff(time_s))), 1e-9)), len(time_s) // 2) if len(time_s) > 1 else 0
     raw = PoseSequence(found.points, trust, skeleton.joints, time_s, unit="m")
     return Solved(
         ScenePerson(number, members, found.points, error, n_views),
         found,
-        held_out(group, pixels, confidence, limit_px=limit_px),
+        np.linalg.norm(pixels - placed, axis=-1),
+        np.stack([lag_errors(one, own, most) for one, own in zip(pixels, placed, strict=True)]),
         clean(raw, cleaning),
     )
 

@@ -103,6 +103,14 @@ def triangulate(
         skeleton, first.frames, first.time_s, found, [SceneCamera(one.camera, one.recording.name) for one in seen]
     )
     errors = world.errors()
+    if late := world.doubtful_clock():
+        name, seconds, then, now = late
+        offset = next(one.offset_s for one in seen if one.camera.name == name)
+        narrator.say(
+            f"{name}: what it sees {seconds:+.2f} s on fits the other cameras better, {then:.1f} px instead of "
+            f"{now:.1f}; are the recordings of one clock? --offset {name}={offset - seconds:.2f} would move it, "
+            "posescribe synchronise finds offsets"
+        )
     make_folder(out)
     write_tables(world, table, out)
     origin = {"posescribe": VERSION, "scene": key, "calibration": str(calibration), "calibration_sha256": sha256,

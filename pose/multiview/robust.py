@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pose.multiview.camera import Array
 from pose.multiview.group import CameraGroup
 
+_LOOKED_AT = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Triangulated:
@@ -75,19 +77,40 @@ def triangulate_robustly(
     )
 
 
-def held_out(group: CameraGroup, pixels: Array, confidence: Array, *, limit_px: float) -> Array:
-    """How far what a camera sees is from where the others alone put it.
+def placed_by_others(group: CameraGroup, pixels: Array, confidence: Array, *, limit_px: float) -> Array:
+    """Where the other cameras alone put what a camera sees.
 
     Args:
         group, pixels, confidence, limit_px: as for `triangulate_robustly`.
 
     Returns:
-        (C, ...) px; NaN where the camera sees nothing, or no two others agree.
+        (C, ..., 2) px in each camera's own picture; NaN where no two others agree.
     """
-    apart = []
+    placed = []
     for left, camera in enumerate(group.cameras):
         others = np.array(confidence, dtype=np.float64)
         others[left] = 0
-        points = triangulate_robustly(group, pixels, others, limit_px=limit_px).points
-        apart.append(np.linalg.norm(camera.project(points) - np.asarray(pixels)[left], axis=-1))
-    return np.stack(apart)
+        placed.append(camera.project(triangulate_robustly(group, pixels, others, limit_px=limit_px).points))
+    return np.stack(placed)
+
+
+def lag_errors(pixels: Array, placed: Array, most: int) -> Array:
+    """How well what a camera sees some frames later or earlier fits where it should be now.
+
+    Args:
+        pixels, placed: (T, K, 2) px, NaN where missing.
+        most: frames that are tried, either way; fewer than T.
+
+    Returns:
+        (2 most + 1,) median distances, px, of what is seen `-most` ... `most` frames later; NaN where nothing is left
+        to compare. Of more than `_LOOKED_AT` frames so many are looked at, evenly.
+    """
+    times = np.unique(np.linspace(0, len(pixels) - 1, min(_LOOKED_AT, len(pixels))).astype(int))
+    found = np.full(2 * most + 1, np.nan)
+    for place, lag in enumerate(range(-most, most + 1)):
+        inside = times[(times + lag >= 0) & (times + lag < len(pixels))]
+        apart = np.linalg.norm(pixels[inside + lag] - placed[inside], axis=-1)
+        apart = apart[np.isfinite(apart)]
+        if len(apart):
+            found[place] = np.median(apart)
+    return found

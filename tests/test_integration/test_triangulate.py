@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 import warnings
@@ -297,7 +298,9 @@ def test_c3d_has_no_uneven_times(
         np.testing.assert_allclose(data.time, times)
 
 
-def test_offsets_are_asked_for_and_applied(tmp_path: Path, calibration: Path) -> None:
+def test_offsets_are_asked_for_and_applied(
+    tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Half a frame and more: joints are interpolated between frames."""
     db = film(tmp_path / "a.db", offset=0.1)
     command = ["triangulate", str(db), "--calibration", str(calibration), "--out", str(tmp_path / "out")]
@@ -307,8 +310,14 @@ def test_offsets_are_asked_for_and_applied(tmp_path: Path, calibration: Path) ->
     assert error_of(table) < 2e-3
     assert (table[table.time_s < 0.09].n_views == 2).all()
     assert (table[table.time_s > 0.11].n_views == 3).all()
+    assert "one clock?" not in capsys.readouterr().err
     assert main([*command, "--synchronised"]) == 0
     assert error_of(pd.read_parquet(tmp_path / "out" / "positions.parquet")) > 0.01
+    told = capsys.readouterr().err
+    advice = re.search(r"(cam\d): what it sees .* of one clock\? --offset (cam\d)=(\S+) would", told)
+    assert advice is not None
+    assert advice[1] == advice[2] == "cam3"
+    assert float(advice[3]) == pytest.approx(0.1, abs=0.021)  # to half a frame
 
 
 def test_pictures_of_another_size_are_refused_until_told(

@@ -223,7 +223,10 @@ def test_features_are_in_metres(tmp_path: Path, calibration: Path, capsys: pytes
 
 
 def gone(camera: int, frame: int, pixels: np.ndarray) -> None:
-    """One wrist unseen for four frames, another for half of all, a knee by the first camera."""
+    """One wrist unseen for four frames, another for half of all, a knee by the first; an elbow elsewhere once."""
+    if frame == 20:
+        elbow = COCO_18.index("left_elbow")
+        pixels[0, elbow] = GROUP.cameras[camera].project(at(float(TIMES[frame]))[0, elbow] + [0.5, 0, 0])
     if 10 <= frame < 14:
         pixels[:, COCO_18.index("left_wrist")] = np.nan
     if frame < 15:
@@ -246,6 +249,7 @@ def test_other_programs_read_what_is_written(tmp_path: Path, calibration: Path) 
     command = ["triangulate", str(db), "--calibration", str(calibration), "--synchronised", "--out", str(out)]
     assert main([*command, "--export", "c3d", "--export", "movement-nc"]) == 0
     wrist, other, knee, nose = map(COCO_18.index, ("left_wrist", "right_wrist", "left_knee", "nose"))
+    elbows = []
     for person in (1, 2):
         expected = points_in(out, person)
         assert np.isnan(expected[:15, other]).all()
@@ -264,10 +268,12 @@ def test_other_programs_read_what_is_written(tmp_path: Path, calibration: Path) 
         assert residual[9:15, wrist].tolist() == [1, 0, 0, 0, 0, 1]  # mm, filled in between
         assert set(cameras[:, knee]) == {0b110}
         assert set(cameras[:, nose]) == {0b111}
+        elbows.append((residual[20, COCO_18.index("left_elbow")], cameras[20, COCO_18.index("left_elbow")]))
         # TRC, read as a table by whoever knows its heading.
         table = pd.read_csv(out / f"person_{person}.trc", sep="\t", skiprows=6, header=None)
         np.testing.assert_allclose(table.iloc[:, 2:].to_numpy().reshape(30, 18, 3), expected)
         np.testing.assert_allclose(table[1], TIMES)
+    assert sorted(elbows) == [(0, 0), (1, 0b111)]  # of one the outlier is filled in
     with xr.open_dataset(out / "people.nc", engine="h5netcdf") as data:
         assert data.position.dims == ("time", "space", "keypoint", "individual")
         assert data.space.values.tolist() == ["x", "y", "z"]

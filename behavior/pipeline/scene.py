@@ -20,6 +20,8 @@ from storage.formats.keypoints import c3d, movement, trc
 from storage.scenes import ScenePerson
 
 Array = NDArray[np.float64]
+HELD_OUT = 2000
+"""Frames in which each camera is held out: of a longer recording so many, evenly; it costs three times the rest."""
 LAG_S = 1.0
 """How far off clocks are tried, seconds."""
 LATE_SHARE, LATE_PX = 0.5, 3.0
@@ -35,7 +37,8 @@ class Solved:
     Attributes:
         stored: as the database keeps it.
         found: (T, K) points, metres, and (C, T, K) their errors, px.
-        held_out: (C, T, K) px between what a camera sees and where the others alone put it; NaN where they don't.
+        held_out: (C, T, K) px between what a camera sees and where the others alone put it; NaN where they don't,
+            and in frames beyond `HELD_OUT`.
         lags: (C, L) px, median of that if the camera's recording were so many frames late, see `lag_errors`.
         cleaned: T frames and K joints, metres, gaps filled and smoothed; its confidence is the mean of the views that
             count, 0 where missing or filled.
@@ -172,7 +175,9 @@ def solve(
     counted = np.maximum(n_views, 1)
     error = np.where(n_views > 0, np.where(found.used, found.errors, 0.0).sum(axis=0) / counted, np.nan)
     trust = np.where(found.used, confidence, 0.0).sum(axis=0) / counted
-    placed = placed_by_others(group, pixels, confidence, limit_px=limit_px)
+    some = np.unique(np.linspace(0, len(time_s) - 1, min(HELD_OUT, len(time_s))).astype(int))
+    placed = np.full(pixels.shape, np.nan)
+    placed[:, some] = placed_by_others(group, pixels[:, some], confidence[:, some], limit_px=limit_px)
     most = min(int(LAG_S / max(float(np.median(np.diff(time_s))), 1e-9)), len(time_s) // 2) if len(time_s) > 1 else 0
     raw = PoseSequence(found.points, trust, skeleton.joints, time_s, unit="m")
     return Solved(

@@ -4,7 +4,7 @@ from pose.multiview.camera import Camera
 from pose.multiview.files import read_cameras, write_cameras
 from pose.multiview.group import CameraGroup
 from pose.multiview.matching import View, match_people
-from pose.multiview.robust import Triangulated, lag_errors, placed_by_others, triangulate_robustly
+from pose.multiview.robust import Triangulated, held_out, lag_errors, placed_by_others, triangulate_robustly
 from pose.multiview.synchronise import Offset, find_offset
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Triangulated",
     "View",
     "find_offset",
+    "held_out",
     "lag_errors",
     "match_people",
     "placed_by_others",

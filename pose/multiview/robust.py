@@ -94,6 +94,12 @@ def placed_by_others(group: CameraGroup, pixels: Array, confidence: Array, *, li
     return np.stack(placed)
 
 
+def held_out(group: CameraGroup, pixels: Array, confidence: Array, *, limit_px: float) -> Array:
+    """(C, ...) px between what a camera sees and where the others alone put it; NaN as for `placed_by_others`."""
+    placed = placed_by_others(group, pixels, confidence, limit_px=limit_px)
+    return np.asarray(np.linalg.norm(np.asarray(pixels) - placed, axis=-1))
+
+
 def lag_errors(pixels: Array, placed: Array, most: int) -> Array:
     """How well what a camera sees some frames later or earlier fits where it should be now.
 
@@ -103,9 +109,11 @@ def lag_errors(pixels: Array, placed: Array, most: int) -> Array:
 
     Returns:
         (2 most + 1,) median distances, px, of what is seen `-most` ... `most` frames later; NaN where nothing is left
-        to compare. Of more than `_LOOKED_AT` frames so many are looked at, evenly.
+        to compare. Of more than `_LOOKED_AT` frames with a place so many are looked at, evenly.
     """
-    times = np.unique(np.linspace(0, len(pixels) - 1, min(_LOOKED_AT, len(pixels))).astype(int))
+    times = np.flatnonzero(np.isfinite(placed).all(axis=-1).any(axis=-1))
+    if len(times) > _LOOKED_AT:
+        times = times[np.linspace(0, len(times) - 1, _LOOKED_AT).astype(int)]
     found = np.full(2 * most + 1, np.nan)
     for place, lag in enumerate(range(-most, most + 1)):
         inside = times[(times + lag >= 0) & (times + lag < len(pixels))]

@@ -304,6 +304,18 @@ def test_c3d_has_no_uneven_times(
         np.testing.assert_allclose(data.time, times)
 
 
+def test_of_a_long_recording_some_frames_are_held_out(
+    tmp_path: Path, calibration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("behavior.pipeline.scene.HELD_OUT", 6)
+    db, out = film(tmp_path / "a.db"), tmp_path / "out"
+    assert main(["triangulate", str(db), "--calibration", str(calibration), "--synchronised", "--out", str(out)]) == 0
+    errors = pd.read_csv(out / "reprojection.csv")
+    assert errors.held_out.tolist() == [6 * 18] * 6
+    assert errors.seen.tolist() == [30 * 18] * 6
+    assert errors.held_out_px.max() < 0.02
+
+
 def test_offsets_are_asked_for_and_applied(
     tmp_path: Path, calibration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

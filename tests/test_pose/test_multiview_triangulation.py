@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose.multiview import CameraGroup, lag_errors, placed_by_others, triangulate_robustly
+from pose.multiview import CameraGroup, held_out, lag_errors, triangulate_robustly
 from tests.test_pose.multiview_scenes import camera, ring
 
 
@@ -106,32 +106,27 @@ def test_as_many_views_as_asked_for_must_agree() -> None:
     assert np.isnan(triangulate_robustly(group, pixels, np.ones((3, 4)), limit_px=10, min_views=3).points).all()
 
 
-def held_out(group: CameraGroup, pixels: np.ndarray) -> np.ndarray:
-    placed = placed_by_others(group, pixels, np.ones(pixels.shape[:-1]), limit_px=10)
-    return np.asarray(np.linalg.norm(placed - pixels, axis=-1))
-
-
 def test_a_camera_left_out_is_judged_by_the_others_alone() -> None:
     """Whatever it sees, near enough to count or not; the others are as far off as its pixels pull their points."""
     group, points = ring(5), cloud(20)
     pixels = group.project(points)
     pixels[2, :, 0] += 3
-    apart = held_out(group, pixels)
+    apart = held_out(group, pixels, np.ones((5, 20)), limit_px=10)
     assert apart[2] == pytest.approx(3, abs=1e-6)
     assert (np.median(apart[[0, 1, 3, 4]], axis=1) > 0.1).all()
     pixels[2, :, 0] += 47
-    apart = held_out(group, pixels)
+    apart = held_out(group, pixels, np.ones((5, 20)), limit_px=10)
     assert apart[2] == pytest.approx(50, abs=1e-6)
     assert apart[[0, 1, 3, 4]] == pytest.approx(0, abs=1e-6)
     pixels[2, 5] = np.nan
-    apart = held_out(group, pixels)
+    apart = held_out(group, pixels, np.ones((5, 20)), limit_px=10)
     assert np.isnan(apart[2, 5])
     assert np.isfinite(apart[[0, 1, 3, 4], 5]).all()
 
 
 def test_two_cameras_leave_nothing_to_judge_one_by() -> None:
     group = ring(2)
-    assert np.isnan(held_out(group, group.project(cloud(3)))).all()
+    assert np.isnan(held_out(group, group.project(cloud(3)), np.ones((2, 3)), limit_px=10)).all()
 
 
 @pytest.mark.parametrize("late", [-7, 0, 3])

@@ -95,10 +95,36 @@ def test_on_the_plan_people_are_where_they_were(page: Page, frame: int) -> None:
     assert sorted(places) == pytest.approx(np.array(sorted(expected.tolist())), abs=0.02)
 
 
-def test_it_plays_in_the_time_of_the_recording_and_stops_at_its_end(page: Page) -> None:
+def test_ways_begin_where_people_stood_and_cameras_stand_where_they_do(page: Page) -> None:
+    """In pixels of the plan, by its scale; a camera's sign has its tip there."""
+    plan = page.locator(".plan")
+    scale, left, top = (float(plan.get_attribute(f"data-{name}") or "nan") for name in ("scale", "left", "top"))
+    begun = [(float(one.get_attribute("cx") or 0), float(one.get_attribute("cy") or 0))
+             for one in page.locator(".plan .from").all()]  # fmt: skip
+    expected = (at(0.0)[:, TRUNK, :2].mean(axis=1) - [left, top]) * [scale, -scale]
+    assert sorted(begun) == pytest.approx(np.array(sorted(expected.tolist())), abs=3)  # 3 cm
+    for shape, camera in zip(page.locator(".plan .camera").all(), GROUP.cameras, strict=True):
+        tip = re.match(r"M(\S+) ([\d.-]+)L", shape.get_attribute("d") or "")
+        assert tip is not None
+        place = (camera.centre[:2] - [left, top]) * [scale, -scale]
+        assert (float(tip[1]), float(tip[2])) == pytest.approx(place.tolist(), abs=0.1)
+
+
+def test_it_plays_in_the_time_of_the_recording(browser: Browser, out: Path) -> None:
+    """By a clock that the test moves on."""
+    page = browser.new_page()
+    page.add_init_script("let ms = 0; performance.now = () => ms; window.wait = (s) => { ms += 1000 * s }")
+    page.goto((out / "space.html").as_uri())
+    page.click("#play")
+    for seconds, speed, shown in ((0.51, "1", "0:00.48"), (0.11, "2", "0:00.68"), (0.21, "0.5", "0:00.76")):
+        page.select_option("#speed", speed)
+        page.evaluate("seconds => window.wait(seconds)", seconds)
+        expect(page.locator("#now")).to_have_text(shown)
+
+
+def test_it_stops_at_the_end(page: Page) -> None:
     page.select_option("#speed", "2")
     page.click("#play")
-    assert page.inner_text("#play") == "Pause"
     expect(page.locator("#play")).to_have_text("Play")
     assert page.inner_text("#now") == f"0:0{TIMES[-1]:.2f}"
     page.focus("#view")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,7 +10,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +139,96 @@ def test_what_is_done_needs_no_worker(
     monkeypatch.setattr(cluster, "_client", None)
     assert main(["analyze", *sources, "--out", str(out), "--workers", "2", *HOW]) == 0
     assert capsys.readouterr().err.count("nothing to do") == 3
+
+
+def at_work(parts: Path, command: psutil.Process) -> list[psutil.Process]:
+    """All processes of the command as soon as one of them has a part open; else none."""
+    children = command.children(recursive=True)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            if any(Path(file.path).parent == parts for file in child.open_files()):
+                return children
+    return []
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    _, left = psutil.wait_procs(processes, timeout=60)
+    return not left
+
+
+def test_the_command_itself_stopped_and_killed(
+    shared: tuple[list[str], Path, int, str], alone: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C reaches all of a terminal's processes at once; a kill only the first. None stays, nothing is lost."""
+    arguments = ["analyze", *shared[0], "--out", str(tmp_path / "out"), "--workers", "2", *HOW]
+    for blow in (signal.SIGINT, signal.SIGKILL):
+        with subprocess.Popen(
+            [*command_in(tmp_path), *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            command = psutil.Process(process.pid)
+            while not (workers := at_work(tmp_path / "out" / "parts", command)) and process.poll() is None:
+                time.sleep(0.05)
+            assert workers
+            if blow is signal.SIGINT:
+                os.killpg(process.pid, blow)
+            else:
+                process.kill()
+            _, told = process.communicate(timeout=120)
+        assert process.returncode == (130 if blow is signal.SIGINT else -blow), told
+        assert "Traceback" not in told
+        assert all_gone(workers)
+    assert main(arguments) == 0
+    assert content(tmp_path / "out" / "posescribe.db") == content(alone)
+    assert not list((tmp_path / "out" / "parts").iterdir())
+
+
+class Server:
+    """A PostgreSQL server of this test's own."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.data, self.programs = folder / "data", programs
+        self.as_whom = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        if self.as_whom:
+            shutil.chown(folder, "postgres")
+        self.url = f"postgresql://{'postgres' if self.as_whom else ''}@/postgres?host={folder}"
+        self.run("initdb", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
+        self.options = f"-c listen_addresses= -c unix_socket_directories={folder}"
+        self.run("pg_ctl", "--wait", "--options", self.options, "start")
+
+    def run(self, program: str, *arguments: str) -> None:
+        command = [*self.as_whom, str(self.programs / program), "--pgdata", str(self.data), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    pytest.importorskip("psycopg", reason="the extra `postgresql` is not installed")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found or (os.getuid() == 0 and shutil.which("runuser") is None):
+        pytest.skip("no PostgreSQL to start here")
+    with tempfile.TemporaryDirectory() as folder:
+        started = Server(Path(folder), found[-1].parent)
+        yield started
+        started.run("pg_ctl", "--mode", "immediate", "stop")
+
+
+def test_a_server_restarted_in_the_middle_loses_nothing(
+    shared: tuple[list[str], Path, int, str], alone: Path, server: Server, tmp_path: Path
+) -> None:
+    arguments = ["analyze", *shared[0], "--out", str(tmp_path / "out"), "--db", server.url, "--workers", "2", *HOW]
+    with subprocess.Popen([*command_in(tmp_path), *arguments], stderr=subprocess.PIPE, text=True) as process:
+        with open_database(server.url) as database:
+            while process.poll() is None:
+                with database.reading() as tx:
+                    if tx.exec_driver_sql("SELECT 1 FROM run WHERE stage = 'pose' AND status = 'running'").first():
+                        break
+                time.sleep(0.01)
+        server.run("pg_ctl", "--wait", "--mode", "immediate", "--options", server.options, "restart")
+        _, told = process.communicate(timeout=500)
+    assert process.returncode == 0, told
+    assert "again in" in told
+    assert main(["merge", str(tmp_path / "merged.db"), server.url]) == 0
+    assert content(tmp_path / "merged.db") == content(alone)
 
 
 def test_a_film_is_hashed_once(tmp_path: Path, sample_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:

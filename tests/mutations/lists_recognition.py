@@ -48,8 +48,8 @@ FAULTS = (
     ),
     Fault(
         "behavior/recognition/recognise.py",
-        "answers[share < settings.min_seen] = 0",
-        "answers[share < 0] = 0",
+        "enough = share >= settings.min_seen",
+        "enough = share >= 0",
         "windows without joints are named",
         _RECOGNISE,
     ),
@@ -69,8 +69,8 @@ FAULTS = (
     ),
     Fault(
         "behavior/recognition/rules/gestures.py",
-        "lower > ArmsLimits().over_shoulders)",
-        "lower > -0.2)",
+        "(lower > _ARMS.over_shoulders)",
+        "(lower > -0.2)",
         "hands above the hips are raised",
         _RULES,
     ),

@@ -106,9 +106,11 @@ PUBLIC_SETS = {
             "GTU Action 3D, in seymayucer/ActionDatasetLoader",
             "none stated",
             False,
-            {"walk": "walk", "crouch": "squat", "sit_and_clap": "clap"}
-            | _unknown("right_left_waist_stretch bend_leg_a bend_leg_b stand_on_toes neck_relax")
-            | _none("open_close_arms right_hand_shake left_hand_shake right_left_step right_left_8_step lower_back"),
+            # The names in this copy don't belong to the clips; this is what stick figures of them show.
+            {"walk": "squat", "bend_leg_b": "clap", "stand_on_toes": "wave", "right_hand_shake": "wave"}
+            | _unknown("open_close_arms crouch sit_and_clap")
+            | _none("bend_leg_a left_hand_shake lower_back neck_relax right_left_step right_left_8_step")
+            | _none("right_left_waist_stretch"),
         ),
         PublicSet(
             "nw_ucla",

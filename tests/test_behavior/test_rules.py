@@ -80,6 +80,27 @@ def test_hands_at_the_height_of_the_shoulders_are_not_raised(figure: Figure) -> 
     assert spans(lying) == []
 
 
+def test_a_hand_that_swings_over_the_shoulders_waves(figure: Figure) -> None:
+    body = figure("wave", 90)  # 1.5 times a second, there and back
+    (bout,) = bouts_of(body, "wave")
+    assert bout.start_frame <= 15
+    assert bout.stop_frame >= 75
+    assert "turns in a row (at least 4)" in bout.evidence
+    assert "3.0 turns/s" in bout.evidence
+    assert bouts_of(body[::-1], "wave")
+    assert not bouts_of(body[:20], "wave")  # one turn and back is none
+    low = body.copy()
+    low[:, WRISTS[0], 1] += 80  # at the height of the belly
+    assert not bouts_of(low, "wave")
+    nodding = body.copy()
+    nodding[:, WRISTS[0]] = body[:, [WRISTS[0]], ::-1][:, 0] * [1, 1] + [95, -95]  # up and down instead of to and fro
+    nodding[:, ELBOWS[0], 1] -= 60
+    assert not bouts_of(nodding, "wave")
+    assert not bouts_of(body[::5], "wave", rate=6.0)  # too few frames a second
+    assert not bouts_of(jumping_jacks(figure), "wave")
+    assert not bouts_of(figure("still", 60), "wave")
+
+
 def test_missing_hands_are_judged_by_the_elbows(figure: Figure) -> None:
     body = jumping_jacks(figure)
     body[:, WRISTS[0]] = np.nan

@@ -51,7 +51,10 @@ POSTURES = frozenset(rule.name for rule in postures.RULES)
 UPRIGHT = "upright"
 """The one posture that says nothing of what somebody does: time with nothing else counts as not named."""
 
-DEFAULT = ("upright", "lie", "walk", "arms_raised", "bend", "push_up", "sit_up", "pull_up", "jumping_jack")
+DEFAULT = (
+    "upright", "sit", "lie", "walk", "run", "arms_raised", "wave", "bend", "push_up", "sit_up", "pull_up",
+    "jumping_jack",
+)  # fmt: skip
 """Rules that always run, see benchmarks/README.md for how often they are right."""
 
 OTHER_NAMES = {"raise_arms": "arms_raised"}

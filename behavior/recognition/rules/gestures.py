@@ -1,4 +1,4 @@
-"""Single motions: arms raised, bending, a fall, sitting down and standing up."""
+"""Single motions: arms raised, waving, bending, a fall, sitting down and standing up."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from behavior.recognition.rules.base import Rule, limit, spans_of, verdict
 from behavior.recognition.rules.motion import SIDES, Motion
 from behavior.recognition.rules.postures import NAMES, posture
+from features import geometry, kinematics
 
 Array = NDArray[np.float64]
 
@@ -45,6 +46,54 @@ def arms_raised(motion: Motion) -> Array:
     for first, stop in spans_of(seen & (lower > _ARMS.over_shoulders) & (motion.lean <= _ARMS.lean)):
         holds[first:stop] = lower[first:stop].max() >= _ARMS.highest
     return verdict(seen, holds)
+
+
+@dataclass(frozen=True)
+class WaveLimits:
+    """Thresholds of `wave`."""
+
+    swing: float = limit(0.07, "body heights of the hand about its elbow, from one turn to the next, at least")
+    sideways: float = limit(0.5, "of a swing's length in the picture that is level, at least")
+    turns: float = limit(4, "turns in a row, at least: there and back, and again")
+    longest_s: float = limit(0.7, "s from one turn to the next, at most")
+    over_shoulders: float = limit(0.0, "body heights of the hand over the shoulders, above, all the time")
+    lean: float = limit(45, "deg of the trunk from the vertical, at most")
+
+
+_WAVE = WaveLimits()
+
+
+def _waves(motion: Motion) -> Iterator[tuple[slice, int, float]]:
+    """The rows of each wave of either hand, its turns, and their rate in turns/s."""
+    for side in SIDES:
+        about = motion.relative(f"{side}_wrist", f"{side}_elbow")
+        up = motion.above(f"{side}_wrist", "neck") > _WAVE.over_shoulders
+        for first, stop in spans_of(up & np.isfinite(about).all(axis=1) & (motion.lean <= _WAVE.lean)):
+            turns = first + kinematics.turning_points(about[first:stop], _WAVE.swing)
+            swings = np.abs(np.diff(about[turns], axis=0))
+            sideways = swings[:, 0] >= _WAVE.sideways * geometry.length(swings)
+            for a, b in spans_of(sideways & (np.diff(motion.time_s[turns]) <= _WAVE.longest_s)):
+                if b - a + 1 >= _WAVE.turns:
+                    took_s = float(motion.time_s[turns[b]] - motion.time_s[turns[a]])
+                    yield slice(int(turns[a]), int(turns[b]) + 1), b - a + 1, (b - a) / took_s
+
+
+def wave(motion: Motion) -> Array:
+    """(n,) see `Rule.score`."""
+    seen = np.zeros(len(motion), dtype=bool)
+    holds = np.zeros(len(motion), dtype=bool)
+    for side in SIDES:
+        seen |= np.isfinite(motion.relative(f"{side}_wrist", f"{side}_elbow")).all(axis=1)
+    for rows, _, _ in _waves(motion):
+        holds[rows] = True
+    return verdict(seen & np.isfinite(motion.lean) & motion.fast_enough, holds & motion.fast_enough)
+
+
+def _numbers_of_wave(motion: Motion) -> dict[str, Array]:
+    turns, rate = np.full((2, len(motion)), np.nan)
+    for rows, count, per_s in _waves(motion):
+        turns[rows], rate[rows] = count, per_s
+    return {"{:.0f} turns in a row (at least {turns:g})": turns, "{:.1f} turns/s": rate}
 
 
 @dataclass(frozen=True)
@@ -176,6 +225,17 @@ RULES = (
             ),
             "trunk {:.0f} deg from the vertical (at most {lean:g})": motion.lean,
         },
+    ),
+    Rule(
+        "wave",
+        "motion",
+        "One hand above the shoulders that swings about its elbow by {swing:g} body heights or more, {sideways:.0%} of "
+        "it sideways, and turns back {turns:g} times or more, each within {longest_s:g} s of the last, trunk at most "
+        "{lean:g}° from the vertical.",
+        _WAVE,
+        wave,
+        _numbers_of_wave,
+        min_s=0.4,
     ),
     Rule(
         "bend",

@@ -49,6 +49,7 @@ class LocomotionLimits:
     run_speed: float = limit(1.2, "body heights/s, at least; people change from walk to run at 2 m/s")
     run_rate: float = limit(2.5, "steps/s, at least")
     run_least: float = limit(0.3, "body heights/s, at least, for a run by its rate of steps")
+    run_steps: float = limit(3, "steps in a row, at least, for a run by its rate of steps")
     in_place_speed: float = limit(0.1, "body heights/s, at most")
     in_place_steps: float = limit(5, "steps in a row, at least")
 
@@ -70,8 +71,9 @@ def _steps(motion: Motion) -> NDArray[np.bool_]:
 
 
 def _runs(motion: Motion) -> NDArray[np.bool_]:
-    rate = np.nan_to_num(motion.gait[1])
-    return (motion.speed >= LIMITS.run_speed) | ((rate >= LIMITS.run_rate) & (motion.speed >= LIMITS.run_least))
+    steps, rate = motion.gait[0], np.nan_to_num(motion.gait[1])
+    quick = (rate >= LIMITS.run_rate) & (steps >= LIMITS.run_steps)
+    return (motion.speed >= LIMITS.run_speed) | (quick & (motion.speed >= LIMITS.run_least))
 
 
 def walk(motion: Motion) -> Array:
@@ -129,8 +131,8 @@ RULES = (
     Rule(
         "run",
         "locomotion",
-        "Steps with displacement as for walk, at {run_speed:g} body heights/s or more, or at {run_rate:g} steps/s or "
-        "more with {run_least:g} body heights/s.",
+        "Steps with displacement as for walk, at {run_speed:g} body heights/s or more, or {run_steps:g} steps in a row "
+        "at {run_rate:g} steps/s or more with {run_least:g} body heights/s.",
         LIMITS,
         run,
         _numbers("at least {run_speed:g}, or {run_least:g} with {run_rate:g} steps/s", "any", _STEPS),

@@ -33,7 +33,7 @@ LOWEST = 0.3
 """No threshold is lower."""
 FEW = 12
 """An action that would be claimed less often than this on all left-out sets is not claimed."""
-FOUND = 0.1
+FOUND = 0.2
 """Share of an action's windows that must be claimed on at least two of the sets that show it, or on the only one."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
@@ -182,12 +183,16 @@ def _box(left: float, right: float, top: int, height: int) -> str:
 
 @dataclass(frozen=True)
 class Share:
-    """A person's time in one action, seconds, and in how many bouts; rank None is time on screen without a name."""
+    """A person's time in one action, seconds, in how many bouts, and the repetitions counted in them.
+
+    Rank None is time on screen without a name.
+    """
 
     action: str
     rank: int | None
     seconds: float
     count: int = 0
+    repetitions: int = 0
 
 
 def time_budget(bouts: Sequence[Bout], on_screen: Spans, ranks: dict[str, int], unnamed: str) -> list[Share]:
@@ -196,11 +201,15 @@ def time_budget(bouts: Sequence[Bout], on_screen: Spans, ranks: dict[str, int], 
     Actions may hold at once, so the parts may add up to more than the whole.
     """
     of_action: dict[str, list[tuple[float, float]]] = {}
+    counted: Counter[str] = Counter()
     for bout in bouts:
         of_action.setdefault(bout.action, []).append((bout.start_s, bout.stop_s))
+        counted[bout.action] += len(bout.repetitions)
     times = {action: overlap(merged(np.array(spans)), on_screen) for action, spans in of_action.items()}
     longest_first = sorted(times, key=lambda action: (-times[action], action))
-    shares = [Share(action, ranks[action], times[action], len(of_action[action])) for action in longest_first]
+    shares = [
+        Share(action, ranks[action], times[action], len(of_action[action]), counted[action]) for action in longest_first
+    ]
     rest = length(on_screen) - named_time(bouts, on_screen)
     # Less than a millisecond is rounding, not time.
     return [*shares, Share(unnamed, None, rest)] if rest > 1e-3 else shares

@@ -361,14 +361,20 @@ def _in_short(person: _PersonView) -> str:
     done = [share for share in person.budget if share.rank is not None]
     done = [share for share in done if share.action != UPRIGHT][:3] or done[:1]
     parts = [
-        f"{share.action.replace('_', ' ')} {'once' if share.count == 1 else f'{share.count} times'},"
-        f" {_duration(share.seconds)}{' in all' if share.count > 1 else ''}"
+        f"{share.action.replace('_', ' ')} {_how_often(share)}, {_duration(share.seconds)}"
+        f"{' in all' if share.count > 1 else ''}"
         for share in done
     ]
     rest = person.seen_s - person.named_s
     if rest > 0.05:
         parts.append(f"{_duration(rest)} without a name")
     return f"{person.about.name}, to be seen for {_duration(person.seen_s)}: {'; '.join(parts)}."
+
+
+def _how_often(share: figures.Share) -> str:
+    """Repetitions where they are counted, else bouts."""
+    often = share.repetitions or share.count
+    return "once" if often == 1 else f"{often} times"
 
 
 def _people(report: ReportData) -> list[_PersonView]:

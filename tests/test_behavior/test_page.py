@@ -44,7 +44,7 @@ from behavior.report.tables import bins_table, summary_table
 from features.zones import Zone, read_zones
 from pose.people import FramePeople, Track
 from pose.skeleton import COCO_18
-from storage.bouts import Bout
+from storage.bouts import Bout, Repetition
 from storage.errors import OutputError
 from storage.probabilities import Probabilities
 
@@ -485,7 +485,9 @@ def test_a_feature_over_time(watched: Watched) -> None:
 def test_sections_of_time_and_sequence(watched: Watched) -> None:
     report = make_report()
     tracks = [make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))]
-    bouts = (*report.bouts, make_bout(1, NASTY, 20, 24), make_bout(2, "wave", 27, 31))
+    thrice = tuple(Repetition(5 + at / 9, 5.05 + at / 9, 0.2, "body heights of the hand") for at in range(3))
+    waves = replace(make_bout(2, "wave", 27, 31), repetitions=thrice)  # one bout of three
+    bouts = (*report.bouts, make_bout(1, NASTY, 20, 24), waves)
     presence = {person.track_id: person.on_screen for person in report.people}
     report = replace(
         report,
@@ -499,7 +501,7 @@ def test_sections_of_time_and_sequence(watched: Watched) -> None:
     said = page.locator(".short li").all_inner_texts()
     assert said[0].endswith("without a name.")
     assert "walk once, 1.0\xa0s" in said[0]
-    assert "wave once, 0.5\xa0s" in said[1]
+    assert "wave 3 times, 0.5\xa0s" in said[1]
     page.locator("#over-time summary").click()
     shown = page.locator("#over-time table:visible")
     assert shown.locator("thead th").all_inner_texts() == ["Person", "Action", "0:05", "0:06", "0:07", "0:08"]

@@ -101,6 +101,17 @@ def test_a_hand_that_swings_over_the_shoulders_waves(figure: Figure) -> None:
     assert not bouts_of(figure("still", 60), "wave")
 
 
+def test_whose_thighs_lie_aslant_is_not_upright(figure: Figure) -> None:
+    """A pianist at a keyboard that hides his legs: hips high, knees nearly straight in the picture, but seated."""
+    seated = figure("still", 60)
+    for side in ("left", "right"):
+        hip = seated[:, BODY_13.index(f"{side}_hip")]
+        seated[:, BODY_13.index(f"{side}_knee")] = hip + [39, 53]
+        seated[:, BODY_13.index(f"{side}_ankle")] = hip + [44, 124]
+    assert bouts_of(figure("still", 60), "upright")
+    assert not bouts_of(seated, "upright")
+
+
 def test_missing_hands_are_judged_by_the_elbows(figure: Figure) -> None:
     body = jumping_jacks(figure)
     body[:, WRISTS[0]] = np.nan

@@ -27,6 +27,7 @@ class PostureLimits:
         0.35, "body heights of the hips over the lower ankle, at least; standing has 0.4 to 0.49"
     )
     upright_knee: float = limit(145, "deg of the straighter knee, at least")
+    upright_thigh: float = limit(30, "deg of the thighs, in the mean of both, from hanging, at most")
     sit_lean: float = limit(50, "deg of the trunk from the vertical, at most")
     sit_hips: float = limit(0.33, "body heights of the hips over the lower ankle, at most")
     sit_knee: float = limit(50, "deg of the thigh from the downward vertical, at least, seen from the side")
@@ -78,7 +79,7 @@ def _meets(motion: Motion, slack: float) -> tuple[NDArray[np.bool_], NDArray[np.
     still = motion.around(1.0).range(motion.joint("mid_hip")[:, 1]) / motion.height < 0.05
     facing = (thigh_length < 0.15) & (shank > 0.17) & still
     upright = (lean <= own.upright_lean * more) & (hips >= own.upright_hips * less)
-    upright &= knee_straight >= own.upright_knee * less
+    upright &= (knee_straight >= own.upright_knee * less) & (thigh <= own.upright_thigh * more)
     sit = (lean <= own.sit_lean * more) & (hips <= own.sit_hips * more)
     sit &= ((thigh >= own.sit_knee * less) & (beside >= own.sit_off_balance * less)) | facing
     crouch = (lean <= 70) & (hips <= own.crouch_hips * more) & (knee_straight <= own.crouch_knee * more)
@@ -125,11 +126,13 @@ RULES = (
     _rule(
         "upright",
         "On the feet: trunk at most {upright_lean:g}° from the vertical, hips at least {upright_hips:g} body heights "
-        "over the lower ankle, one knee {upright_knee:g}° or straighter. Standing, walking and running alike.",
+        "over the lower ankle, one knee {upright_knee:g}° or straighter, thighs at most {upright_thigh:g}° from hanging. "
+        "Standing, walking and running alike; so is a cyclist.",
         {
             "trunk": "trunk {:.0f} deg from the vertical (at most {upright_lean:g})",
             "hips": "hips {:.2f} body heights over the lower ankle (at least {upright_hips:g})",
             "knee": "straighter knee {:.0f} deg (at least {upright_knee:g})",
+            "thigh": "thighs {:.0f} deg from hanging (at most {upright_thigh:g})",
         },
     ),
     _rule(

@@ -106,8 +106,8 @@ def test_whose_thighs_lie_aslant_is_not_upright(figure: Figure) -> None:
     seated = figure("still", 60)
     for side in ("left", "right"):
         hip = seated[:, BODY_13.index(f"{side}_hip")]
-        seated[:, BODY_13.index(f"{side}_knee")] = hip + [39, 53]
-        seated[:, BODY_13.index(f"{side}_ankle")] = hip + [44, 124]
+        seated[:, BODY_13.index(f"{side}_knee")] = hip + np.array((39, 53))
+        seated[:, BODY_13.index(f"{side}_ankle")] = hip + np.array((44, 124))
     assert bouts_of(figure("still", 60), "upright")
     assert not bouts_of(seated, "upright")
 

@@ -126,8 +126,8 @@ RULES = (
     _rule(
         "upright",
         "On the feet: trunk at most {upright_lean:g}° from the vertical, hips at least {upright_hips:g} body heights "
-        "over the lower ankle, one knee {upright_knee:g}° or straighter, thighs at most {upright_thigh:g}° from hanging. "
-        "Standing, walking and running alike; so is a cyclist.",
+        "over the lower ankle, one knee {upright_knee:g}° or straighter, thighs at most {upright_thigh:g}° from "
+        "hanging. Standing, walking and running alike; so is a cyclist.",
         {
             "trunk": "trunk {:.0f} deg from the vertical (at most {upright_lean:g})",
             "hips": "hips {:.2f} body heights over the lower ankle (at least {upright_hips:g})",

@@ -75,8 +75,9 @@ def test_hands_at_the_height_of_the_shoulders_are_not_raised(figure: Figure) -> 
     half[38:52, WRISTS, 1] = -170  # but once they reach the head, it is a raising
     assert len(spans(half)) == 2
     lying = jumping_jacks(figure)
-    turn = np.deg2rad(70)
+    turn = np.deg2rad(60)
     lying = lying @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]], dtype=np.float32)
+    lying[:, WRISTS, 1] = lying[:, BODY_13.index("head"), 1][:, None] - 90  # over the shoulders as the picture shows it
     assert spans(lying) == []
 
 

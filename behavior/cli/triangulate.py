@@ -19,6 +19,7 @@ from behavior.cli.cameras import (
 )
 from behavior.cli.console import Narrator
 from behavior.cli.options import (
+    Actions,
     Json,
     MaxGap,
     MinConfidence,
@@ -56,6 +57,7 @@ def triangulate(
         list[str] | None,
         typer.Option(help="Also c3d (person_N.c3d, mm) or movement-nc (people.nc, m); may be repeated."),
     ] = None,
+    actions: Actions = "default",
     min_confidence: MinConfidence = 0.1,
     repair_swaps: RepairSwaps = False,
     outlier_window: OutlierWindow = 0.5,
@@ -66,9 +68,9 @@ def triangulate(
     """People in metres, out of recordings of several calibrated cameras.
 
     Writes OUT/positions.parquet and .csv as triangulated, cleaned.parquet and .csv and person_N.trc with outliers out,
-    gaps filled and smoothed, features and pairs (joint angles, m/s, m) of these, reprojection.csv and
-    reprojection_joints.csv (how well the cameras agree), bones.csv (lengths and how much they vary) and run.json; the
-    database keeps the positions. The axes are those of the calibration.
+    gaps filled and smoothed, features and pairs (joint angles, m/s, m) and bouts.csv (actions) of these,
+    reprojection.csv and reprojection_joints.csv (how well the cameras agree), bones.csv (lengths and how much they
+    vary) and run.json; the database keeps the positions. The axes are those of the calibration.
     """
     where = placed(camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets)
     if wrong := [name for name in export or () if name not in ("c3d", "movement-nc")]:
@@ -87,6 +89,7 @@ def triangulate(
             limit_px=limit,
             up=up,
             formats=export or (),
+            actions=actions,
             cleaning=clean_settings(min_confidence, repair_swaps, outlier_window, max_gap, smoothing),
         )
         narrator.say(f"{result['people']} people in {result['frames']} frames: {out}")

@@ -10,12 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from behavior.pipeline.models import locate
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.scene import Scene, SceneCamera, export, solve, write_tables
+from behavior.pipeline.scene_actions import write_actions
 from behavior.pipeline.scene_features import write_features
 from behavior.pipeline.scene_page import write_page
 from behavior.pipeline.stages import VERSION
 from behavior.pipeline.views import Seen, joined, vertical, watch
+from behavior.recognition.model import load_action_model
 from features.clean import CleanSettings
 from pose.multiview.files import calibration_hash
 from storage import open_database, runs, scenes
@@ -40,6 +43,7 @@ def triangulate(
     cleaning: CleanSettings | None = None,
     up: str | None = None,
     formats: Sequence[str] = (),
+    actions: str = "default",
 ) -> dict[str, Any]:
     """People in space, stored and written to a folder.
 
@@ -54,6 +58,7 @@ def triangulate(
         cleaning: of the tables made of the positions; the database keeps them as they are. None: the defaults.
         up: the world's axis against gravity, one of `views.AXES`; None: by the cameras.
         formats: files besides, of `scene.FORMATS`.
+        actions: model that names what people do, a name or a file; `none`: nothing does.
 
     Returns:
         The summary that `posescribe triangulate --json` prints.
@@ -61,9 +66,11 @@ def triangulate(
     Raises:
         CalibrationError: cameras and recordings do not fit each other, or show nobody in common.
         MissingError: a recording is not there or was not analysed.
+        ActionModelError: no such model, or it needs joints that the recordings lack.
         ExchangeError: a format can't hold the people, or its library is not there.
     """
     cleaning = cleaning or CleanSettings()
+    named = None if actions == "none" else load_action_model(locate(actions))
     with open_database(database, create=False) as opened:
         scene = watch(
             opened, calibration, narrator, cameras=cameras, offsets=offsets, fits=fits, format=format, unit=unit
@@ -117,6 +124,9 @@ def triangulate(
               "db": database, "settings": settings, "cleaning": list(found[0].cleaned.steps),
               "up": against_gravity.tolist()}  # fmt: skip
     write_features(world, against_gravity, out, origin)
+    if named is not None:
+        origin["actions"] = {"model": named.info.name, "sha256": named.info.sha256}
+        write_actions(world, against_gravity, named, out)
     export(world, formats, out, f"posescribe {VERSION}, scene {key}, calibration {sha256}")
     write_bytes(out / "run.json", json.dumps(origin, indent=2).encode())
     write_page(world, against_gravity, out, origin, _reports(database, out, seen))

@@ -112,6 +112,8 @@ def test_people_stand_where_they_stood(tmp_path: Path, calibration: Path, capsys
     bones = pd.read_csv(out / "bones.csv")
     assert bones[["cv", "raw_cv"]].max().max() < 1e-3
     assert len(bones) == 2 * len(COCO_18.limbs)
+    assert list(pd.read_csv(out / "bouts.csv"))[:4] == ["person", "action", "start_s", "stop_s"]
+    assert json.loads((out / "run.json").read_text())["actions"]["model"] == "default"
     lines = (out / "person_1.trc").read_text().splitlines()
     assert lines[2].split("\t")[:5] == ["25", "25", "30", "18", "m"]
     row = np.array(lines[6].split("\t"), dtype=float)

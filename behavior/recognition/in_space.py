@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from behavior.recognition.model import ActionModel
 from behavior.recognition.recognise import RecogniseSettings, decode, rules_of, track_scores
 from behavior.recognition.rules import POSTURES, motion_of, rule_bouts
-from features.geometry import unit
+from features.geometry import found_joints, unit
 from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
@@ -49,7 +49,7 @@ def recognise_in_space(
         ActionModelError: the skeleton lacks joints that the model needs.
     """
     settings = settings or RecogniseSettings()
-    seen = np.isfinite(points).all(axis=2).any(axis=1)
+    seen = found_joints(points).any(axis=1)
     if seen.sum() < 2:
         return []
     across = _across(points[seen], skeleton)

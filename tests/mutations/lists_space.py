@@ -13,7 +13,13 @@ _ROBUST, _JOINTS, _METRIC = "pose/multiview/robust.py", "features/entries/joints
 _SCENE, _DRAWN, _C3D = "behavior/pipeline/scene.py", "behavior/report/space.py", "storage/formats/keypoints/c3d.py"
 _SCRIPT = "behavior/report/script/space.js"
 
+_ACTIONS, _ACTED = "behavior/recognition/in_space.py", ("tests/test_behavior/test_in_space.py",)
+
 FAULTS: tuple[Fault, ...] = (
+    Fault(_ACTIONS, '"front": np.cross(across, DOWN)', '"front": across', "people are seen from the side alone", _ACTED),
+    Fault(_ACTIONS, "looks = {\"side\": across", "looks = {\"side\": DOWN[[1, 0, 2]]",
+          "the side is one of the world", _ACTED),
+    Fault(_ACTIONS, "points[..., 1]], axis=-1)", "-points[..., 1]], axis=-1)", "people stand on their heads", _ACTED),
     Fault(_ROBUST, "        others[left] = 0\n", "", "a camera is judged by itself, too", _POINTS),
     Fault(_ROBUST, "pixels[inside + lag]", "pixels[inside - lag]", "late is taken for early", _POINTS),
     Fault(_JOINTS, "np.arctan2(forward, -up)", "np.arctan2(-forward, -up)", "legs flex backwards", _ANGLES),

@@ -16,7 +16,7 @@ _SCRIPT = "behavior/report/script/space.js"
 _ACTIONS, _ACTED = "behavior/recognition/in_space.py", ("tests/test_behavior/test_in_space.py",)
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(_ACTIONS, '"front": np.cross(across, DOWN)', '"front": across', "people are seen from the side alone", _ACTED),
+    Fault(_ACTIONS, '"front": np.cross(across, DOWN)', '"front": across', "nobody is seen from the front", _ACTED),
     Fault(_ACTIONS, "looks = {\"side\": across", "looks = {\"side\": DOWN[[1, 0, 2]]",
           "the side is one of the world", _ACTED),
     Fault(_ACTIONS, "points[..., 1]], axis=-1)", "-points[..., 1]], axis=-1)", "people stand on their heads", _ACTED),

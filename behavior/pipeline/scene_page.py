@@ -16,13 +16,21 @@ from features.metric import upright
 Array = NDArray[np.float64]
 
 
-def write_page(scene: Scene, up: Array, out: Path, origin: Mapping[str, Any], reports: Mapping[str, str]) -> None:
+def write_page(
+    scene: Scene,
+    up: Array,
+    out: Path,
+    origin: Mapping[str, Any],
+    reports: Mapping[str, str],
+    videos: Mapping[str, tuple[str, float]],
+) -> None:
     """`space.html` in a folder.
 
     Args:
         up: (3,) against gravity in the world, of length 1.
         origin: what made the scene, as in `run.json`.
         reports: of cameras, the ways to their recordings' reports.
+        videos: of cameras, the ways to their videos and the times of their first frames, seconds of the scene.
     """
 
     def standing(points: Array) -> Array:
@@ -53,6 +61,7 @@ def write_page(scene: Scene, up: Array, out: Path, origin: Mapping[str, Any], re
         joint_errors=scene.joint_errors(),
         bones=scene.bones(),
         reports=reports,
+        videos=videos,
         provenance=told,
     )
     write_space_page(page, out / "space.html")

@@ -129,7 +129,11 @@ def triangulate(
         write_actions(world, against_gravity, named, out)
     export(world, formats, out, f"posescribe {VERSION}, scene {key}, calibration {sha256}")
     write_bytes(out / "run.json", json.dumps(origin, indent=2).encode())
-    write_page(world, against_gravity, out, origin, _reports(database, out, seen))
+    films = {
+        name: (way, float(next(one.time_s[0] for one in seen if one.camera.name == name)))
+        for name, way in _beside(database, out, seen, "video.mp4").items()
+    }
+    write_page(world, against_gravity, out, origin, _beside(database, out, seen, "report.html"), films)
     for row in errors.to_dict("records"):
         narrator.say(
             f"person {row['person']}, {row['camera']}: {row['median_px']:.1f} px in the median"
@@ -142,9 +146,9 @@ def triangulate(
     }  # fmt: skip
 
 
-def _reports(database: str, out: Path, seen: Sequence[Seen]) -> dict[str, str]:
-    """Of each camera the way from the folder to its recording's report, where `analyze` puts it, if one is there."""
-    beside = Path(database).resolve().parent
-    found = {one.camera.name: beside / one.recording.name / "report.html" for one in seen}
+def _beside(database: str, out: Path, seen: Sequence[Seen], file: str) -> dict[str, str]:
+    """Of each camera the way from the folder to a file of its recording's results, where `analyze` puts them."""
+    results = Path(database).resolve().parent
+    found = {one.camera.name: results / one.recording.name / file for one in seen}
     there = {name: path for name, path in found.items() if path.is_file()}
     return {name: os.path.relpath(path, out.resolve()).replace(os.sep, "/") for name, path in there.items()}

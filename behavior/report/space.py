@@ -48,6 +48,7 @@ class SpacePage:
         cameras: name, (3,) place and (3,) direction of view of each, in the same axes.
         errors, joint_errors, bones: tables of `behavior.pipeline.scene.Scene`.
         reports: of cameras, the ways to their recordings' reports.
+        videos: of cameras, the ways to their videos and the times of their first frames, seconds.
         provenance: names and values, in order.
     """
 
@@ -60,6 +61,7 @@ class SpacePage:
     joint_errors: pd.DataFrame
     bones: pd.DataFrame
     reports: Mapping[str, str]
+    videos: Mapping[str, tuple[str, float]]
     provenance: Mapping[str, str]
 
 
@@ -79,6 +81,7 @@ def write_space_page(page: SpacePage, path: Path) -> None:
         people=[number for number, _ in page.people],
         cameras=[name for name, _, _ in page.cameras],
         links={name: quote(where) for name, where in page.reports.items()},
+        videos=[(name, quote(where), start_s) for name, (where, start_s) in page.videos.items()],
         errors=rows_of(page.errors),
         bars=bars(page.errors),
         bars_width=_BARS,

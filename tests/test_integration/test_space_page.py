@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from behavior.cli import main
 from behavior.report import space
+from behavior.report.encoding import EncoderSettings, VideoWriter
 from behavior.report.space import MISSING, SpacePage, scene_data
 from pose.multiview import write_cameras
 from pose.skeleton import COCO_18
@@ -59,6 +61,44 @@ def test_nothing_is_asked_of_the_net_and_nothing_goes_wrong(browser: Browser, ou
     assert "default-src 'none'" in policy
     assert "script-src 'sha256-" in policy
     assert "http" not in policy
+
+
+def shade(page: Page, camera: str) -> int:
+    """Of the grey video of a camera, as it is shown, in steps of 8: the number of its frame."""
+    video = page.locator(f".films video[aria-label='{camera}']")
+    page.wait_for_function("v => v.readyState >= 2 && !v.seeking", arg=video.element_handle())
+    page.wait_for_timeout(150)
+    picture = cv2.imdecode(np.frombuffer(video.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    return round(float(np.median(picture)) / 8)
+
+
+def test_the_videos_of_the_cameras_show_the_same_time(browser: Browser, tmp_path: Path) -> None:
+    """cam2's clock is 0.2 s behind, and cam1's video has gone since."""
+    write_cameras(GROUP, tmp_path / "cameras.toml", format="pose2sim")
+    cameras = [camera.name for camera in GROUP.cameras]
+    for name in cameras:
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "video.mp4"
+        with VideoWriter(path, path, (64, 48), EncoderSettings(keyframe_every=5)) as writer:
+            for index, time_s in enumerate(TIMES.tolist()):
+                writer.add(np.full((48, 64, 3), 8 * index, dtype=np.uint8), time_s)
+    late = cameras[-1]
+    command = ["triangulate", str(film(tmp_path / "a.db", offset=0.2)), "--calibration", str(tmp_path / "cameras.toml")]
+    assert main([*command, "--offset", f"{late}=0.2", "--out", str(tmp_path / "space")]) == 0
+    (tmp_path / cameras[1] / "video.mp4").unlink()
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.goto((tmp_path / "space" / "space.html").as_uri())
+    expect(page.locator(".films figure")).to_have_count(len(cameras))
+    expect(page.locator(".films .lost")).to_have_text(
+        [f"{cameras[1]}: its video is not where it was (../{cameras[1]}/video.mp4)"]
+    )
+    for frame in (12, 7, 20):
+        page.locator("#time").fill(str(frame))
+        assert (shade(page, cameras[0]), shade(page, late)) == (frame, frame - 5)  # 25 frames/s
+    page.locator("#time").fill("0")
+    page.click("#play")
+    expect(page.locator("#play")).to_have_text("Play", timeout=10_000)  # at the end
+    assert abs(shade(page, cameras[0]) - (len(TIMES) - 1)) <= 1
 
 
 def test_it_can_be_turned(page: Page) -> None:
@@ -153,7 +193,7 @@ def test_the_tables_are_those_beside_it(page: Page, out: Path) -> None:
 def made(points: np.ndarray) -> SpacePage:
     """A page of one person at (T, 18, 3) metres."""
     empty = pd.DataFrame()
-    return SpacePage("t", COCO_18, np.arange(len(points)) / 25, [(3, points)], [], empty, empty, empty, {}, {})
+    return SpacePage("t", COCO_18, np.arange(len(points)) / 25, [(3, points)], [], empty, empty, empty, {}, {}, {})
 
 
 def decoded(data: dict) -> np.ndarray:

@@ -123,6 +123,24 @@ const drawPlan = () => {
   }
 };
 
+// The videos of the cameras, each sent to the frame that shows the time; while playing they run by themselves.
+const films = [...document.querySelectorAll(".films video")];
+const DRIFT_S = 0.12;
+for (const film of films) film.addEventListener("error", () => film.closest("figure").classList.add("lost"));
+const showFilms = () => {
+  for (const film of films) {
+    const wanted = Math.max(0, scene.times[state.frame] - Number(film.dataset.start)) + 0.001;
+    if (Math.abs(film.currentTime - wanted) > (state.playing ? DRIFT_S : 0.0005)) film.currentTime = wanted;
+  }
+};
+const playFilms = () => {
+  for (const film of films) {
+    film.playbackRate = Number(byId("speed").value);
+    if (state.playing) film.play().catch(() => {}); // one that is missing says so itself
+    else film.pause();
+  }
+};
+
 const draw = () => {
   const dense = window.devicePixelRatio || 1, wide = Math.round(canvas.clientWidth * dense), tall = Math.round(canvas.clientHeight * dense);
   if (canvas.width !== wide || canvas.height !== tall) [canvas.width, canvas.height] = [wide, tall];
@@ -132,6 +150,7 @@ const draw = () => {
   drawCameras();
   drawPeople();
   drawPlan();
+  showFilms();
   slider.value = String(state.frame);
   byId("now").textContent = clock(scene.times[state.frame], 2);
 };
@@ -150,8 +169,9 @@ const play = (on) => {
   state.playing = on;
   byId("play").textContent = on ? "Pause" : "Play";
   byId("play").setAttribute("aria-pressed", String(on));
-  if (!on) return;
-  if (state.frame === scene.times.length - 1) state.frame = 0;
+  if (on && state.frame === scene.times.length - 1) state.frame = 0;
+  playFilms();
+  if (!on) { showFilms(); return; }
   begin();
   requestAnimationFrame(tick);
 };
@@ -198,7 +218,7 @@ canvas.addEventListener("keydown", (event) => {
   does();
 });
 byId("play").addEventListener("click", () => play(!state.playing));
-byId("speed").addEventListener("change", begin);
+byId("speed").addEventListener("change", () => { begin(); playFilms(); });
 byId("paths").addEventListener("change", draw);
 byId("above").addEventListener("click", () => look(0, Math.PI / 2));
 byId("side").addEventListener("click", () => look(0, 0));

@@ -70,7 +70,8 @@ def triangulate(
     Writes OUT/positions.parquet and .csv as triangulated, cleaned.parquet and .csv and person_N.trc with outliers out,
     gaps filled and smoothed, features and pairs (joint angles, m/s, m) and bouts.csv (actions) of these,
     reprojection.csv and reprojection_joints.csv (how well the cameras agree), bones.csv (lengths and how much they
-    vary) and run.json; the database keeps the positions. The axes are those of the calibration.
+    vary), joint_ranges.csv (angles beside usual ones) and run.json; the database keeps the positions. The axes are
+    those of the calibration.
     """
     where = placed(camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets)
     if wrong := [name for name in export or () if name not in ("c3d", "movement-nc")]:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from behavior.pipeline.scene import Scene
 from features.metric import metric_description, metric_pair_table, metric_table, upright
+from features.ranges import COLUMNS as RANGE_COLUMNS
+from features.ranges import joint_ranges
 from storage.files import blaming, replacing, write_bytes
 
 Array = NDArray[np.float64]
@@ -31,12 +33,17 @@ _OTHER = {
 def write_features(scene: Scene, up: Array, out: Path, provenance: Mapping[str, Any]) -> None:
     """`features` of each person and, of several, `pairs` into a folder, as .csv, .parquet and .units.csv.
 
+    And `joint_ranges.csv`, see `features.ranges`.
+
     Args:
         up: (3,) against gravity in the world, of length 1.
         provenance: what made the scene; kept in the Parquet files.
     """
     people = {one.stored.person: replace(one.cleaned, points=upright(one.cleaned.points, up)) for one in scene.people}
     tables = {"features": [({"person": n}, metric_table(one, frames=scene.frames)) for n, one in people.items()]}
+    ranges = [joint_ranges(table).assign(**who) for who, table in tables["features"]]
+    whole = pd.concat(ranges, ignore_index=True)[["person", *RANGE_COLUMNS]]
+    write_bytes(out / "joint_ranges.csv", whole.to_csv(index=False).encode())
     if couples := list(combinations(people, 2)):
         tables["pairs"] = [
             ({"person_a": a, "person_b": b}, metric_pair_table(people[a], people[b])) for a, b in couples

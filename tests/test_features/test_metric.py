@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from features.errors import FeatureError
 from features.metric import LEFT_OUT, metric_description, metric_pair_table, metric_table, upright
+from features.ranges import joint_ranges
 from features.sequence import PoseSequence
 from tests.test_features.test_joints import person
 
@@ -94,3 +96,15 @@ def test_of_each_axis_that_may_be_up(axis: int, sign: int) -> None:
     turned = upright(np.eye(3), sign * np.eye(3)[axis])
     assert turned[axis].tolist() == [0, -sign, 0]
     assert turned[(axis + 1) % 3].tolist() == [1, 0, 0]
+
+
+def test_how_far_joints_bend_beside_how_far_they_usually_do() -> None:
+    table = pd.DataFrame({
+        "left_hip_flexion": np.linspace(-40, 130, 171), "trunk_rotation": np.full(171, 46.0), "speed": np.ones(171),
+        "right_elbow_flexion": np.full(171, np.nan),
+    })  # fmt: skip
+    hip, trunk = joint_ranges(table).itertuples()
+    assert (hip.angle, trunk.angle) == ("left_hip_flexion", "trunk_rotation")
+    assert (hip.low_deg, hip.median_deg, hip.high_deg) == pytest.approx((-35.75, 45, 125.75))
+    assert hip.beyond == pytest.approx(20 / 171)  # -40 to -31 and 121 to 130
+    assert trunk.beyond == 1

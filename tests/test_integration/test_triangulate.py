@@ -112,6 +112,10 @@ def test_people_stand_where_they_stood(tmp_path: Path, calibration: Path, capsys
     bones = pd.read_csv(out / "bones.csv")
     assert bones[["cv", "raw_cv"]].max().max() < 1e-3
     assert len(bones) == 2 * len(COCO_18.limbs)
+    ranges = pd.read_csv(out / "joint_ranges.csv").set_index(["person", "angle"])
+    knee = pd.read_csv(out / "features.csv").query("person == 2").left_knee_flexion
+    assert ranges.loc[(2, "left_knee_flexion"), "median_deg"] == pytest.approx(knee.median(), abs=1e-6)
+    assert ranges.loc[(2, "left_knee_flexion"), "beyond"] == pytest.approx((knee > 135).mean())
     assert list(pd.read_csv(out / "bouts.csv"))[:4] == ["person", "action", "start_s", "stop_s"]
     assert json.loads((out / "run.json").read_text())["actions"]["model"] == "default"
     lines = (out / "person_1.trc").read_text().splitlines()

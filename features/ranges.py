@@ -34,10 +34,12 @@ def joint_ranges(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for column in map(str, table.columns):
-        least, most = RANGES.get(column.removeprefix("left_").removeprefix("right_"), (np.nan, np.nan))
-        known = table[column].dropna() if np.isfinite(least) else ()
+        if (joint := column.removeprefix("left_").removeprefix("right_")) not in RANGES:
+            continue
+        least, most = RANGES[joint]
+        known = table[column].dropna().to_numpy(dtype=np.float64)
         if len(known):
             low, middle, high = np.percentile(known, (2.5, 50, 97.5))
-            beyond = float(((known < least) | (known > most)).mean())
+            beyond = float(np.mean((known < least) | (known > most)))
             rows.append((column, len(known), low, middle, high, least, most, beyond))
     return pd.DataFrame(rows, columns=list(COLUMNS))

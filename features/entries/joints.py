@@ -112,7 +112,8 @@ for _side in SIDES:
         note="The sign is the other way round than that of adduction.",
     )(_abduction(_side))  # fmt: skip
     feature(
-        name=f"{_side}_shoulder_elevation", unit="deg", dimensions=(3,), joints=_arm, reference=WU_2005,
+        name=f"{_side}_shoulder_elevation", unit="deg", dimensions=(3,), reference=WU_2005,
+        joints=(*TRUNK, f"{_side}_shoulder", f"{_side}_elbow"),
         formula="angle between the upper arm and −Y of the thorax; 0 hanging, 90 level, 180 overhead", nan=MEMBERS,
     )(_elevation(_side))  # fmt: skip
     feature(

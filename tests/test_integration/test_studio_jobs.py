@@ -17,7 +17,7 @@ from storage import open_database, poses, recordings, runs
 
 pytest.importorskip("starlette")
 
-N_FRAMES = 48
+N_FRAMES = 144
 NAME = "-a [x] <img src=x onerror=\"document.title='owned'\">.mp4"
 
 

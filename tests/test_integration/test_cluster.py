@@ -83,7 +83,10 @@ def kill_who_has(db: Path, command: psutil.Process) -> int:
 def command_in(folder: Path) -> list[str]:
     """The command as words; spawned processes import what began them: a file, as the installed command is one."""
     script = folder / "posescribe.py"
-    script.write_text("import sys\nfrom behavior.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n")
+    script.write_text(
+        "import signal, sys\nfrom behavior.cli import main\nif __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal\n    sys.exit(main())\n"
+    )
     return [sys.executable, str(script)]
 
 

@@ -401,10 +401,10 @@ def job(studio: Any) -> Any:
     """The newest job, once it is over."""
     deadline = time.monotonic() + 150
     while True:
-        newest = json.loads(studio.ask("GET", studio.path + "jobs")[2])["jobs"][0]
-        if newest["state"] not in ("waiting", "running"):
-            return newest
-        assert time.monotonic() < deadline, newest
+        jobs = json.loads(studio.ask("GET", studio.path + "jobs")[2])["jobs"]  # none until the click has arrived
+        if jobs and jobs[0]["state"] not in ("waiting", "running"):
+            return jobs[0]
+        assert time.monotonic() < deadline, jobs
         time.sleep(0.1)
 
 

@@ -33,7 +33,7 @@ sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from behavior.cli import main as posescribe
 from behavior.pipeline.space import triangulate
-from behavior.pipeline.views import fitted
+from behavior.pipeline.views import Rig, fitted
 from pose.multiview import Camera, CameraGroup, read_cameras, write_cameras
 from pose.multiview.boards import Board, Corners
 from pose.multiview.calibration import lens_of, place_of
@@ -58,9 +58,8 @@ class Quiet:
 def space(db: Path, calibration: Path, out: Path, cameras: tuple[str, ...], fits: dict[str, str]) -> pd.DataFrame:
     """Positions out of some of the cameras, and who is which track: columns as in positions.csv, `members`."""
     own = {name: name for name in cameras}
-    triangulate(
-        str(db), calibration, out, Quiet(), cameras=own, offsets={}, fits={k: v for k, v in fits.items() if k in own}
-    )
+    rig = Rig(calibration, own, offsets={}, fits={k: v for k, v in fits.items() if k in own})
+    triangulate(str(db), rig, out, Quiet())
     errors = pd.read_csv(out / "reprojection.csv", dtype={"tracks": str})
     members = {
         person: frozenset((row.camera, int(track)) for row in rows.itertuples() for track in row.tracks.split())

@@ -16,7 +16,7 @@ from behavior.cli.cameras import (
     StoredOffsets,
     Synchronised,
     Unit,
-    placed,
+    rig_of,
 )
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json
@@ -44,11 +44,14 @@ def adjust(
     For three cameras or more that were touched, or calibrated another day. Adjusted to all but the last fifth of the
     time, judged by that; written only if it is better there. Beside the calibration, FILE_adjusted.json says how much.
     """
-    where = placed(camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets)
+    rig = rig_of(
+        calibration, camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets, format=format_,
+        unit=unit,
+    )  # fmt: skip
     from behavior.pipeline.adjusting import adjust_cameras
 
     with Narrator() as narrator:
-        result = adjust_cameras(db, calibration, out, narrator, **where, format=format_, unit=unit, written=written)
+        result = adjust_cameras(db, rig, out, narrator, written=written)
         narrator.say(f"{result['before_px']:.1f} px before, {result['after_px']:.1f} px after: {out}")
     if json_:
         print_json(result)

@@ -17,7 +17,7 @@ from behavior.cli.cameras import (
     StoredOffsets,
     Synchronised,
     Unit,
-    placed,
+    rig_of,
 )
 from behavior.cli.console import Narrator
 from behavior.cli.options import Json, Resume
@@ -95,7 +95,10 @@ def bootstrap(
     and the model; check/, what is held out; evaluation.csv, how far joints are off there, before (round 0) and after.
     Stop it when you like: the same command goes on from there.
     """
-    where = placed(camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets)
+    rig = rig_of(
+        calibration, camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets, format=format_,
+        unit=unit,
+    )  # fmt: skip
     if labels_only and rounds > 1:
         raise typer.BadParameter("--rounds needs training; leave --labels-only out")
     if frozen is None:
@@ -120,7 +123,7 @@ def bootstrap(
     )  # fmt: skip
     with Narrator() as narrator:
         result = run(
-            db, calibration, out, narrator, **where, format=format_, unit=unit, selection=selection,
+            db, rig, out, narrator, selection=selection,
             learning=None if labels_only else learning, rounds=rounds, restart=not resume, recipe=" ".join(_command()),
         )  # fmt: skip
         if labels_only:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from behavior.pipeline.views import Rig
 
 Calibration = Annotated[
     Path,
@@ -42,15 +45,18 @@ Unit = Annotated[
 ]
 
 
-def placed(
+def rig_of(
+    calibration: Path,
     camera: Sequence[str] | None,
     fit: Sequence[str] | None,
     offset: Sequence[str] | None,
     *,
     synchronised: bool,
     stored_offsets: bool,
-) -> dict[str, Any]:
-    """These options as `cameras`, `offsets` and `fits` of `behavior.pipeline.views.watch`; wrong usage is told."""
+    format: str | None,
+    unit: str | None,
+) -> Rig:
+    """These options in one; wrong usage is told."""
     fits = _pairs("--fit", fit)
     known = ("crop", "crop-centre", "crop-left", "resize")
     if wrong := [value for value in fits.values() if value not in known]:
@@ -60,7 +66,9 @@ def placed(
             "say --synchronised, --stored-offsets or --offset CAMERA=SECONDS, one of them: no offset is assumed"
         )
     offsets = None if stored_offsets else _seconds(_pairs("--offset", offset))
-    return {"cameras": _pairs("--camera", camera), "offsets": offsets, "fits": fits}
+    from behavior.pipeline.views import Rig
+
+    return Rig(calibration, _pairs("--camera", camera), offsets, fits, format, unit)
 
 
 def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:

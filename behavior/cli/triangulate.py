@@ -15,7 +15,7 @@ from behavior.cli.cameras import (
     StoredOffsets,
     Synchronised,
     Unit,
-    placed,
+    rig_of,
 )
 from behavior.cli.console import Narrator
 from behavior.cli.options import (
@@ -73,7 +73,10 @@ def triangulate(
     vary), joint_ranges.csv (angles beside usual ones) and run.json; the database keeps the positions. The axes are
     those of the calibration.
     """
-    where = placed(camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets)
+    rig = rig_of(
+        calibration, camera, fit, offset, synchronised=synchronised, stored_offsets=stored_offsets, format=format_,
+        unit=unit,
+    )  # fmt: skip
     if wrong := [name for name in export or () if name not in ("c3d", "movement-nc")]:
         raise typer.BadParameter(f"--export {wrong[0]}: expected c3d or movement-nc")
     from behavior.pipeline.space import triangulate as run
@@ -81,12 +84,9 @@ def triangulate(
     with Narrator() as narrator:
         result = run(
             db,
-            calibration,
+            rig,
             out,
             narrator,
-            **where,
-            format=format_,
-            unit=unit,
             limit_px=limit,
             up=up,
             formats=export or (),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.stages import VERSION
-from behavior.pipeline.views import joined, watch
+from behavior.pipeline.views import Rig, joined, watch
 from pose.errors import CalibrationError
 from pose.multiview import held_out, write_cameras
 from pose.multiview.adjust import adjust
@@ -28,25 +27,20 @@ LAST = 0.2
 
 def adjust_cameras(
     database: str,
-    calibration: Path,
+    rig: Rig,
     out: Path,
     narrator: Narrator,
     *,
-    cameras: Mapping[str, str],
-    offsets: Mapping[str, float] | None,
-    fits: Mapping[str, str],
-    format: str | None = None,
-    unit: str | None = None,
     written: str = "pose2sim",
 ) -> dict[str, Any]:
     """Writes a calibration of cameras moved to where the people fit, and beside it, as JSON, how much and how well.
 
-    The cameras written are those of the recordings' pictures: where `fits` says that these were changed, it need not be
-    said again.
+    The cameras written are those of the recordings' pictures: where `rig.fits` says that these were changed, it
+    need not be said again.
 
     Args:
         database: file or URL, with the tracks of all recordings.
-        calibration: see `behavior.pipeline.views.watch`, as are `cameras`, `offsets`, `fits`, `format` and `unit`.
+        rig: the cameras as they were calibrated.
         out: the new calibration's file or folder.
         written: format of the new calibration, see `pose.multiview.write_cameras`.
 
@@ -60,9 +54,7 @@ def adjust_cameras(
         MissingError: a recording is not there or was not analysed.
     """
     with open_database(database, create=False) as opened:
-        scene = watch(
-            opened, calibration, narrator, cameras=cameras, offsets=offsets, fits=fits, format=format, unit=unit
-        )
+        scene = watch(opened, rig, narrator)
     group, time_s = scene.group, scene.clock.time_s
     if len(group) < 3:
         raise CalibrationError(f"{database}: two cameras always agree nearly; three at least can be adjusted")
@@ -99,8 +91,8 @@ def adjust_cameras(
     was, now = float(np.median(before[both])), float(np.median(after[both]))
     if now >= was:
         raise CalibrationError(
-            f"{calibration}: adjusted to the people it is no better ({was:.2f} px before, {now:.2f} px after, in the "
-            "last fifth of the time); keep it as it is"
+            f"{rig.calibration}: adjusted to the people it is no better ({was:.2f} px before, {now:.2f} px after, in "
+            "the last fifth of the time); keep it as it is"
         )
     write_cameras(moved, out, format=written)
     for row in rows:
@@ -108,8 +100,9 @@ def adjust_cameras(
             f"{row['camera']}: {row['before_px']:.1f} px before, {row['after_px']:.1f} px after; turned by "
             f"{row['turned_deg']:.2f}°, moved by {row['moved_mm']:.0f} mm"
         )
-    summary = {"posescribe": VERSION, "out": str(out), "db": database, "calibration": str(calibration),
-               "calibration_sha256": calibration_hash(calibration), "before_px": was, "after_px": now, "cameras": rows,
+    summary = {"posescribe": VERSION, "out": str(out), "db": database, "calibration": str(rig.calibration),
+               "calibration_sha256": calibration_hash(rig.calibration), "before_px": was, "after_px": now,
+               "cameras": rows,
                "recordings": {one.camera.name: {"sha256": one.recording.sha256, "tracks": one.run.fingerprint,
                                                 "offset_s": one.offset_s, "fit": one.fit} for one in scene.seen},
               }  # fmt: skip

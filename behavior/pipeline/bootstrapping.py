@@ -25,7 +25,7 @@ from behavior.pipeline.loading import load_models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import make_settings
 from behavior.pipeline.stages import VERSION, find_people, follow_people
-from behavior.pipeline.views import Seen, Watched, joined, watch
+from behavior.pipeline.views import Rig, Seen, Watched, joined, watch
 from pose.errors import CalibrationError, TrainingError
 from pose.multiview import Triangulated
 from pose.multiview.bootstrapping import REPROJECTED, SEEN, Limits, agreed, choose_frames, frame_scores, labels
@@ -140,15 +140,10 @@ class _Picture:
 
 def bootstrap(
     database: str,
-    calibration: Path,
+    rig: Rig,
     out: Path,
     narrator: Narrator,
     *,
-    cameras: Mapping[str, str],
-    offsets: Mapping[str, float] | None,
-    fits: Mapping[str, str],
-    format: str | None = None,
-    unit: str | None = None,
     selection: Selection,
     learning: Learning | None,
     rounds: int = 1,
@@ -159,7 +154,7 @@ def bootstrap(
 
     Args:
         database: file or URL, with the tracks of the first round; its videos lie where they were.
-        calibration: see `behavior.pipeline.views.watch`, as are `cameras`, `offsets`, `fits`, `format` and `unit`.
+        rig: the cameras, and what each recorded.
         out: for `check/` (what is judged by), `round_1/` and so on (labels, images, model), `evaluation.csv`,
             `run.json`.
         selection: see there.
@@ -177,17 +172,15 @@ def bootstrap(
         TrainingError: `out` holds another bootstrapping, or see `pose.training.train.train`.
     """
     with open_database(database, create=False) as opened:
-        scene = watch(
-            opened, calibration, narrator, cameras=cameras, offsets=offsets, fits=fits, format=format, unit=unit
-        )
-        if not cameras:
-            _refuse_strangers(opened, calibration, scene)
+        scene = watch(opened, rig, narrator)
+        if not rig.cameras:
+            _refuse_strangers(opened, rig.calibration, scene)
         parts = [_part_of(opened, one) for one in scene.seen]
     chosen = _filled_in(scene, selection)
     _refuse_other_videos(scene.seen)
     pictures, told = _chosen(scene, chosen, narrator)
     origin: dict[str, Any] = {
-        "calibration_sha256": calibration_hash(calibration), "unit": unit, "format": format,
+        "calibration_sha256": calibration_hash(rig.calibration), "unit": rig.unit, "format": rig.format,
         "recordings": {one.camera.name: {"name": one.recording.name, "sha256": one.recording.sha256,
                                          "offset_s": one.offset_s, "fit": one.fit} for one in scene.seen},
         "selection": asdict(chosen), "algorithm": ALGORITHM,
@@ -198,7 +191,7 @@ def bootstrap(
         "learning": None if learning is None else {k: v for k, v in asdict(learning).items() if k != "rhythm"},
     }
     _same_as_before(out, whole, restart)
-    about = {"posescribe": VERSION, "db": database, "calibration": str(calibration)}
+    about = {"posescribe": VERSION, "db": database, "calibration": str(rig.calibration)}
     write_bytes(out / "run.json", json.dumps(about | whole, indent=2).encode())
 
     check = out / "check"
@@ -220,9 +213,7 @@ def bootstrap(
     for number in range(1, rounds + 1):
         folder = out / f"round_{number}"
         if number > 1 and learning is not None:
-            scene = _again(
-                folder, out / f"round_{number - 1}" / "model", scene, parts, calibration, narrator, format, unit
-            )
+            scene = _again(folder, out / f"round_{number - 1}" / "model", scene, parts, rig, narrator)
             pictures, told = _chosen(scene, chosen, narrator)
         own = origin | {"tracks": [one.run.fingerprint for one in scene.seen]}
         _write(folder, pictures, scene, own, narrator)
@@ -475,9 +466,8 @@ def _crowd(box: Array, image: int) -> dict[str, Any]:
 
 
 def _again(
-    folder: Path, model: Path, scene: Watched, parts: Sequence[Mapping[str, Any]], calibration: Path,
-    narrator: Narrator, format: str | None, unit: str | None,
-) -> Watched:  # fmt: skip
+    folder: Path, model: Path, scene: Watched, parts: Sequence[Mapping[str, Any]], rig: Rig, narrator: Narrator
+) -> Watched:
     """The scene as the network of the round before sees it, alone, without a refiner."""
     make_folder(folder)
     models = load_models(str(model), "auto", "none", narrator, refine="none")
@@ -493,11 +483,13 @@ def _again(
             with find_recording(opened, one.recording.uri, folder, settings.part) as recording:
                 found = find_people(opened, recording, models, settings, narrator)
             follow_people(opened, found, settings, narrator)
-        return watch(
-            opened, calibration, narrator, cameras={one.camera.name: one.recording.uri for one in scene.seen},
+        same_rig = replace(
+            rig,
+            cameras={one.camera.name: one.recording.uri for one in scene.seen},
             offsets={one.camera.name: one.offset_s for one in scene.seen},
-            fits={one.camera.name: one.fit for one in scene.seen if one.fit}, format=format, unit=unit,
-        )  # fmt: skip
+            fits={one.camera.name: one.fit for one in scene.seen if one.fit},
+        )
+        return watch(opened, same_rig, narrator)
 
 
 def _judged(

@@ -21,7 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_actions(scene: Scene, up: NDArray[np.float64], model: ActionModel, out: Path) -> pd.DataFrame:
+def write_actions(scene: Scene, up: NDArray[np.float64], model: ActionModel, out: Path) -> None:
     """`bouts.csv` of all people into a folder: an action from `start_s` to `stop_s`, seconds of the scene's clock.
 
     Args:
@@ -38,6 +38,4 @@ def write_actions(scene: Scene, up: NDArray[np.float64], model: ActionModel, out
                 bout.track_id, bout.action, bout.start_s, bout.stop_s, bout.duration_s, bout.start_frame,
                 bout.stop_frame, len(bout.repetitions) or None, bout.score, bout.evidence,
             ))  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    write_bytes(out / "bouts.csv", table.to_csv(index=False).encode())
-    return table
+    write_bytes(out / "bouts.csv", pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from behavior.pipeline.scene_actions import write_actions
 from behavior.pipeline.scene_features import write_features
 from behavior.pipeline.scene_page import write_page
 from behavior.pipeline.stages import VERSION
-from behavior.pipeline.views import Seen, joined, vertical, watch
+from behavior.pipeline.views import Rig, Seen, joined, vertical, watch
 from behavior.recognition.model import load_action_model
 from features.clean import CleanSettings
 from pose.multiview.files import calibration_hash
@@ -30,15 +30,10 @@ ALGORITHM = 1
 
 def triangulate(
     database: str,
-    calibration: Path,
+    rig: Rig,
     out: Path,
     narrator: Narrator,
     *,
-    cameras: Mapping[str, str],
-    offsets: Mapping[str, float] | None,
-    fits: Mapping[str, str],
-    format: str | None = None,
-    unit: str | None = None,
     limit_px: float | None = None,
     cleaning: CleanSettings | None = None,
     up: str | None = None,
@@ -49,11 +44,8 @@ def triangulate(
 
     Args:
         database: file or URL.
-        calibration: see `pose.multiview.read_cameras`, as are `format` and `unit`.
+        rig: the cameras, and what each recorded.
         out: folder for the tables.
-        cameras: recording of each camera; empty: matched by name.
-        offsets: of cameras, added to the time of their recordings, seconds; 0 for the others. None: those stored.
-        fits: of cameras, one of `views.FITS`: how the pictures were changed after the calibration.
         limit_px: a view further from a point does not count; None: `views.LIMIT` of the longer side.
         cleaning: of the tables made of the positions; the database keeps them as they are. None: the defaults.
         up: the world's axis against gravity, one of `views.AXES`; None: by the cameras.
@@ -72,9 +64,7 @@ def triangulate(
     cleaning = cleaning or CleanSettings()
     named = None if actions == "none" else load_action_model(locate(actions))
     with open_database(database, create=False) as opened:
-        scene = watch(
-            opened, calibration, narrator, cameras=cameras, offsets=offsets, fits=fits, format=format, unit=unit
-        )
+        scene = watch(opened, rig, narrator)
         seen, skeleton, first, group = scene.seen, scene.skeleton, scene.clock, scene.group
         limit = limit_px or scene.limit_px
         people = scene.people()
@@ -93,15 +83,16 @@ def triangulate(
         settings = {
             "limit_px": limit, "cameras": {one.camera.name: one.recording.name for one in seen},
             "offsets_s": {one.camera.name: one.offset_s for one in seen},
-            "fits": {one.camera.name: one.fit for one in seen if one.fit}, "unit": unit, "format": format,
+            "fits": {one.camera.name: one.fit for one in seen if one.fit}, "unit": rig.unit, "format": rig.format,
         }  # fmt: skip
-        sha256 = calibration_hash(calibration)
+        sha256 = calibration_hash(rig.calibration)
         fingerprint = runs.fingerprint(
             calibration=sha256, settings=settings, tracks=[one.run.fingerprint for one in seen], algorithm=ALGORITHM
         )
         with opened.transaction() as tx:
             key = scenes.write_scene(
-                tx, fingerprint, calibration=(str(calibration.resolve()), sha256), settings=settings, version=VERSION,
+                tx, fingerprint, calibration=(str(rig.calibration.resolve()), sha256), settings=settings,
+                version=VERSION,
                 views=[SceneView(one.camera.name, one.run.id, one.offset_s, one.fit) for one in seen],
                 frames=first.frames, time_s=first.time_s, joints=skeleton.joints, people=[one.stored for one in found],
             )  # fmt: skip
@@ -120,7 +111,7 @@ def triangulate(
         )
     make_folder(out)
     write_tables(world, table, out)
-    origin = {"posescribe": VERSION, "scene": key, "calibration": str(calibration), "calibration_sha256": sha256,
+    origin = {"posescribe": VERSION, "scene": key, "calibration": str(rig.calibration), "calibration_sha256": sha256,
               "db": database, "settings": settings, "cleaning": list(found[0].cleaned.steps),
               "up": against_gravity.tolist()}  # fmt: skip
     write_features(world, against_gravity, out, origin)

@@ -33,6 +33,25 @@ _ONE_PLACE_M = 0.01
 _TILTED_DEG = 30.0
 
 
+@dataclass(frozen=True)
+class Rig:
+    """Calibrated cameras, and which recording is of which.
+
+    Attributes:
+        calibration: see `pose.multiview.read_cameras`, as are `format` and `unit`.
+        cameras: recording of each camera; empty: matched by name.
+        offsets: of cameras, added to the time of their recordings, seconds; 0 for the others. None: those stored.
+        fits: of cameras, one of `FITS`: how the pictures were changed after the calibration.
+    """
+
+    calibration: Path
+    cameras: Mapping[str, str]
+    offsets: Mapping[str, float] | None
+    fits: Mapping[str, str]
+    format: str | None = None
+    unit: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What one camera recorded.
@@ -99,39 +118,28 @@ class Watched:
         return found
 
 
-def watch(
-    opened: Database,
-    calibration: Path,
-    narrator: Narrator,
-    *,
-    cameras: Mapping[str, str],
-    offsets: Mapping[str, float] | None,
-    fits: Mapping[str, str],
-    format: str | None = None,
-    unit: str | None = None,
-) -> Watched:
+def watch(opened: Database, rig: Rig, narrator: Narrator) -> Watched:
     """What calibrated cameras recorded of one scene.
 
     Args:
         opened: with the tracks of all recordings.
-        calibration: see `pose.multiview.read_cameras`, as are `format` and `unit`.
+        rig: the cameras, and what each recorded.
         narrator: hears what is left out or taken as something.
-        cameras: recording of each camera; empty: matched by name.
-        offsets: of cameras, added to the time of their recordings, seconds; 0 for the others. None: those stored.
-        fits: of cameras, one of `FITS`: how the pictures were changed after the calibration.
 
     Raises:
         CalibrationError: cameras and recordings do not fit each other.
         MissingError: a recording is not there or was not analysed.
     """
-    group = read_cameras(calibration, format=format, unit=unit)
-    for option, names in (("--camera", cameras), ("--offset", offsets or {}), ("--fit", fits)):
+    group = read_cameras(rig.calibration, format=rig.format, unit=rig.unit)
+    for option, names in (("--camera", rig.cameras), ("--offset", rig.offsets or {}), ("--fit", rig.fits)):
         if unknown := [name for name in names if name not in group.names]:
-            raise CalibrationError(f"{option} {unknown[0]}: {calibration} has no such camera: {', '.join(group.names)}")
+            raise CalibrationError(
+                f"{option} {unknown[0]}: {rig.calibration} has no such camera: {', '.join(group.names)}"
+            )
     with opened.reading() as tx:
-        chosen = _chosen(tx, opened.where, group, cameras, narrator)
-        offsets = _stored(tx, opened.where, chosen) if offsets is None else offsets
-        seen = [_seen(tx, group.of([name]).cameras[0], one, offsets, fits, narrator) for name, one in chosen]
+        chosen = _chosen(tx, opened.where, group, rig.cameras, narrator)
+        offsets = _stored(tx, opened.where, chosen) if rig.offsets is None else rig.offsets
+        seen = [_seen(tx, group.of([name]).cameras[0], one, offsets, rig.fits, narrator) for name, one in chosen]
         skeleton = _skeleton(tx, seen)
         _refuse_one_place(CameraGroup(tuple(one.camera for one in seen)))
         clock = max(seen, key=lambda one: len(one.frames))

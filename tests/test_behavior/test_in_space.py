@@ -17,7 +17,6 @@ from storage.bouts import Bout
 Figure = Callable[..., NDArray[np.float32]]
 WRISTS = [BODY_13.index("right_wrist"), BODY_13.index("left_wrist")]
 ELBOWS = [BODY_13.index("right_elbow"), BODY_13.index("left_elbow")]
-WIDE = [place for place, joint in enumerate(BODY_13) if joint != "head"]
 
 
 @pytest.fixture(scope="module")

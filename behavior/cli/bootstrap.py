@@ -103,7 +103,7 @@ def bootstrap(
         raise typer.BadParameter("--rounds needs training; leave --labels-only out")
     if frozen is None:
         frozen = 8 if network == "movenet_fields" else 0
-    from behavior.cli.train import _command
+    from behavior.cli.train import command_words
     from behavior.cli.train_pose import trainable
     from behavior.pipeline.bootstrapping import Learning, Selection
     from behavior.pipeline.bootstrapping import bootstrap as run
@@ -124,7 +124,7 @@ def bootstrap(
     with Narrator() as narrator:
         result = run(
             db, rig, out, narrator, selection=selection,
-            learning=None if labels_only else learning, rounds=rounds, restart=not resume, recipe=" ".join(_command()),
+            learning=None if labels_only else learning, rounds=rounds, restart=not resume, recipe=" ".join(command_words()),
         )  # fmt: skip
         if labels_only:
             folder = out / "round_1"

@@ -156,7 +156,7 @@ def train(
             quick = "" if expected < _LONG_S or classifier == QUICK else f"; --classifier {QUICK} is much quicker"
             narrator.say(f"{classifier} on {len(clips):,} clips: about {_duration(expected)}{quick}")
 
-        if _is_database(data):
+        if is_database(data):
             from behavior.training.cut import CutSettings
             from behavior.training.on_database import train_coded
             from storage import open_database
@@ -190,7 +190,7 @@ def train(
                 notes += (f"{data} names no groups: clips of one person may stand on both sides, the figures flatter",)
         for note in (*notes, *model.info.figures.get("notes", ())):
             narrator.say(f"note: {note}")
-        write_bytes(out / "README.md", model_card(model, " ".join(_command())).encode())
+        write_bytes(out / "README.md", model_card(model, " ".join(command_words())).encode())
         if cv is not None and report:
             from behavior.report.training import write_training_page
             from behavior.training.figures import training_figures
@@ -220,7 +220,7 @@ def evaluate(
     from behavior.recognition.model import load_action_model
 
     loaded = load_action_model(locate(model))
-    if _is_database(data):
+    if is_database(data):
         from behavior.training.on_database import evaluate_coded
         from storage import open_database
 
@@ -255,7 +255,7 @@ def predict(
     from behavior.report.tables import write_table
 
     loaded = load_action_model(locate(model))
-    if _is_database(data):
+    if is_database(data):
         from behavior.training.on_database import predict_stored
         from storage import open_database
 
@@ -271,7 +271,7 @@ def predict(
     typer.echo(f"{out}: {len(table)} rows; claimed: {told or 'nothing'}", err=True)
 
 
-def _is_database(data: str) -> bool:
+def is_database(data: str) -> bool:
     if "://" in data:
         return True
     try:
@@ -297,7 +297,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def _command() -> list[str]:
+def command_words() -> list[str]:
     import shlex
     import sys
 

@@ -106,7 +106,7 @@ def train_pose(
     """
     from dataclasses import replace
 
-    from behavior.cli.train import _command, _is_database
+    from behavior.cli.train import command_words, is_database
     from behavior.pipeline.annotated_frames import annotated_frames
     from pose.training.fit import FitSettings, Rhythm
     from pose.training.targets import TargetSettings
@@ -121,11 +121,11 @@ def train_pose(
     plan = Plan(
         annotations=Path(annotations), images=images, network=network, out=out, start=start, check=check,
         held_out=held_out, size=None if size is None else (size, size), net_height=net_size, frozen=frozen,
-        licence=licence, recipe=" ".join(_command()), fit=settings, targets=TargetSettings(unlabelled=unlabelled),
+        licence=licence, recipe=" ".join(command_words()), fit=settings, targets=TargetSettings(unlabelled=unlabelled),
         rhythm=Rhythm(checkpoint_s=60 * checkpoint, evaluate_every=judge, threads=threads),
     )  # fmt: skip
     with Narrator() as narrator:
-        if _is_database(annotations):
+        if is_database(annotations):
             file, folder = annotated_frames(annotations, images, out / "frames", narrator)
             plan = replace(plan, annotations=file, images=folder)
 

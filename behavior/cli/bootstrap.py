@@ -124,7 +124,8 @@ def bootstrap(
     with Narrator() as narrator:
         result = run(
             db, rig, out, narrator, selection=selection,
-            learning=None if labels_only else learning, rounds=rounds, restart=not resume, recipe=" ".join(command_words()),
+            learning=None if labels_only else learning, rounds=rounds, restart=not resume,
+            recipe=" ".join(command_words()),
         )  # fmt: skip
         if labels_only:
             folder = out / "round_1"

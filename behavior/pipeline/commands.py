@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from behavior.errors import BehaviorError
 from behavior.pipeline.describe import BoutLike, Parts, Rows, Share, write_features
+from behavior.pipeline.drawing import STILLS, draw
 from behavior.pipeline.index import write_index
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
@@ -32,7 +33,8 @@ from behavior.pipeline.stages import (
     plain,
     stamp_of,
 )
-from behavior.pipeline.tell import STILLS, WORDS, ZONES, already_told, draw, files_of, is_current, refuse_others, tell
+from behavior.pipeline.tell import tell
+from behavior.pipeline.told import WORDS, ZONES, already_told, files_of, is_current, refuse_others
 from behavior.report.stills import Stills
 from features.catalog import CATALOGUE
 from features.clean import CleanSettings

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from behavior.pipeline.tell import STILLS
+from behavior.pipeline.drawing import STILLS
 from behavior.report.index import Card, render_index
 from storage import bouts, recordings, runs, tracks
 from storage.database import Database

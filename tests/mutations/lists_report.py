@@ -146,7 +146,7 @@ FAULTS: tuple[Fault, ...] = (
         ("tests/test_storage/test_probabilities.py",),
     ),
     Fault(
-        "behavior/pipeline/tell.py",
+        "behavior/pipeline/drawing.py",
         "not whole(drawn.video)",
         "not there(drawn.video)",
         "a video that can't be played stays",

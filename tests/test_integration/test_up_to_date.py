@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from behavior.cli import main
-from behavior.pipeline import commands, stages, tell
+from behavior.pipeline import commands, drawing, stages, tell
 from behavior.pipeline.loading import Models
 from behavior.pipeline.settings import Settings
 from pose.settings import EngineSettings
@@ -68,7 +68,7 @@ def test_a_source_is_hashed_once_and_opened_for_each_pass(
 
         return call
 
-    for module in (commands, stages, tell):
+    for module in (commands, stages, drawing):
         for name, function in (("hash", "source_hash"), ("open", "open_source")):
             if hasattr(module, function):
                 monkeypatch.setattr(module, function, counted(name, getattr(module, function)))

@@ -1,17 +1,16 @@
 """Many short recordings: by one process, and shared by several.
 
-    python benchmarks/many.py [--recordings N] [--workers N] [--seconds S] [--kill] [--json FILE]
+    python benchmarks/many.py [--recordings N] [--workers N] [--frames N] [--kill] [--json FILE]
 
-The sample video as N files that differ in an atom that nobody reads, S seconds of each, once by `posescribe analyze`
-and once with `--workers`. Both write whole results but for the overlay. The start of the processes counts. With --kill
-a worker is killed (SIGKILL) in the middle. In the end the tables of both are compared, row by row.
+N clips cut out of the sample video, each from another frame on and of 1 to 1.8 times so many frames, once by
+`posescribe analyze` and once with `--workers`. Both write whole results but for the overlay. The start of the processes
+counts. With --kill a worker is killed (SIGKILL) in the middle. In the end the tables of both are compared, row by row.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -22,6 +21,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import av
 import psutil
 from common import Row, print_table, write
 
@@ -30,13 +30,22 @@ from pose.weights import assets
 TABLES = ("frame", "keypoints_coco_18", "membership", "tracklet", "track", "decision", "bout")
 
 
-def clips(folder: Path, count: int) -> list[str]:
-    video, found = assets.fetch(assets.SAMPLE_VIDEO), []
+def clips(folder: Path, count: int, n_frames: int) -> list[str]:
+    """Files of their own stretch and length each, in H.264, in the film's own time from frame to frame."""
+    with av.open(str(assets.fetch(assets.SAMPLE_VIDEO))) as film:
+        pictures = [frame.to_ndarray(format="yuv420p") for frame in film.decode(video=0)]
+        rate = film.streams.video[0].average_rate
+    found = []
     for number in range(count):
+        length = n_frames * (5 + number % 5) // 5
+        first = number * (len(pictures) - 2 * n_frames) // count
         path = folder / f"clip{number:03}.mp4"
-        shutil.copy(video, path)
-        with path.open("ab") as file:
-            file.write((16).to_bytes(4, "big") + b"free" + number.to_bytes(8, "big"))
+        with av.open(str(path), "w") as file:
+            stream = file.add_stream("libx264", rate=rate)
+            stream.height, stream.width = pictures[0].shape[0] * 2 // 3, pictures[0].shape[1]
+            for picture in pictures[first : first + length]:
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+            file.mux(stream.encode(None))
         found.append(str(path))
     return found
 
@@ -56,10 +65,10 @@ def content(db: Path) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-def analyse(sources: list[str], out: Path, seconds: float, script: Path, workers: int | None, kill: bool) -> float:
+def analyse(sources: list[str], out: Path, script: Path, workers: int | None, kill: bool) -> float:
     """Seconds that it took, the start of its processes among them."""
-    words = [sys.executable, str(script), "analyze", *sources, "--out", str(out), "--no-overlay", "--start", "3"]
-    words += ["--end", str(3 + seconds), *(["--workers", str(workers)] if workers else [])]
+    words = [sys.executable, str(script), "analyze", *sources, "--out", str(out), "--no-overlay"]
+    words += ["--workers", str(workers)] if workers else []
     begin = time.monotonic()
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
         while kill and process.poll() is None:
@@ -83,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=0.4)
+    parser.add_argument("--frames", type=int, default=5)
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -94,10 +103,10 @@ def main() -> None:
         script.write_text(
             "import sys\nfrom behavior.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
         )
-        sources = clips(folder, args.recordings)
+        sources = clips(folder, args.recordings, args.frames)
         for case, workers in (("one process", None), (f"{args.workers} workers", args.workers)):
             out = folder / case.replace(" ", "-")
-            seconds = analyse(sources, out, args.seconds, script, workers, args.kill and workers is not None)
+            seconds = analyse(sources, out, script, workers, args.kill and workers is not None)
             load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
             rows.append({"case": case, "recordings": len(sources), "seconds": seconds, "load": load})
         for row in rows:

@@ -287,7 +287,7 @@ def _went_on(have: Row[Any], run: Row[Any]) -> bool:
 
 
 def _keypoints(tx: Connection, run: Row[Any]) -> list[Table]:
-    return [keypoint_table_of(tx, run.id)] if run.stage == "pose" and run.skeleton is not None else []
+    return [keypoint_table_of(tx, run.id)] if run.stage in ("pose", "part") and run.skeleton is not None else []
 
 
 def _get(tx: Connection, table: Table, key: int) -> Row[Any]:

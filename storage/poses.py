@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from pose.people import FramePeople, Person
 from pose.skeleton import Skeleton
 from storage import schema
 from storage.bulk import fetch_arrays, insert_rows
 from storage.database import Database
-from storage.skeletons import skeleton_of
+from storage.skeletons import keypoint_table_of, skeleton_of
 
 Array = NDArray[np.float64]
 CHUNK = 500
@@ -129,12 +129,20 @@ def _counts(tx: Connection, run_id: int, after: int | None, size: int) -> list[t
     return [(frame, n_people) for frame, n_people in tx.execute(query)]
 
 
-def last_frame(tx: Connection, run_id: int) -> tuple[int, float] | None:
-    """Number and time (seconds) of the last stored frame; None before the first."""
+def move_frames(tx: Connection, run_id: int, to_run_id: int) -> None:
+    """Everything that is stored of the frames of a run becomes that of another one, which has none of them."""
+    for table in (schema.frame, schema.camera_shift, schema.clothing, schema.face_mesh, keypoint_table_of(tx, run_id)):
+        tx.execute(update(table).where(table.c.run_id == run_id).values(run_id=to_run_id))
+
+
+def last_frame(tx: Connection, run_id: int, before: int | None = None) -> tuple[int, float] | None:
+    """Number and time (seconds) of the last stored frame, or of the last one before a number; None before the first."""
     columns = schema.frame.c
     query = (
         select(columns.frame, columns.time_s).where(columns.run_id == run_id).order_by(columns.frame.desc()).limit(1)
     )
+    if before is not None:
+        query = query.where(columns.frame < before)
     row = tx.execute(query).one_or_none()
     return None if row is None else (row.frame, row.time_s)
 

@@ -218,6 +218,18 @@ def finish_run(tx: Connection, run_id: int, *, extra: Mapping[str, Any] | None =
     return get_run(tx, run_id)
 
 
+def list_parts(tx: Connection, recording_id: int, whole: str) -> list[Run]:
+    """The runs of stage `part` of the whole of this fingerprint, by their number in it."""
+    parts = [run for run in list_runs(tx, recording_id) if run.stage == "part" and run.extra["part_of"]["run"] == whole]
+    return sorted(parts, key=lambda run: int(run.extra["part_of"]["number"]))
+
+
+def delete_parts(tx: Connection, recording_id: int, whole: str) -> None:
+    """Delete the runs of `list_parts`: the whole is there."""
+    for run in list_parts(tx, recording_id, whole):
+        delete_run(tx, run.id)
+
+
 def delete_run(tx: Connection, run_id: int) -> None:
     """Delete a run with all its rows, and the runs that read from it with theirs."""
     tx.execute(delete(schema.run).where(schema.run.c.id == run_id))

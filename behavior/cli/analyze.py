@@ -12,6 +12,7 @@ from behavior.cli.options import (
     Actions,
     Batch,
     Clothes,
+    CutInto,
     Db,
     Device,
     End,
@@ -84,6 +85,7 @@ def analyze(
     resume: Resume = True,
     workers: Workers = None,
     scheduler: Scheduler = None,
+    part: CutInto = None,
 ) -> None:
     """Video(s) to people, tracks, database, features, actions and report.
 
@@ -105,6 +107,8 @@ def analyze(
         raise typer.BadParameter("--restart is not for workers; choose another --out, or do it without them")
     if workers and scheduler:
         raise typer.BadParameter("--workers starts processes here, --scheduler asks others: choose one")
+    if part is not None and not (workers or scheduler):
+        raise typer.BadParameter("--part shares a recording among workers: give --workers or --scheduler, too")
     chosen: dict[str, Any] = {
         "net_height": net_size,
         "every_body": every_body,
@@ -136,10 +140,11 @@ def analyze(
     }
     with Narrator() as narrator:
         if workers or scheduler:
-            from behavior.pipeline.cluster import Order, analyze_many
+            from behavior.pipeline.cluster import PART_S, Order, analyze_many
 
             plugins = tuple(str(path.absolute()) for path in plugin or ())
-            order = Order(networks, chosen, plugins, str(out.absolute()), workers)
+            part_s = (None if workers == 1 else PART_S) if part is None else 60 * part or None
+            order = Order(networks, chosen, plugins, str(out.absolute()), workers, part_s)
             results, failed = analyze_many(sources, db, order, narrator, scheduler=scheduler)
         else:
             results, failed = commands.analyze_all(

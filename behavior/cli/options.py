@@ -169,6 +169,16 @@ Scheduler = Annotated[
     str | None,
     typer.Option(help="Address of a Dask scheduler, e.g. tcp://host:8786, whose workers see the same paths."),
 ]
+CutInto = Annotated[
+    float | None,
+    typer.Option(
+        "--part",
+        min=0,
+        metavar="MINUTES",
+        help="With several workers: a recording longer than one and a half times this is cut into parts of about this "
+        "length, each a task; 0 leaves it whole.  [default: 10]",
+    ),
+]
 Actions = Annotated[str, typer.Option(help="Action model: a name, a file, or `none` to leave this stage out.")]
 MinBout = Annotated[
     float | None,

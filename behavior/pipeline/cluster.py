@@ -5,6 +5,9 @@ merges into the one of all when the task ends, and removes; or all write to one 
 error of the world or with its process, is done again and goes on after the last frame that it stored: what a run is,
 and that it is there once, is the database's business (`storage.runs`), not the scheduler's.
 
+The task of a long recording gives back how to cut it (`cutting.py`): then each part is a task, and when all are done
+the recording is one again, which joins them.
+
 What goes to the processes and comes back is plain JSON and text.
 """
 
@@ -14,9 +17,10 @@ import hashlib
 import json
 import logging
 import os
+import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -25,6 +29,7 @@ from typing import Any
 
 from behavior.errors import BehaviorError
 from behavior.pipeline.commands import analyze
+from behavior.pipeline.cutting import cut_recording, find_part, join
 from behavior.pipeline.loading import Models, load_models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings, make_settings
@@ -33,6 +38,7 @@ from features.errors import FeatureError
 from features.plugins import load_features
 from pose.errors import PoseError
 from pose.sources import expand
+from pose.sources.cuts import NotCut, Stretch
 from storage import open_database, recordings
 from storage.database import Database
 from storage.errors import StorageError
@@ -44,6 +50,9 @@ ATTEMPTS = 4
 
 FIRST_WAIT_S = 2.0
 """Before the second attempt; each further wait is twice as long."""
+
+PART_S = 600.0
+"""Of the parts of a long recording where nobody says otherwise, seconds."""
 
 _POLL_S = 0.2
 
@@ -58,6 +67,7 @@ class Order:
         plugins: files with features of the user's own.
         out: folder of the results, as every process sees it.
         processes: how many share this machine's cores; None: others decide that.
+        part_s: recordings longer than one and a half times this are cut into parts of about this, seconds; None: none.
     """
 
     models: dict[str, Any]
@@ -65,10 +75,13 @@ class Order:
     plugins: tuple[str, ...]
     out: str
     processes: int | None = None
+    part_s: float | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class _Task:
+    """A recording, or a part of one, which then has the `whole`, its `stretch` and its `number`, from 1."""
+
     spec: str
     name: str
     database: str
@@ -76,6 +89,35 @@ class _Task:
     due: float = 0.0
     known: tuple[Stamp, str | None] | None = None  # files as they were, and their hash
     future: Any = field(default=None, repr=False)
+    parts: list[_Task] = field(default_factory=list, repr=False)
+    whole: _Task | None = None
+    stretch: Stretch | None = None
+    number: int = 0
+    done: bool = False
+
+    def submit(self, client: Any, order: str) -> None:
+        common = order, self.spec, self.database, json.dumps(self.known)
+        if self.stretch is not None and self.whole is not None:
+            place = self.number, len(self.whole.parts)
+            own = json.dumps({"stretch": asdict(self.stretch), "place": place})
+            self.future = client.submit(work_on_part, *common, own, pure=False, priority=1)
+        else:
+            parts = [(asdict(one.stretch), one.database) for one in self.parts if one.stretch is not None]
+            # What is begun is ended first.
+            self.future = client.submit(work, *common, json.dumps(parts), pure=False, priority=int(bool(parts)))
+        self.attempts += 1
+
+    def cut(self, told: dict[str, Any], folder: Path, *, is_server: bool) -> None:
+        """Into the parts that a worker asks for."""
+        self.known, self.attempts = _known_of(told["known"]), 0
+        stem = Path(self.database).stem
+        for number, given in enumerate(told["cut"], start=1):
+            stretch = _stretch_of(given)
+            mark = 0 if stretch.after is None else stretch.after[0] + 1
+            database = self.database if is_server else str((folder / f"{stem}.{mark}.db").absolute())
+            self.parts.append(
+                _Task(self.spec, self.name, database, known=self.known, whole=self, stretch=stretch, number=number)
+            )
 
 
 def analyze_many(
@@ -175,8 +217,13 @@ def _gather(target: Database, task: _Task) -> list[str]:
 
 
 def _remove(task: _Task) -> None:
+    """The database of a task, and those of its parts, also of an earlier command that cut it otherwise."""
+    path = Path(task.database)
+    parts = re.compile(re.escape(path.stem) + r"\.\d+\.db(-wal|-shm)?")
+    for file in [one for one in path.parent.iterdir() if parts.fullmatch(one.name)]:
+        file.unlink(missing_ok=True)
     for ending in ("", "-wal", "-shm"):
-        Path(f"{task.database}{ending}").unlink(missing_ok=True)
+        Path(f"{path}{ending}").unlink(missing_ok=True)
 
 
 def _remove_empty(task: _Task) -> None:
@@ -208,15 +255,16 @@ def _run(
     narrator.step("recordings", 0, total)
     while waiting or running:
         for task in [one for one in waiting if one.due <= time.monotonic()]:
-            task.future = client.submit(work, content, task.spec, task.database, json.dumps(task.known), pure=False)
-            task.attempts += 1
+            task.submit(client, content)
             waiting.remove(task)
             running.append(task)
         ended = [task for task in running if task.future.done()]
         for task in ended:
             running.remove(task)
             told = _outcome(task.future)
-            if "error" not in told and not is_server:
+            if "said" in told:
+                narrator.say(told["said"])
+            if "result" in told and not is_server:
                 refused = _gather(target, task)
                 told = {"error": "; ".join(refused), "again": False} if refused else told
             if told.get("again") and task.attempts < ATTEMPTS:
@@ -225,6 +273,23 @@ def _run(
                 task.due = time.monotonic() + wait
                 waiting.append(task)
                 continue
+            if "cut" in told:
+                task.cut(told, Path(order.out) / "parts", is_server=is_server)
+                narrator.say(f"{task.name}: cut into {len(task.parts)} parts")
+                waiting += task.parts
+                continue
+            task.done = True
+            if task.whole is not None:
+                whole = task.whole
+                if "error" not in told:
+                    narrator.say(f"{task.name}: part {task.number} of {len(whole.parts)} done")
+                    if all(part.done for part in whole.parts):
+                        waiting.append(whole)
+                    continue
+                if whole.done:  # by another part
+                    continue
+                waiting = [one for one in waiting if one.whole is not whole]
+                task, whole.done = whole, True
             done += 1
             if "error" in told:
                 if not is_server:
@@ -253,24 +318,69 @@ def _outcome(future: Any) -> dict[str, Any]:
     return {"error": f"its worker failed ({type(error).__name__}: {error})", "again": error is None}
 
 
-def work(order: str, spec: str, database: str, known: str = "null") -> str:
-    """One recording, in a process of the cluster; JSON with `result`, or with `error` and whether to try `again`."""
+def work(order: str, spec: str, database: str, known: str = "null", parts: str = "[]") -> str:
+    """One recording, in a process of the cluster, of which these parts are done.
+
+    JSON with `result`; with `cut`, the parts that are to be done first, and what is `known` of the files; or with
+    `error` and whether to try `again`. `said` is for the user.
+    """
+
+    def do(what: Order, models: Models, settings: Settings) -> dict[str, Any]:
+        out, done = Path(what.out), [(_stretch_of(stretch), where) for stretch, where in json.loads(parts)]
+        told: dict[str, Any] = {}
+        with open_database(database) as opened:
+            if done:
+                kept_in = [where for _, where in done if where != database]
+                join(opened, spec, out, models, settings, [stretch for stretch, _ in done], kept_in)
+            elif what.part_s:
+                stamp = stamp_of(spec)
+                try:
+                    stretches = cut_recording(opened, spec, out, models, settings, what.part_s)
+                except NotCut as error:
+                    stretches, told = [], {"said": f"{error}; it is not cut into parts"}
+                if stretches:
+                    return {"cut": [asdict(one) for one in stretches], "known": [stamp, hash_of(spec, stamp)]}
+            return told | {"result": analyze(opened, spec, out, models, settings, _Silent(), restart=False)}
+
+    return _answer(order, spec, known, do)
+
+
+def work_on_part(order: str, spec: str, database: str, known: str, part: str) -> str:
+    """One part of a long recording; JSON with `part`, or with `error` as from `work`."""
+
+    def do(what: Order, models: Models, settings: Settings) -> dict[str, Any]:
+        own = json.loads(part)
+        stretch, (number, count) = _stretch_of(own["stretch"]), own["place"]
+        with open_database(database) as opened:
+            find_part(opened, spec, Path(what.out), models, settings, stretch, (number, count), _Silent())
+        return {"part": number}
+
+    return _answer(order, spec, known, do)
+
+
+def _answer(order: str, spec: str, known: str, do: Callable[[Order, Models, Settings], dict[str, Any]]) -> str:
     what = Order(**json.loads(order))
     if (hashed := json.loads(known)) is not None:
-        take_hash(spec, tuple((name, size, moment) for name, size, moment in hashed[0]), hashed[1])
+        take_hash(spec, *_known_of(hashed))
     _take_cores(what.processes)
-    narrator = _Silent()
     try:
         for plugin in what.plugins:
             _load_once(plugin)
-        models, settings = _models(json.dumps(what.models, sort_keys=True)), make_settings(**what.settings)
-        with open_database(database) as opened:
-            result = analyze(opened, spec, Path(what.out), models, settings, narrator, restart=False)
+        return json.dumps(do(what, _models(json.dumps(what.models, sort_keys=True)), make_settings(**what.settings)))
     except (PoseError, FeatureError, BehaviorError) as error:
         return json.dumps({"error": str(error), "again": False})
     except (StorageError, OSError) as error:
         return json.dumps({"error": str(error), "again": True})
-    return json.dumps({"result": result})
+
+
+def _known_of(told: Any) -> tuple[Stamp, str | None]:
+    """The files of a source and their hash, out of JSON."""
+    return tuple((name, size, moment) for name, size, moment in told[0]), told[1]
+
+
+def _stretch_of(told: dict[str, Any]) -> Stretch:
+    after = told["after"]
+    return Stretch(told["start_s"], told["end_s"], None if after is None else (after[0], after[1]))
 
 
 class _Silent:

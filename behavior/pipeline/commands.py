@@ -383,14 +383,18 @@ def _each(
 
 
 @contextmanager
-def find_recording(database: Database, spec: str, out: Path, part: Part) -> Iterator[Recording]:
+def find_recording(
+    database: Database, spec: str, out: Path, part: Part, after: tuple[int, float] | None = None
+) -> Iterator[Recording]:
     """Looks at a source and enters it into the database; it is open, at its beginning, inside the `with` block.
+
+    `after`: see `open_source`.
 
     Raises `SourceError` when it can't be read, or has nothing in the part that is asked for.
     """
     stamp = stamp_of(spec)
     sha256 = hash_of(spec, stamp)
-    with open_source(spec, **asdict(part)) as source:
+    with open_source(spec, **asdict(part), after=after) as source:
         yield replace(_enter(database, source.info, sha256, out), opened=source, stamp=stamp)
 
 

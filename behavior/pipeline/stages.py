@@ -1,6 +1,6 @@
 """The stages that are kept in the database.
 
-    find_people    source -> people of each frame, stored as they come
+    find_people    source -> people of each frame, stored as they come (of a part of it: see `cutting.py`)
     follow_people  people -> tracks
     name_actions   tracks -> bouts
 
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ from storage.runs import Run
 VERSION = version("posescribe")
 
 Stamp = tuple[tuple[str, int, int], ...]
+Stage = Literal["pose", "part"]
+"""Of `find_people`: on a whole source, or on a part of a long one."""
 
 COMMIT_EVERY_S = 5.0
 """Work that a kill can lose, seconds."""
@@ -128,7 +130,7 @@ def take_hash(source: str, stamp: Stamp, sha256: str | None) -> None:
 def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
     """Deletes what an earlier run of the same command stored; raises `DataError` when that holds work of a human."""
     with database.transaction() as tx:
-        run = _known_people(tx, recording, models, settings)
+        run = known_people(tx, recording, models, settings)
         if run is None:
             return
         if _changed_by_hand(tx, run):
@@ -144,21 +146,28 @@ def is_known(database: Database, sha256: str | None, models: Models, settings: S
     with database.transaction() as tx:
         for stored in list_recordings(tx):
             if sha256 is not None and stored.sha256 == sha256:
-                run = _known_people(tx, Recording(stored, Path()), models, settings)
+                run = known_people(tx, Recording(stored, Path()), models, settings)
                 if run is not None and run.done and not run.extra.get("broke_off"):
                     return True
     return False
 
 
 def find_people(
-    database: Database, recording: Recording, models: Models, settings: Settings, narrator: Narrator
+    database: Database,
+    recording: Recording,
+    models: Models,
+    settings: Settings,
+    narrator: Narrator,
+    part_of: Mapping[str, Any] | None = None,
 ) -> Run:
     """Source -> people of each frame. Goes on behind the last stored frame; keeps what is done when it is stopped.
 
-    A camera has no end: a keyboard interrupt is its regular one.
+    A camera has no end: a keyboard interrupt is its regular one. `part_of`: the range of the settings is a part of a
+    whole; what `cutting.py` keeps of that.
     """
+    stage: Stage = "pose" if part_of is None else "part"
     with database.transaction() as tx:
-        run = _known_people(tx, recording, models, settings)
+        run = known_people(tx, recording, models, settings, stage)
         if run is not None and run.done and not run.extra.get("broke_off"):
             return run
         last = poses.last_frame(tx, run.id) if run is not None else None
@@ -171,12 +180,13 @@ def find_people(
     if run is None:
         with database.transaction() as tx:
             run = runs.start_run(
-                tx, recording.id, "pose", _pose_fingerprint(recording, models, settings), version=VERSION,
-                settings=_pose_settings(settings),
+                tx, recording.id, stage, people_fingerprint(recording, models, settings, stage), version=VERSION,
+                settings=pose_settings(settings),
                 skeleton=engine.skeleton, model_name=engine.model.name,
                 model_sha256=engine.model.sha256, device=engine.device,
                 extra={"skipped": 0, "seconds": 0.0, "notes": [], "runtime": engine.runtime}
                 | {"licence": engine.model.licence}
+                | ({} if part_of is None else {"part_of": dict(part_of)})
                 | _other_networks(models, settings)
                 | ({"pictures": str(recording.folder / PICTURES)} if _must_be_kept(recording, settings) else {}),
             )  # fmt: skip
@@ -250,6 +260,7 @@ def find_people(
     changed = recording.stored.sha256 is not None and not recording.is_unchanged
     with database.transaction() as tx:
         if not changed:
+            runs.delete_parts(tx, recording.id, run.fingerprint)
             return runs.finish_run(tx, run.id, extra={"broke_off": source.broke_off})
         runs.delete_run(tx, run.id)
     raise SourceError(f"{recording.stored.uri}: changed while it was read; run again when it is whole")
@@ -414,35 +425,39 @@ def _other_networks(models: Models, settings: Settings) -> dict[str, Any]:
     return ({} if refiner is None else {"refiner": refiner.provenance()}) | ({"parts": parts} if parts else {})
 
 
-def _pose_fingerprint(recording: Recording, models: Models, settings: Settings) -> str:
+def people_fingerprint(recording: Recording, models: Models, settings: Settings, stage: Stage = "pose") -> str:
+    """Of a run of `find_people`: source, networks, settings, algorithm."""
     # A live source has no hash: each session of a camera is its own recording.
     source = recording.stored.sha256 or f"live {recording.id}"
-    own = unusual(_pose_settings(settings), _pose_settings(Settings()))
+    own = unusual(pose_settings(settings), pose_settings(Settings()))
     refiner = models.refiner(settings.engine.accuracy)
     parts = [part.info.sha256 for part in models.parts(settings.engine).values()]
     others = [*([] if refiner is None else [refiner.sha256]), *parts]
     shas = [models.pose.sha256, *others] if others else models.pose.sha256
-    return runs.fingerprint(stage="pose", algorithm=POSE, source=source, model=shas, settings=own)
+    return runs.fingerprint(stage=stage, algorithm=POSE, source=source, model=shas, settings=own)
 
 
-def _pose_settings(settings: Settings) -> dict[str, Any]:
+def pose_settings(settings: Settings) -> dict[str, Any]:
+    """What is kept of the settings with a run of `find_people`."""
     kept = {name: True for name in ("clothes", "face_mesh") if getattr(settings, name)}
     part = {name: value for name, value in plain(settings.part).items() if (name, value) != ("fps", None)}
     return plain(settings.engine) | {"part": part} | kept
 
 
-def _known_people(tx: Connection, recording: Recording, models: Models, settings: Settings) -> Run | None:
+def known_people(
+    tx: Connection, recording: Recording, models: Models, settings: Settings, stage: Stage = "pose"
+) -> Run | None:
     """The run, done or not, that this command would repeat.
 
     Version 0.1.0 had its own number in the fingerprint; what it did is `POSE` 1. Its run of the same model and settings
     is taken over, but of a source without a clock: it had another idea of that.
     """
-    fingerprint = _pose_fingerprint(recording, models, settings)
-    run = runs.find_run(tx, recording.id, "pose", fingerprint)
+    fingerprint = people_fingerprint(recording, models, settings, stage)
+    run = runs.find_run(tx, recording.id, stage, fingerprint)
     if run is not None or POSE != 1 or recording.stored.clock != "source":
         return run
-    usual = _pose_settings(Settings())
-    wanted = unusual(_pose_settings(settings), usual)
+    usual = pose_settings(Settings())
+    wanted = unusual(pose_settings(settings), usual)
     for old in runs.list_runs(tx, recording.id):
         mine = (old.stage, old.version, old.model_sha256) == ("pose", "0.1.0", models.pose.sha256)
         if mine and unusual(old.settings, usual) == wanted:

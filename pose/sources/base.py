@@ -21,6 +21,8 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.errors import SourceError
+
 Image = NDArray[np.uint8]
 Kind = Literal["image", "folder", "video", "webcam", "stream"]
 ClockOrigin = Literal["source", "given", "assumed"]
@@ -152,6 +154,14 @@ class FrameSource(ABC):
     @abstractmethod
     def _pictures(self) -> Iterator[Picture]:
         """Every frame after `after` (those before `start_s` may be left out), in order."""
+
+    def frame_times(self) -> NDArray[np.float64]:
+        """(n,) time of each frame of the whole source by its number, seconds, told without decoding them.
+
+        A source that was asked gives no more frames. Raises `SourceError`, with the reason, where frames would have
+        other numbers or times when reading begins in the middle.
+        """
+        raise SourceError(f"{self.info.uri}: {self.info.kind}s are not read from the middle")
 
     @abstractmethod
     def close(self) -> None:

@@ -198,6 +198,9 @@ class FolderSource(FrameSource):
             if index > done:
                 yield Picture(index, index / self._fps, partial(self._load, path))
 
+    def frame_times(self) -> NDArray[np.float64]:
+        return np.arange(list(self._images)[-1] + 1) / self._fps
+
     def _load(self, path: Path) -> Image | None:
         try:
             image = read_image(path)

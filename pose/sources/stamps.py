@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,9 +24,11 @@ from fractions import Fraction
 from itertools import islice
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 _STEP_BACK_S = 1.0
 """A clock that falls back by more than this has been reset; by less, single stamps are wrong. Seconds."""
@@ -148,19 +151,22 @@ class Numbering:
         """Packets whose frame has not come."""
         return len(self._waiting)
 
-    def send(self, packet: Packet[VideoStream]) -> bool:
-        """The packet is about to be decoded; True when it stands for a frame that is shown, after the given one."""
+    def shows(self, packet: Packet[VideoStream]) -> bool:
+        """Whether the next packet stands for a frame that is shown, after the given one."""
         stamp = packet.pts
         assert stamp is not None
         self._first = stamp if self._first is None else self._first
         self.found = self.found or (self._after is not None and self._after.low <= stamp <= self._after.high)
         given_out = stamp < self._first if self._after is None else stamp <= self._after.high
-        if given_out or packet.is_discard or _is_hidden(packet):
-            return False
-        heapq.heappush(self._waiting, stamp)
-        if self._slots:
-            self._unseen.add(stamp)
-        return True
+        return not (given_out or packet.is_discard or _is_hidden(packet))
+
+    def send(self, packet: Packet[VideoStream]) -> None:
+        """The packet is about to be decoded."""
+        if self.shows(packet):
+            assert packet.pts is not None
+            heapq.heappush(self._waiting, packet.pts)
+            if self._slots:
+                self._unseen.add(packet.pts)
 
     def receive(self, stamp: int | None) -> tuple[int, int] | None:
         """Number and stamp for a frame that carries its packet's stamp; None when it comes again, or too late."""
@@ -236,7 +242,14 @@ def last_before(demuxer: Demuxer, stamp: int) -> Place | None:
         assert packet.pts is not None
         if not demuxer.may_step_back and packet.dts is not None and packet.dts >= stamp:
             break
-        if numbering.send(packet) and packet.pts < stamp:
+        if numbering.shows(packet) and packet.pts < stamp:
             count += 1
             last = packet.pts if last is None else max(last, packet.pts)
     return None if last is None else Place(count - 1, last, last)
+
+
+def all_shown(demuxer: Demuxer) -> NDArray[np.int64]:
+    """(n,) stamps of all frames that are shown, in order, 8 bytes each; reads every packet, decodes nothing."""
+    numbering = Numbering(demuxer)
+    stamps = array("q", (packet.pts or 0 for packet in demuxer if numbering.shows(packet)))
+    return np.sort(np.frombuffer(stamps, dtype=np.int64))

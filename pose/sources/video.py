@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from pose.errors import SourceError
 from pose.sources.base import ClockOrigin, FrameSource, Image, Kind, Picture, Selection, SourceInfo
 from pose.sources.guard import MOST_PIXELS, bounded, local_options, network_options
-from pose.sources.stamps import Demuxer, Numbering, Place, has_no_clock, is_scrambled, last_before
+from pose.sources.stamps import Demuxer, Numbering, Place, all_shown, has_no_clock, is_scrambled, last_before
 
 _SQUARE = 0.01
 """Pixels this close to square are taken as square: the odd ratios of some encoders are rounding."""
@@ -121,6 +121,16 @@ class VideoSource(FrameSource):
             pixel_aspect=aspect,
             offset_s=offset_s if offset_s > 1e-5 else 0.0,
         )
+
+    def frame_times(self) -> NDArray[np.float64]:
+        self._reopen()
+        demuxer = self._demuxer()
+        if not demuxer.seekable:
+            raise SourceError(f"{self._uri}: its container tells no times by which to begin in the middle")
+        stamps = all_shown(demuxer)
+        if demuxer.stepped_back or (np.diff(stamps) == 0).any():
+            raise SourceError(f"{self._uri}: its clock steps back or stands still midway")
+        return np.array([float((stamp - self._start) * self._tick) for stamp in stamps.tolist()])
 
     def close(self) -> None:
         self._closed = True

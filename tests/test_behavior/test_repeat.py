@@ -12,7 +12,7 @@ import typer
 from behavior.cli.analyze import analyze
 from behavior.pipeline.repeat import command
 from behavior.pipeline.settings import make_settings
-from behavior.pipeline.stages import _pose_settings, plain
+from behavior.pipeline.stages import plain, pose_settings
 from storage.runs import Run
 
 USUAL: dict[str, Any] = {
@@ -39,7 +39,7 @@ def run(stage: str, model: str, settings: dict[str, Any], **extra: Any) -> Run:
 )
 def test_options_that_are_not_at_their_defaults(changed: dict[str, Any], options: str) -> None:
     settings = make_settings(**USUAL | changed)
-    pose = run("pose", "movenet_multipose", _pose_settings(settings), refiner={"name": "movenet_thunder"})
+    pose = run("pose", "movenet_multipose", pose_settings(settings), refiner={"name": "movenet_thunder"})
     said = command("a b.mp4", pose, run("actions", "default", plain(settings.recognise)))
     words = shlex.split(said)
     assert words[:5] == ["posescribe", "analyze", "a b.mp4", "--out", "results"]
@@ -51,10 +51,10 @@ def test_options_that_are_not_at_their_defaults(changed: dict[str, Any], options
 
 def test_other_models() -> None:
     settings = make_settings(**USUAL)
-    pose = run("pose", "mobilenet_thin", _pose_settings(settings))
+    pose = run("pose", "mobilenet_thin", pose_settings(settings))
     assert "--model mobilenet_thin --refine none" in command("a.mp4", pose, None)
     assert "--actions none" in command("a.mp4", pose, None)
-    fast = run("pose", "movenet_multipose", _pose_settings(make_settings(**USUAL | {"accuracy": "fast"})))
+    fast = run("pose", "movenet_multipose", pose_settings(make_settings(**USUAL | {"accuracy": "fast"})))
     assert "--refine" not in command("a.mp4", fast, None)
     named = run("actions", "mine", plain(make_settings(**USUAL | {"min_bout_s": 0.8}).recognise))
     assert "--actions mine --min-bout 0.8" in command("a.mp4", fast, named)

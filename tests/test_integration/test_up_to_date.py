@@ -240,4 +240,4 @@ def test_what_0_1_0_took_as_usual_still_is() -> None:
         connection.executescript(OLD.read_text(encoding="utf-8"))
         stored = json.loads(connection.execute("SELECT settings FROM run WHERE stage = 'pose'").fetchone()[0])
     connection.close()
-    assert stages.POSE > 1 or stages.unusual(stored, stages._pose_settings(Settings())) == {"clothes": True}
+    assert stages.POSE > 1 or stages.unusual(stored, stages.pose_settings(Settings())) == {"clothes": True}

@@ -91,7 +91,8 @@ def analyze(
 
     Writes OUT/posescribe.db and, for each source, OUT/NAME/ with report.html, overlay.mp4, tracks.parquet,
     features.parquet, bouts.csv, summary.csv and run.json. Stopped at any moment, the same command goes on from there;
-    done already, it does nothing. --workers and --scheduler share many recordings among several processes.
+    done already, it does nothing. --workers and --scheduler share many recordings, and the
+    parts of long ones, among several processes.
     """
     from behavior.pipeline import commands
     from behavior.pipeline.loading import load_models

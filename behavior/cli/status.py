@@ -39,6 +39,8 @@ def status(
 def _line(one: dict[str, Any]) -> str:
     of = "" if one["expected"] is None or one["state"] == "done" else f" of about {one['expected']}"
     told = [f"{one['recording']}: {one['state']}", f"{one['frames']}{of} frames", f"begun {_ago(one['age_s'])} ago"]
+    if one["parts"]:
+        told.append(f"in {one['parts']} parts, {one['parts_done']} done")
     if one["skipped"]:
         told.append(f"{one['skipped']} frames could not be decoded")
     if one["broke_off"]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
+
+from sqlalchemy import Connection
 
 from storage import open_database, poses, recordings, runs, schema_version
 from storage.database import Database
+from storage.errors import StorageError
 from storage.recordings import Recording
+from storage.runs import Run
 
 State = Literal["done", "unfinished", "waiting"]
 
@@ -30,6 +36,8 @@ class RecordingStatus:
         device: that found the people.
         skipped: frames that could not be decoded.
         broke_off: whether the source ended before its end.
+        parts, parts_done: into how many parts several workers have it cut, and how many of these are done; None, 0
+            where it is not cut, or joined again.
     """
 
     recording: str
@@ -42,6 +50,8 @@ class RecordingStatus:
     device: str | None
     skipped: int
     broke_off: bool
+    parts: int | None = None
+    parts_done: int = 0
 
     @property
     def remaining(self) -> int | None:
@@ -54,6 +64,8 @@ class RecordingStatus:
 def status(where: str) -> dict[str, Any]:
     """How far each recording of a database is, and all together; plain JSON, as `posescribe status --json` prints it.
 
+    What workers are at lies in databases of their own, in `parts/` beside a file: these count, too.
+
     `frames_per_second` is of the stored frames by what their runs took, each on its own device; `remaining_s` is the
     rest at this pace by one process. Both are None where nothing tells.
     """
@@ -61,6 +73,10 @@ def status(where: str) -> dict[str, Any]:
         with database.reading() as tx:
             known = recordings.list_recordings(tx)
         found = [status_of(database, one) for one in known]
+        if database.url.startswith("sqlite"):
+            at_work = _at_work(Path(where).expanduser().parent / "parts")
+            found = [one for stored, one in zip(known, found, strict=True) if stored.sha256 not in at_work]
+            found += at_work.values()
         counts = {state: sum(one.state == state for one in found) for state in ("done", "unfinished", "waiting")}
         frames, seconds = sum(one.frames for one in found), sum(one.seconds for one in found)
         pace = frames / seconds if seconds > 0 else None
@@ -84,7 +100,7 @@ def status(where: str) -> dict[str, Any]:
 def status_of(database: Database, recording: Recording) -> RecordingStatus:
     """How far one recording is."""
     with database.reading() as tx:
-        listed = runs.list_runs(tx, recording.id)
+        listed = [run for run in runs.list_runs(tx, recording.id) if run.stage != "part"]
         now = runs.current(tx, recording.id)
         begun = [run for run in listed if not run.done]
         pose = next((run for run in reversed(begun) if run.stage == "pose"), None) or (now.pose if now else None)
@@ -98,7 +114,7 @@ def status_of(database: Database, recording: Recording) -> RecordingStatus:
     whole = pose is None or not any((pose.settings.get("part") or {}).get(name) for name in ("start_s", "end_s"))
     step = 1 if pose is None else (pose.settings.get("part") or {}).get("every") or 1
     expected = None if recording.n_frames is None or not whole else -(-recording.n_frames // step)
-    return RecordingStatus(
+    found = RecordingStatus(
         recording=recording.name,
         state=state,
         frames=frames,
@@ -110,3 +126,73 @@ def status_of(database: Database, recording: Recording) -> RecordingStatus:
         skipped=int(extra.get("skipped", 0)),
         broke_off=bool(extra.get("broke_off")),
     )
+    with database.reading() as tx:
+        parts = _parts_of(tx, recording)
+    return _in_parts(found, parts.values()) if parts and pose is None else found
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is stored of a run of stage `part`."""
+
+    run: Run
+    frames: int
+    video_s: float
+
+
+def _parts_of(tx: Connection, recording: Recording) -> dict[str, _Part]:
+    """By the fingerprint of its run, each part of a recording that is cut."""
+    found = {}
+    for run in runs.list_runs(tx, recording.id):
+        if run.stage == "part":
+            first, last = poses.page_of_frames(tx, run.id, None, 1), poses.last_frame(tx, run.id)
+            video_s = last[1] - first[0][1] if first and last else 0.0
+            found[run.fingerprint] = _Part(run, poses.count_frames(tx, run.id), video_s)
+    return found
+
+
+def _in_parts(whole: RecordingStatus, parts: Iterable[_Part]) -> RecordingStatus:
+    """The state of a recording that is looked at in parts."""
+    known = list(parts)
+    begun = max(one.run.started for one in known)
+    count = int(known[0].run.extra["part_of"]["count"])
+    ranges = {one.run.extra["part_of"]["number"]: one.run.settings["part"] for one in known}
+    whole_range = all(ranges.get(number, {}).get(end) is None for number, end in ((1, "start_s"), (count, "end_s")))
+    every = next(iter(ranges.values()))["every"]
+    return replace(
+        whole,
+        state="unfinished",
+        frames=sum(one.frames for one in known),
+        expected=None if whole.expected is None or not whole_range else -(-whole.expected // every),
+        video_s=round(sum(one.video_s for one in known), 3),
+        seconds=sum(float(one.run.extra.get("seconds", 0.0)) for one in known),
+        age_s=round((datetime.now(UTC) - begun).total_seconds(), 1),
+        device=", ".join(dict.fromkeys(one.run.device or "" for one in known)),
+        skipped=sum(int(one.run.extra.get("skipped", 0)) for one in known),
+        broke_off=any(one.run.extra.get("broke_off") for one in known),
+        parts=count,
+        parts_done=sum(one.run.done for one in known),
+    )
+
+
+def _at_work(folder: Path) -> Mapping[str | None, RecordingStatus]:
+    """By hash, the recordings that workers are at, or were when they were stopped."""
+    found: dict[str | None, RecordingStatus] = {}
+    parts: dict[str | None, dict[str, _Part]] = {}
+    for path in sorted(folder.glob("*.db")):
+        try:
+            with open_database(path, create=False) as database:
+                with database.reading() as tx:
+                    known = recordings.list_recordings(tx)
+                    cut = {one.sha256: _parts_of(tx, one) for one in known}
+                told = {one.sha256: status_of(database, one) for one in known}
+        except StorageError:  # merged meanwhile, or nothing is in it yet
+            continue
+        for sha256, one in told.items():
+            if sha256 not in found or one.state != "waiting":
+                found[sha256] = one
+            parts.setdefault(sha256, {}).update(cut[sha256])
+    return {
+        sha256: _in_parts(one, parts[sha256].values()) if parts[sha256] and one.parts is not None else one
+        for sha256, one in found.items()
+    }

@@ -14,7 +14,17 @@ _CLAIMS, _CROPS = "pose/refine/claims.py", "pose/refine/crops.py"
 _IDENTITY, _TRACKER, _MOTION = (f"pose/tracking/{name}.py" for name in ("identity", "tracker", "motion"))
 _ASSEMBLE, _LIMBS, _PEAKS = (f"pose/parsing/{name}.py" for name in ("assemble", "limbs", "peaks"))
 
+_CUTS, _CUTTING = "pose/sources/cuts.py", "behavior/pipeline/cutting.py"
+_CUT = ("tests/test_pose/test_cuts.py",)
+
 FAULTS: tuple[Fault, ...] = (
+    Fault(_CUTS, " // multiple * multiple", "", "parts begin within a clip", _CUT),
+    Fault(_CUTS, "frame.time_s != times[frame.index]", "False", "parts begin with another frame", _CUT),
+    Fault("pose/sources/stamps.py", "return np.sort(np", "return (np", "frames are counted as decoded", _CUT),
+    Fault(
+        _CUTTING, "    poses.append_camera(", "    (lambda *_: None)(",
+        "the camera's shift is lost at seams", ("tests/test_integration/test_cutting.py",),
+    ),
     Fault(_IDENTITY, "join_evidence: float = 1.5", "join_evidence: float = -5.0", "whoever may be one is", _TRACKS),
     Fault(_IDENTITY, "join_evidence: float = 1.5", "join_evidence: float = 6.0", "nobody is joined", _TRACKS),
     Fault(

@@ -58,12 +58,12 @@ def content(db: Path) -> dict[str, list[tuple[Any, ...]]]:
     return {table: sorted(rows, key=repr) for table, rows in found.items()}
 
 
-def begun(parts: Path) -> Path | None:
-    """A part whose people are being looked for."""
+def begun(parts: Path, stage: str = "pose") -> Path | None:
+    """A database of one task whose people are being looked for."""
     for db in parts.glob("*.db"):
         connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
         try:
-            if connection.execute("SELECT 1 FROM run WHERE stage = 'pose' AND status = 'running'").fetchone():
+            if connection.execute("SELECT 1 FROM run WHERE stage = ? AND status = 'running'", (stage,)).fetchone():
                 return db
         except sqlite3.OperationalError:  # has no tables yet
             pass
@@ -286,9 +286,11 @@ class Clerk:
 
     def __init__(self, *outcomes: str) -> None:
         self.outcomes, self.calls = list(outcomes), 0
+        self.asked: list[tuple[str, list[Any]]] = []  # which work, and of which part or with which parts
 
-    def submit(self, *_: Any, **__: Any) -> Any:
+    def submit(self, what: Any, *given: str, **_: Any) -> Any:
         self.calls += 1
+        self.asked.append((what.__name__, json.loads(given[-1])))
         text = self.outcomes.pop(0)
         return type("Done", (), {"status": "finished", "done": lambda _: True, "result": lambda _: text})()
 
@@ -314,6 +316,66 @@ def test_each_wait_is_longer_and_the_last_failure_stays(tmp_path: Path, monkeypa
     assert clerk.calls == cluster.ATTEMPTS == 4
     assert failed == ["a.mp4: disk"]
     assert len(listener.lines) == 4
+
+
+CUT = json.dumps(
+    {
+        "cut": [
+            {"start_s": None, "end_s": 8.0, "after": None},
+            {"start_s": 8.0, "end_s": 16.0, "after": [239, 7.9]},
+            {"start_s": 16.0, "end_s": None, "after": [479, 15.9]},
+        ],
+        "known": [[["a.mp4", 5, 7]], "hash"],
+    }
+)
+
+
+def shared_out(outcomes: list[str], tmp_path: Path) -> tuple[Clerk, list[dict[str, Any]], list[str], Listener]:
+    clerk, listener = Clerk(*outcomes), Listener()
+    results: list[dict[str, Any]] = []
+    failed: list[str] = []
+    with open_database(tmp_path / "all.db") as target:
+        task = cluster._Task("a.mp4", "a", "server")
+        cluster._run(clerk, [task], target, ORDER, listener, results, failed, is_server=True)
+    return clerk, results, failed, listener
+
+
+def test_a_long_film_is_whole_again_when_all_its_parts_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "FIRST_WAIT_S", 0.01)
+    again = json.dumps({"error": "disk", "again": True})
+    done = json.dumps({"part": 0})
+    clerk, results, failed, listener = shared_out([CUT, done, again, done, done, '{"result": {"people": 2}}'], tmp_path)
+    names = [name for name, _ in clerk.asked]
+    assert names == ["work", *["work_on_part"] * 4, "work"]
+    assert [asked["place"] for _, asked in clerk.asked[1:5]] == [[1, 3], [2, 3], [3, 3], [2, 3]]
+    assert clerk.asked[2][1]["stretch"] == {"start_s": 8.0, "end_s": 16.0, "after": [239, 7.9]}
+    assert clerk.asked[0][1] == []
+    assert [stretch["start_s"] for stretch, _ in clerk.asked[5][1]] == [None, 8.0, 16.0]
+    assert [one["people"] for one in results] == [2]
+    assert not failed
+    assert "[1 of 1] a: done" in listener.lines
+
+
+def test_a_part_that_fails_fails_its_film_once(tmp_path: Path) -> None:
+    bad = json.dumps({"error": "no film", "again": False})
+    clerk, results, failed, listener = shared_out([CUT, bad, json.dumps({"part": 2}), bad], tmp_path)
+    assert clerk.calls == 4
+    assert (results, failed) == ([], ["a.mp4: no film"])
+    assert [line for line in listener.lines if "failed" in line] == ["[1 of 1] a failed: no film"]
+
+
+def test_the_databases_of_parts_go_with_that_of_the_whole(tmp_path: Path) -> None:
+    task = cluster._Task("a.mp4", "a", str(tmp_path / "a-12345678.db"))
+    task.cut(json.loads(CUT), tmp_path, is_server=False)
+    assert [Path(one.database).name for one in task.parts] == [f"a-12345678.{first}.db" for first in (0, 240, 480)]
+    others = [tmp_path / "a-12345678-87654321.db", tmp_path / "a-12345678.x.db", tmp_path / "b-12345678.0.db"]
+    earlier = tmp_path / "a-12345678.96.db"
+    for path in (Path(task.database), earlier, *(Path(one.database) for one in task.parts), *others):
+        path.touch()
+    cluster._remove(task)
+    assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
 def test_two_films_of_one_name_would_have_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

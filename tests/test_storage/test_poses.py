@@ -231,3 +231,24 @@ def test_the_path_of_the_background_adds_up(database: Database, stored: runs.Run
         assert found[1].tolist() == [[2.0 * k, -0.5 * k] for k in range(len(world))]
         tx.exec_driver_sql(f"DELETE FROM camera_shift WHERE frame > {world[len(world) // 2 - 1].index}")
         assert poses.camera_path(tx, stored.id) is None
+
+
+def test_the_frames_of_one_run_become_those_of_another(
+    database: Database, recording_id: int, stored: runs.Run, world: list[FramePeople]
+) -> None:
+    with database.transaction() as tx:
+        poses.append_camera(tx, stored.id, world, [(1.0, 2.0)] * len(world))
+        poses.append_clothing(tx, stored.id, world, [np.full((len(frame.people), 4), 0.25) for frame in world])
+    before = list(poses.iter_frames(database, stored.id))
+    with database.transaction() as tx:
+        other = runs.start_run(tx, recording_id, "pose", "other", settings={}, version="1", skeleton=COCO_18)
+        poses.move_frames(tx, stored.id, other.id)
+        assert poses.last_frame(tx, stored.id) is None
+        assert poses.camera_path(tx, other.id) is not None
+        assert poses.last_frame(tx, other.id) == (before[-1].index, before[-1].time_s)
+        assert poses.last_frame(tx, other.id, before=before[-1].index) == (before[-2].index, before[-2].time_s)
+    for one, two in zip(poses.iter_frames(database, other.id), before, strict=True):
+        assert (one.index, one.time_s, len(one.people)) == (two.index, two.time_s, len(two.people))
+        for person, same in zip(one.people, two.people, strict=True):
+            np.testing.assert_array_equal(person.keypoints, same.keypoints)
+    assert sum(map(len, poses.iter_clothing(database, other.id, 4))) == sum(len(frame.people) for frame in world)

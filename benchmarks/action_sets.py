@@ -1,6 +1,6 @@
 """Action classifiers on public sets that they did not learn from: each set left out whole.
 
-    python benchmarks/action_sets.py DATA [--only rocket,svm,logistic] [--model NAME|FOLDER ...] [--quick] [--json FILE]
+    python benchmarks/action_sets.py DATA [--only rocket,svm,ensemble,agree,logistic] [--model NAME|FOLDER ...] [--quick] [--json FILE]
 
 DATA holds the folders of `behavior.training.public_sets.PUBLIC_SETS`, see there; none is part of this project. Windows
 of 1 to 3 s are drawn from each set, 3-D clips seen by cameras drawn at random; noisy: 20 % of the joints missing, the
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import Row, print_table, write
@@ -26,21 +27,26 @@ sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from behavior.labels import UNKNOWN
 from behavior.recognition.augment import spoil_evenly
-from behavior.recognition.classifiers.registry import classifier_type
-from behavior.recognition.classifiers.statistics import StatisticsClassifier
+from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.model import load_action_model
 from behavior.recognition.vocabulary import ACTIONS
 from behavior.training.left_out import DrawSettings, fitted_temperature, judge, left_out, load_all
 from behavior.training.public_sets import PUBLIC_SETS, SetClips
 from behavior.training.windows import draw_windows
 
-SETTINGS = {"rocket": {"kernels": 600, "copies": 2}, "svm": {"vectors": 2000}, "logistic": {"copies": 2}}
+_BOTH: dict[str, Any] = {"rocket": {"kernels": 600, "copies": 2}, "svm": {"vectors": 2000}}
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rocket": ("rocket", _BOTH["rocket"]),
+    "svm": ("svm", _BOTH["svm"]),
+    "ensemble": ("ensemble", _BOTH),
+    "agree": ("ensemble", _BOTH | {"agree": True}),
+    "logistic": ("logistic", {"copies": 2}),
+}
+"""Name -> kind and settings."""
 
 
 def of_kind(kind: str, sets: list[SetClips], settings: DrawSettings) -> list[Row]:
-    classifier = classifier_type(kind)(**SETTINGS[kind])
-    assert isinstance(classifier, StatisticsClassifier)
-    judged = judge(classifier, sets, settings)[2]
+    judged = judge(make_classifier(*SETTINGS[kind]), sets, settings)[2]
     return [{"of": kind, **row} for row in left_out(judged, fitted_temperature(judged))]
 
 

@@ -20,9 +20,9 @@ import numpy as np
 from behavior.errors import DataError
 from behavior.evaluation.metrics import set_figures
 from behavior.labels import UNKNOWN
-from behavior.recognition.classifiers.rocket import RocketClassifier
-from behavior.recognition.classifiers.statistics import StatisticsClassifier
+from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.embedding import learn_embedding, save_embedding
+from behavior.recognition.examples import typical
 from behavior.recognition.model import ActionModel, ActionModelInfo, Decoding, save_action_model
 from behavior.recognition.temperature import apply_temperature
 from behavior.recognition.vocabulary import ACTIONS
@@ -48,6 +48,10 @@ WINDOW_S = 1.6
 """Of the windows of a track, seconds: about the middle of those learnt from."""
 RULES = ("arms_raised", "push_up", "sit_up", "jumping_jack")
 """Beside those that always run. These exercises are of one set alone, so their rules decide wherever they can see."""
+KIND = "ensemble"
+CLASSIFIER = {"rocket": {"kernels": 600, "copies": 2}, "svm": {"vectors": 2000}, "agree": True}
+EXAMPLES = 4, 1
+"""Typical clips that the model keeps: of each action that it claims, and of whatever else it learnt."""
 LIMITS = """## Limits
 
 - Where the body can be seen, push-ups, sit-ups and jumping jacks are told by their rules (from the second repetition
@@ -61,7 +65,7 @@ LIMITS = """## Limits
   each kind of what is unnamed; statistics of clips in place of random kernels."""
 
 
-def make_model(folder: Path, out: Path, command: str, settings: DrawSettings, classifier: StatisticsClassifier) -> str:
+def make_model(folder: Path, out: Path, command: str, settings: DrawSettings) -> str:
     """Train, judge and write the model with its card; returns the card.
 
     Raises:
@@ -69,7 +73,7 @@ def make_model(folder: Path, out: Path, command: str, settings: DrawSettings, cl
         OutputError: the folder can't be written.
     """
     sets = load_all(folder)
-    fitted, learnt, judged = judge(classifier, sets, settings)
+    fitted, learnt, judged = judge(make_classifier(KIND, CLASSIFIER), sets, settings)
     temperature = fitted_temperature(judged)
     below = thresholds(judged, temperature)
     if not below:
@@ -89,7 +93,7 @@ def make_model(folder: Path, out: Path, command: str, settings: DrawSettings, cl
     )
     info = ActionModelInfo(
         name="default",
-        classifier="rocket",
+        classifier=KIND,
         classes=kept,
         joints=learnt.clips.joints,
         sha256="",
@@ -100,7 +104,7 @@ def make_model(folder: Path, out: Path, command: str, settings: DrawSettings, cl
             "clips": len(learnt),
             "classes": fitted.classes_.tolist(),
             "groups": sum(len(set(one.groups.tolist())) for one in sets if one.of.shippable),
-            "notes": [],
+            "notes": fitted.notes_,
         },
         figures={
             "protocol": "Sets left out whole; thresholds chosen on the same answers",
@@ -112,9 +116,11 @@ def make_model(folder: Path, out: Path, command: str, settings: DrawSettings, cl
         },
         versions=versions(),
     )
+    count = {kind: EXAMPLES[0 if kind in below else 1] for kind in np.unique(learnt.kinds).tolist()}
     model = ActionModel(
         info, fitted, temperature, max(below.values()), WINDOW_S, rules=RULES,
         decoding=Decoding(unknown_below=below),
+        examples=typical(learnt.clips, learnt.kinds, learnt.sources.tolist(), count),
     )  # fmt: skip
     model = replace(model, info=save_action_model(model, out))
     card = model_card(model, command, "\n".join(_notes(sets, judged, below, rows, found)))
@@ -191,7 +197,7 @@ def main() -> None:
         print(f"{asked.embedding}: sha256 {make_embedding(asked.data, asked.embedding, DrawSettings())}")
         return
     command = f"python -m behavior.pipeline.default_model DATA --out {asked.out.name}"
-    print(make_model(asked.data, asked.out, command, DrawSettings(), RocketClassifier(kernels=600, copies=2)))
+    print(make_model(asked.data, asked.out, command, DrawSettings()))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from behavior.errors import DataError
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.settings import Settings
+from behavior.recognition.examples import named_in
 from behavior.recognition.model import ActionModel
 from behavior.recognition.recognise import ALGORITHM as RECOGNITION
 from behavior.recognition.recognise import RecogniseSettings, recognise, rules_of
@@ -396,16 +397,20 @@ def name_actions(database: Database, track_run: Run, model: ActionModel, setting
         skeleton = skeletons.skeleton_of(tx, track_run.id)
         total = len(tracks.list_tracks(tx, track_run.id))
         camera = poses.camera_path(tx, track_run.parent_id) if track_run.parent_id is not None else None
+        like: set[str] = set()
         for done, track in enumerate(tracks.iter_tracks(database, track_run.id), start=1):
             background = None if camera is None else camera[1][np.searchsorted(camera[0], track.frames)]
             found = recognise(track, skeleton, model, settings.recognise, background, explain=True)
             stored_bouts.write_bouts(tx, run.id, found.bouts)
+            like.update(name for bout in found.bouts for name in named_in(bout.evidence or ""))
             step = np.floor((track.time_s - track.time_s[0]) / settings.recognise.step_s)
             kept = np.flatnonzero(np.diff(step, prepend=-1))
             said = Probabilities(track.track_id, found.classes, track.frames[kept], found.scores[kept])
             write_probabilities(tx, run.id, [said])
             narrator.step("actions", done, total)
-        return runs.finish_run(tx, run.id)
+        return runs.finish_run(
+            tx, run.id, extra={"examples": model.examples.shown(sorted(like))} if like and model.examples else {}
+        )
 
 
 def _trust(model: ActionModel) -> dict[str, Any]:

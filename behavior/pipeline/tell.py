@@ -256,6 +256,7 @@ def tell(
             bands=bands(found, coded),
             strips=strips(said, [track.track_id for track in known], frames, times, start_s, stop_s),
             trust=trust(action_run),
+            examples=action_run.extra.get("examples", {}) if action_run else {},
             zones=zones,
             zone_times=in_zones,
             gait=steps,

@@ -1,7 +1,8 @@
 """`ActionModel`: a trained classifier with all it needs to be trusted, in a folder without pickle.
 
 `model.json` holds the schema (joints, unit, rate, classes), settings, calibration, data hash, versions, figures and
-licence, and the sha256 of each part; `weights.safetensors` the learned arrays. Everything is verified when loaded.
+licence, and the sha256 of each part; `weights.safetensors` the learned arrays, and a few typical clips of what was
+learnt (`behavior.recognition.examples`). Everything is verified when loaded.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from behavior.labels import UNKNOWN, actions_of, all_actions, set_name
 from behavior.recognition.classifiers.base import ActionClassifier
 from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.clips import RATE_HZ, Clips
+from behavior.recognition.examples import Examples
 from behavior.recognition.rules import known_rules
 from behavior.recognition.temperature import apply_temperature
 from features.errors import FeatureError
+from pose.layouts import BODY_13
 from storage.errors import OutputError
 from storage.formats.guard import MOST, ZIP_DAMAGE
 
@@ -39,6 +42,7 @@ DEFAULT = "default"
 HEADER = "model.json"
 _WEIGHTS = "weights.safetensors"
 _UNIT = "torso"
+_EXAMPLES = "examples."
 _MISFITS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, MemoryError)
 """What a classifier raises on settings and parts that are not its own."""
 
@@ -103,6 +107,7 @@ class ActionModel:
             `recognise` weighs with it, `predict_proba` doesn't.
         rules: actions of `behavior.recognition.rules` that are looked for beside the learnt ones.
         decoding: of `recognise`; what is left out falls back to its settings.
+        examples: typical clips of what it learnt; None where it keeps none.
     """
 
     info: ActionModelInfo
@@ -113,6 +118,7 @@ class ActionModel:
     prior: Mapping[str, float] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     decoding: Decoding = field(default_factory=Decoding)
+    examples: Examples | None = None
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -248,6 +254,10 @@ def _read(place: Any, label: str) -> ActionModel:
         for part, values in parts.items():
             if not np.isfinite(values).all():
                 raise ValueError(f"{part} in {_WEIGHTS} holds NaN or infinite numbers")
+        kept = {name.removeprefix(_EXAMPLES): parts.pop(name) for name in list(parts) if name.startswith(_EXAMPLES)}
+        examples = Examples.from_parts(header["examples"], kept) if header.get("examples") else None
+        if examples is not None and joints != BODY_13:
+            raise ValueError("it holds examples of other joints than its own")
         classifier.load_parts(parts, outputs, joints)
         trial = np.arange(8 * len(joints) * 2, dtype=np.float32).reshape(1, 8, len(joints), 2) % 7
         classifier.predict_proba(Clips(trial, np.array([8]), joints))  # parts of other joints or classes fail here
@@ -273,6 +283,7 @@ def _read(place: Any, label: str) -> ActionModel:
             },
             rules=known_rules(header.get("rules", ())),
             decoding=_decoding(header.get("decoding", {})),
+            examples=examples,
         )
     except FeatureError as error:
         raise ActionModelError(f"{label}: {error}; give the file of features it learnt from with --plugin") from None
@@ -310,7 +321,9 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
     from safetensors.numpy import save
 
     folder = Path(folder)
-    weights = save({name: np.ascontiguousarray(value) for name, value in model.classifier.parts().items()})
+    kept = {_EXAMPLES + name: value for name, value in model.examples.parts().items()} if model.examples else {}
+    parts = model.classifier.parts() | kept
+    weights = save({name: np.ascontiguousarray(value) for name, value in parts.items()})
     info = model.info
     header = {
         "format": FORMAT,
@@ -330,6 +343,7 @@ def save_action_model(model: ActionModel, folder: str | Path) -> ActionModelInfo
         "prior": dict(model.prior),
         "rules": list(model.rules),
         "decoding": dataclasses.asdict(model.decoding),
+        "examples": {"names": model.examples.names, "sources": model.examples.sources} if model.examples else None,
         "licence": info.licence,
         "data": info.data,
         "figures": info.figures,

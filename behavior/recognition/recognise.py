@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.labels import UNKNOWN
+from behavior.recognition import examples
 from behavior.recognition.clips import RATE_HZ, Clips, resample, to_joints
 from behavior.recognition.explain import told
 from behavior.recognition.model import ActionModel
@@ -29,7 +30,7 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 7
+ALGORITHM = 8
 """Version of what makes bouts and probabilities of a track (windows, smoothing, rules); raise it as
 `pose.engine.ALGORITHM`."""
 
@@ -196,7 +197,8 @@ def _evidence(bout: Bout, scores: NDArray[np.float32], below: NDArray[np.float64
 def _explained(
     bouts: list[Bout], track: Track, points: NDArray[np.float32], model: ActionModel, settings: RecogniseSettings
 ) -> list[Bout]:
-    """The bouts with the joints that mattered in the window in their middle, or in as much of it as the stretch has."""
+    """The bouts with the joints that mattered in the window in their middle, or in as much of it as the stretch has,
+    and the model's examples that it is most like."""
     times = Times.of(track.time_s, settings.max_gap_s)
     stretch = np.repeat(np.arange(len(times.stretches)), [len(rows) for rows in times.stretches])
     found = []
@@ -207,7 +209,8 @@ def _explained(
         if len(rows) >= 2:
             _, grid = to_grid(points[rows], track.time_s[rows], times.usual_s)
             clip = Clips(grid[None], np.array([len(grid)]), model.info.joints)
-            bout = replace(bout, evidence=f"{bout.evidence}; {told(model, clip, bout.action)}")
+            like = examples.told(model.examples.nearest(clip)) if model.examples else ""
+            bout = replace(bout, evidence=f"{bout.evidence}; {told(model, clip, bout.action)}{like}")
         found.append(bout)
     return found
 

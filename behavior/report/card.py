@@ -83,6 +83,18 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
         if figures["not_tested"]:
             lines += [f"Not tested, since all their clips are of one group: {', '.join(figures['not_tested'])}.", ""]
         lines += [line for note in figures["notes"] for line in (f"{note[0].upper()}{note[1:]}.", "")]
+    if model.examples:
+        lines += [
+            "## Examples",
+            "Typical clips of what it learnt, a few poses of each kept with it; a report shows beside each claim the three"
+            " that it is most like.",
+            "",
+            "; ".join(
+                f"{name} ({source})" for name, source in zip(model.examples.names, model.examples.sources, strict=True)
+            )
+            + ".",
+            "",
+        ]
     return "\n".join(lines) + ("\n" + notes.strip() + "\n" if notes else "")
 
 

@@ -24,8 +24,10 @@ from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
 from behavior.report.script import one_script
 from behavior.report.sequence import together, transitions
+from behavior.report.sticks import stick_figures
 from behavior.report.strips import Strips
 from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
+from pose.layouts import BODY_13, LIMBS_13
 from storage.bouts import Bout
 from storage.files import write_bytes
 
@@ -33,7 +35,7 @@ ALGORITHM = 7
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
-STYLES = ("page.css", "understand.css", "places.css", "correct.css", "strips.css")
+STYLES = ("page.css", "understand.css", "places.css", "correct.css", "strips.css", "sticks.css")
 FEW = 12
 """People that the page shows before others, who are folded away or only in the tables."""
 MAX_ROWS = 200
@@ -138,6 +140,7 @@ class ReportData:
         certainty, bands: as of `certainty`.
         strips: the model's probabilities over time; None where there was no model, or what it said was not kept.
         trust: what is known of the action model: protocol, coverage, claims_right, reliability; None without.
+        examples: of the action model, those that evidence of these bouts names, as `Examples.shown` has them.
         files: names of the tables beside the page, and what each holds.
     """
 
@@ -173,6 +176,7 @@ class ReportData:
     bands: pd.DataFrame = field(default_factory=pd.DataFrame)
     strips: Strips | None = None
     trust: Mapping[str, Any] | None = None
+    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zones: Sequence[understand.Area] = ()
     zone_times: pd.DataFrame = field(default_factory=pd.DataFrame)
     gait: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -300,6 +304,10 @@ def render_page(report: ReportData) -> str:
         bands=understand.rows_of(report.bands),
         strips=report.strips,
         trust=report.trust,
+        likes=[
+            (name, one["source"], stick_figures(np.array(one["poses"], dtype=np.float64), BODY_13, LIMBS_13))
+            for name, one in report.examples.items()
+        ],
         parts=list(PARTS),
         nan=math.nan,
         player={

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from behavior.recognition.syllables import SegmentSettings
 from behavior.report import figures, understand
+from behavior.report.sticks import Sticks, stick_figures
 from behavior.report.tables import Spans, merged, overlap
 from storage.bouts import Bout
 from storage.files import write_bytes
@@ -25,11 +26,8 @@ SYLLABLE_COLUMNS = (
 )  # fmt: skip
 EXAMPLES = 3
 """Moments of each syllable that the page shows."""
-MOMENTS = 6
-"""Stick figures of a moment."""
 LANES = 40
 """People on the page whose bouts are drawn, those seen longest."""
-_APART, _MARGIN = 1.7, 0.3  # torso lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,21 +108,15 @@ def _spans(bouts: Sequence[Bout], track_id: int, action: str) -> Spans:
 
 @dataclass(frozen=True)
 class Strip:
-    """Stick figures of a moment side by side, time to the right: SVG paths in a box of torso lengths.
+    """A moment.
 
     Attributes:
-        box: `viewBox`.
-        left, middle, right: paths of the limbs of each side, and of those across; the body's own sides.
-        heads: x, y.
+        sticks: its stick figures.
         text: whose moment.
         address: of that moment in the recording's report, or None.
     """
 
-    box: str
-    left: str
-    middle: str
-    right: str
-    heads: tuple[tuple[float, float], ...]
+    sticks: Sticks
     text: str
     address: str | None
 
@@ -141,24 +133,10 @@ def chosen_examples(examples: Sequence[Example], count: int = EXAMPLES) -> list[
 
 def strip(example: Example, joints: tuple[str, ...], limbs: Sequence[tuple[str, str]], part: Segmented) -> Strip:
     """The stick figures of a moment."""
-    frames = np.linspace(0, len(example.points) - 1, MOMENTS).round().astype(int)
-    points = example.points[frames] + np.array([_APART, 0]) * np.arange(MOMENTS)[:, None, None]
-    low, high = np.nanmin(points, axis=(0, 1)) - _MARGIN, np.nanmax(points, axis=(0, 1)) + _MARGIN
-    paths: dict[str, list[str]] = {"left": [], "middle": [], "right": []}
-    for a, b in limbs:
-        sides = [side for side in ("left", "right") if a.startswith(side) and b.startswith(side)]
-        for (x, y), (to_x, to_y) in zip(points[:, joints.index(a)], points[:, joints.index(b)], strict=True):
-            if np.isfinite([x, y, to_x, to_y]).all():
-                paths[sides[0] if sides else "middle"].append(f"M{x:.2f} {y:.2f}L{to_x:.2f} {to_y:.2f}")
-    heads = points[:, joints.index("head")] if "head" in joints else np.empty((0, 2))
     who = part.names.get(example.track_id, str(example.track_id))
     where = f"#t={example.time_s:.2f}&person={example.track_id}"
     return Strip(
-        f"{low[0]:.2f} {low[1]:.2f} {high[0] - low[0]:.2f} {high[1] - low[1]:.2f}",
-        "".join(paths["left"]),
-        "".join(paths["middle"]),
-        "".join(paths["right"]),
-        tuple((float(x), float(y)) for x, y in heads if np.isfinite(x)),
+        stick_figures(example.points, joints, limbs),
         f"{who}, {example.recording}, {figures.clock(example.time_s, 1)}",
         quote(part.report) + where if part.report else None,
     )
@@ -238,6 +216,10 @@ def write_syllables_page(
         clock=figures.clock,
         matrix=understand.matrix_view(transitions, ranks),
         matrix_size=(understand.WIDTH, understand.HEIGHT),
-        style=Markup("".join((folder / name).read_text(encoding="utf-8") for name in ("page.css", "understand.css"))),
+        style=Markup(
+            "".join(
+                (folder / name).read_text(encoding="utf-8") for name in ("page.css", "understand.css", "sticks.css")
+            )
+        ),
     )
     write_bytes(path, page.encode())

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from behavior.labels import UNKNOWN
 from behavior.recognition.augment import spoil_evenly
-from behavior.recognition.classifiers.statistics import StatisticsClassifier
+from behavior.recognition.classifiers.base import ActionClassifier
 from behavior.recognition.model import claimed
 from behavior.recognition.temperature import apply_temperature, fit_temperature
 from behavior.recognition.vocabulary import ACTIONS
@@ -77,8 +77,8 @@ def load_all(folder: Path) -> list[SetClips]:
 
 
 def judge(
-    classifier: StatisticsClassifier, sets: Sequence[SetClips], settings: DrawSettings
-) -> tuple[StatisticsClassifier, Windows, Judged]:
+    classifier: ActionClassifier, sets: Sequence[SetClips], settings: DrawSettings
+) -> tuple[ActionClassifier, Windows, Judged]:
     """A classifier of all that a published model may learn from, the windows it learnt, answers to left-out ones."""
     own = [one for one in sets if one.of.shippable]
     learnt = draw_windows(own, settings.per_action, settings.per_kind, np.random.default_rng(settings.seed))

@@ -95,6 +95,10 @@ def train_coded(
     model, cv = train(
         clips.data, classifier, settings=settings, classifier_settings=classifier_settings, name=name,
         data_name=data_name, licence=licence, prior=prior, rules=rules, progress=progress,
+        origins=[
+            f"{people[place].recording}, {people[place].person}, {middle_s:.1f} s"
+            for place, middle_s in zip(clips.people, clips.middle_s, strict=True)
+        ],
     )  # fmt: skip
     coded = {person.sha256: person.recording for person in people}
     data = model.info.data | {"recordings": coded, "people": len(people), "split": clips.group_by}

@@ -26,6 +26,7 @@ from behavior.recognition.clips import (
     grouped_folds,
     to_clips,
 )
+from behavior.recognition.examples import typical
 from behavior.recognition.model import ActionModel, ActionModelInfo, Decoding, save_action_model
 from behavior.recognition.rules import known_rules
 from behavior.recognition.temperature import apply_temperature, fit_temperature
@@ -54,6 +55,8 @@ class TrainSettings:
 
 BELOW = (0.2, 0.9)
 """Lowest and highest threshold; the highest is also that of a model whose claims are never right often enough."""
+EXAMPLES = 4
+"""Typical clips of each class that a model keeps."""
 FEW = 8
 """An action of fewer tested clips gets no threshold of its own, but the median of the others."""
 
@@ -298,6 +301,7 @@ def train(
     licence: str = "as the data it was trained on",
     prior: Mapping[str, float] | None = None,
     rules: Sequence[str] = (),
+    origins: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> tuple[ActionModel, CrossValidation | None]:
     """Cross-validate, calibrate, then fit to all clips; write the model folder when `out` is given.
@@ -309,6 +313,7 @@ def train(
         data_name: of the data, for the model's card.
         prior: see `ActionModel.prior`.
         rules: see `ActionModel.rules`.
+        origins: (S) where each clip is from, for the model's examples; None: its number.
 
     Raises:
         DataError: what can't be learned from, see `ActionClassifier.fit` and `grouped_folds`.
@@ -364,7 +369,15 @@ def train(
         versions=versions(),
     )
     window_s = float(np.clip(np.median(clips.lengths) / clips.rate_hz, 0.5, 5))
-    model = ActionModel(info, fitted, window_s=round(window_s, 3), prior=prior or {}, rules=known_rules(rules))
+    examples = typical(
+        clips,
+        np.array(data.classes)[data.labels],
+        origins or [f"clip {number}" for number in range(len(data))],
+        dict.fromkeys(data.classes, EXAMPLES),
+    )
+    model = ActionModel(
+        info, fitted, window_s=round(window_s, 3), prior=prior or {}, rules=known_rules(rules), examples=examples
+    )
     if calibration is not None:
         chosen = calibration.chosen
         model = replace(

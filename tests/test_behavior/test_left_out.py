@@ -10,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from behavior.labels import UNKNOWN, actions_of
+from behavior.recognition.classifiers.ensemble import EnsembleClassifier
 from behavior.recognition.classifiers.rocket import RocketClassifier
+from behavior.recognition.classifiers.svm import SupportVectorClassifier
 from behavior.recognition.clips import LabelledSequences, to_clips
 from behavior.recognition.model import ActionModel, load_action_model, save_action_model
 from behavior.training.left_out import FEW, Judged, left_out, recalls, thresholds
@@ -72,6 +74,23 @@ def test_parts_are_learnt_from_alone(small_world: LabelledSequences) -> None:
     mixed[~part] = "squat"
     again = classifier.fit_parts(clips, mixed, [part])[0]
     np.testing.assert_allclose(again.predict_proba(clips), some.predict_proba(clips))
+
+
+def test_parts_of_an_ensemble_are_those_of_its_members(small_world: LabelledSequences) -> None:
+    """What one member does not believe is not claimed where they must agree."""
+    clips, names = to_clips(small_world), np.array(small_world.classes)[small_world.labels]
+    part = names != "wave"
+    members = RocketClassifier(kernels=60, copies=1), SupportVectorClassifier(copies=1)
+    mean, agreed = (
+        EnsembleClassifier(rocket=members[0], svm=members[1], agree=agree).fit_parts(clips, names, [part])[0]
+        for agree in (False, True)
+    )
+    each = np.stack([member.predict_proba(clips) for member in mean.members_.values()])
+    assert mean.classes_.tolist() == ["squat", "walk"]
+    np.testing.assert_allclose(mean.predict_proba(clips), each.mean(axis=0))
+    product = np.sqrt(each.prod(axis=0))
+    np.testing.assert_allclose(agreed.predict_proba(clips), product / product.sum(axis=1, keepdims=True))
+    assert (agreed.predict(clips[part]) == names[part]).mean() > 0.9
 
 
 @pytest.fixture(scope="module")

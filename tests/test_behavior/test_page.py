@@ -252,6 +252,30 @@ def test_the_chosen_bout_says_what_spoke_for_it(watched: Watched) -> None:
     assert said.inner_text() == "rule: 4 steps <b>"
 
 
+def test_the_chosen_bout_shows_the_examples_that_it_is_most_like(watched: Watched) -> None:
+    """In their order, and none for a bout that names none."""
+    report = make_moving_report()
+    walk, wave = report.bouts
+    poses = np.linspace(0, 1, 16 * 13 * 2).reshape(16, 13, 2).tolist()
+    poses[0][0] = [None, None]
+    examples = {name: {"source": f"from {name}", "poses": poses} for name in ("run 1", "walk 1", "walk 12")}
+    evidence = "model: walk 0.90; most like walk 12 at 0.51, run 1 at 0.90"
+    page = watched.open(replace(report, bouts=(replace(walk, evidence=evidence), wave), examples=examples))
+    shown = page.locator("#like > div:visible")
+    assert shown.count() == 0
+    page.locator(".lane").first.focus()
+    page.keyboard.press("ArrowRight")
+    boxes = {one.inner_text(): one.bounding_box() for one in shown.all()}
+    assert sorted(boxes) == ["run 1: from run 1", "walk 12: from walk 12"]
+    first, second = boxes["walk 12: from walk 12"], boxes["run 1: from run 1"]
+    assert first is not None
+    assert second is not None
+    assert (first["y"], first["x"]) < (second["y"], second["x"])
+    assert first["height"] > 40
+    page.keyboard.press("ArrowRight")
+    assert shown.count() == 0
+
+
 def test_a_click_beside_the_bouts_goes_to_that_time(watched: Watched) -> None:
     page = watched.open(make_report())
     lane = page.locator(".lane").first

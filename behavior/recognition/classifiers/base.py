@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from behavior.errors import DataError
@@ -83,6 +83,16 @@ class ActionClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         self.notes_: list[str] = []
         self._fit(X[seen], labels[seen], np.random.default_rng(self.random_state), progress or _silent)
         return self
+
+    def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
+        """A classifier for each part of the same clips.
+
+        Args:
+            clips: S clips.
+            names: (S,) what they show.
+            parts: (S,) True for the clips that a classifier learns from.
+        """
+        return [clone(self).fit(clips[part], names[part]) for part in parts]
 
     def predict_proba(self, X: Clips) -> NDArray[np.float64]:
         """(S, C) probabilities in the order of `classes_`, rows sum to 1; the same for all where no joint is seen."""

@@ -1,8 +1,10 @@
-"""Several classifiers asked together, their probabilities averaged."""
+"""Several classifiers asked together, their probabilities averaged or multiplied."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,9 @@ class EnsembleClassifier(ActionClassifier):
 
     rocket: RocketClassifier = field(default_factory=RocketClassifier)
     svm: SupportVectorClassifier = field(default_factory=SupportVectorClassifier)
+    agree: bool = False
+    """The geometric mean of the probabilities, normalised, in place of the arithmetic: what one member does not believe
+    is not believed, so that less is claimed, and more of that is right."""
 
     def _members(self) -> dict[str, ActionClassifier]:
         return {"rocket": clone(self.rocket), "svm": clone(self.svm)}
@@ -40,8 +45,28 @@ class EnsembleClassifier(ActionClassifier):
             member.fit(clips, labels, self.classes_.tolist(), progress=step)
             self.notes_ += member.notes_
 
+    def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
+        members = self._members()
+        rng = np.random.default_rng(self.random_state)
+        by_member = []
+        for member in members.values():
+            member.random_state = int(rng.integers(2**31))
+            by_member.append(member.fit_parts(clips, names, parts))
+        fitted = []
+        for own in zip(*by_member, strict=True):
+            one = clone(self)
+            one.members_ = dict(zip(members, own, strict=True))
+            one.classes_, one.joints_ = own[0].classes_, clips.joints
+            one.notes_ = [note for member in own for note in member.notes_]
+            fitted.append(one)
+        return fitted
+
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
-        return np.asarray(np.mean([member.predict_proba(clips) for member in self.members_.values()], axis=0))
+        answers = np.stack([member.predict_proba(clips) for member in self.members_.values()])
+        if not self.agree:
+            return np.asarray(answers.mean(axis=0))
+        mean = np.exp(np.log(np.maximum(answers, 1e-12)).mean(axis=0))
+        return np.asarray(mean / mean.sum(axis=1, keepdims=True))
 
     def _parts(self) -> Parts:
         return {

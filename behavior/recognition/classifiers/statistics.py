@@ -54,13 +54,9 @@ class StatisticsClassifier(ActionClassifier):
         progress(1, 1, "fitted")
 
     def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
-        """A classifier for each part of the same clips, which are described once for all.
+        """The clips are described once for all parts.
 
         What is drawn before learning (random kernels and their limits) is drawn from all clips, whatever they show.
-
-        Args:
-            names: (S,) what the clips show.
-            parts: (S,) True for the clips that a classifier learns from.
         """
         rng = np.random.default_rng(self.random_state)
         self._prepare(clips, rng)

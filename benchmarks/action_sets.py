@@ -1,6 +1,7 @@
 """Action classifiers on public sets that they did not learn from: each set left out whole.
 
-    python benchmarks/action_sets.py DATA [--only rocket,svm,ensemble,agree,logistic] [--model NAME|FOLDER ...] [--quick] [--json FILE]
+    python benchmarks/action_sets.py DATA [--only rocket,svm,ensemble,agree,logistic] [--quick] [--json FILE]
+                                         [--model NAME|FOLDER ...]
 
 DATA holds the folders of `behavior.training.public_sets.PUBLIC_SETS`, see there; none is part of this project. Windows
 of 1 to 3 s are drawn from each set, 3-D clips seen by cameras drawn at random; noisy: 20 % of the joints missing, the

@@ -80,7 +80,10 @@ class Examples:
         return {
             name: {
                 "source": self.sources[place],
-                "poses": np.where(np.isfinite(rounded[place]), rounded[place], None).tolist(),
+                "poses": [
+                    [[None if np.isnan(value) else value for value in joint] for joint in pose]
+                    for pose in rounded[place].tolist()
+                ],
             }
             for place, name in enumerate(self.names)
             if name in names
@@ -88,7 +91,8 @@ class Examples:
 
     def parts(self) -> Parts:
         """As arrays of a model file."""
-        return {"poses": np.nan_to_num(self.poses, nan=_ABSENT).astype(np.float16), "lengths": self.lengths}
+        poses = np.where(np.isnan(self.poses), _ABSENT, self.poses).astype(np.float16)
+        return {"poses": poses, "lengths": self.lengths}
 
     @classmethod
     def from_parts(cls, about: Mapping[str, Sequence[str]], parts: Parts) -> Examples:
@@ -129,7 +133,8 @@ def typical(clips: Clips, names: NDArray[np.str_], sources: Sequence[str], count
     if clips.joints != BODY_13:
         return None
     rng = np.random.default_rng(0)
-    whole = clips.seen.any(axis=1).all(axis=1) & (clips.lengths > 1)
+    shown = np.asarray(clips.seen.any(axis=1))
+    whole = shown.all(axis=1) & (clips.lengths > 1)
     chosen: list[int] = []
     titles: list[str] = []
     for name, wanted in count.items():
@@ -145,8 +150,8 @@ def typical(clips: Clips, names: NDArray[np.str_], sources: Sequence[str], count
         return None
     some = clips[np.array(chosen)]
     body = normalise(some.points, some.lengths, some.joints)
-    poses = evenly(body.points.reshape(*body.points.shape[:2], -1), some.lengths, POSES)
-    poses = poses.reshape(len(chosen), POSES, len(BODY_13), 2).astype(np.float16)
+    flat = evenly(body.points.reshape(*body.points.shape[:2], -1), some.lengths, POSES)
+    poses = flat.astype(np.float16).reshape(len(chosen), POSES, len(BODY_13), 2)
     return Examples(tuple(titles), tuple(sources[row] for row in chosen), poses, some.lengths)
 
 

@@ -86,8 +86,8 @@ def model_card(model: ActionModel, command: str, notes: str = "") -> str:
     if model.examples:
         lines += [
             "## Examples",
-            "Typical clips of what it learnt, a few poses of each kept with it; a report shows beside each claim the three"
-            " that it is most like.",
+            "Typical clips of what it learnt, a few poses of each kept with it. A report shows beside each claim the"
+            " three that it is most like.",
             "",
             "; ".join(
                 f"{name} ({source})" for name, source in zip(model.examples.names, model.examples.sources, strict=True)

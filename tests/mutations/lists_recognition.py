@@ -15,6 +15,9 @@ _NEXT = ("tests/test_behavior/test_suggest.py",)
 _HELD_OUT = "behavior/training/held_out.py"
 _WRONG = ("tests/test_behavior/test_held_out.py",)
 
+_EXAMPLES = "behavior/recognition/examples.py"
+_LIKE = ("tests/test_behavior/test_examples.py",)
+
 _PARTS = ("tests/test_behavior/test_rules_of_parts.py",)
 
 FAULTS = (
@@ -283,5 +286,13 @@ FAULTS = (
         "key=lambda joint: losses[joint])",
         "the joints that matter least are told",
         _RECOGNISE,
+    ),
+    Fault(_EXAMPLES, "np.argsort(away, kind", "np.argsort(-away, kind", "the farthest examples are told", _LIKE),
+    Fault(
+        "behavior/recognition/classifiers/ensemble.py",
+        "if not self.agree:",
+        "if True:",
+        "members need not agree",
+        ("tests/test_behavior/test_left_out.py",),
     ),
 )

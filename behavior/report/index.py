@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,18 @@ class Place:
     offered: Sequence[str]
 
 
-def render_index(cards: Sequence[Card], title: str, places: Sequence[Place] = ()) -> tuple[str, str]:
+def render_index(
+    cards: Sequence[Card], title: str, places: Sequence[Place] = (), suffixes: Collection[str] = ()
+) -> tuple[str, str]:
     """The page as HTML, and its content-security policy, which it also has in itself. Names are escaped.
 
-    In the studio, which has `places`, it also tells of what is at work, and begins and stops it.
+    In the studio, which has `places`, it also tells of what is at work, and begins and stops it; files whose names end
+    in `suffixes` can be dropped on it.
     """
     script = "start" if places else "search"
-    return render("index.html", script, cards=cards, title=title, places=places, talks=bool(places))
+    return render(
+        "index.html", script, cards=cards, title=title, places=places, suffixes=sorted(suffixes), talks=bool(places)
+    )
 
 
 def render(template: str, script: str, *, talks: bool = False, **about: Any) -> tuple[str, str]:

@@ -2,12 +2,15 @@
 
 A page of hours must stay small, so it draws to a step of `GRID` of the picture's longer side and, where there is too
 much for one page, without hands and faces, then not in every frame. The exact values are in `tracks.parquet`.
+
+The joints lie in parts of equal time, each a block of its own that the page unpacks, or asks the studio for, when it is
+about to be shown.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,8 @@ GRID, COARSE_GRID = 2048, 1024
 MANY_NUMBERS = 4_000_000
 MOST_NUMBERS = 20_000_000
 """Coordinates in a page: an hour of five bodies of 18 joints at 30 frames/s has 19 million."""
+PART_NUMBERS = 100_000
+"""Coordinates in a part, about: what a browser unpacks between two frames."""
 CURVES = (
     "centre_speed", "quantity_of_motion", "left_wrist_speed", "right_wrist_speed", "left_knee_angle",
     "right_knee_angle", "left_elbow_angle", "right_elbow_angle", "trunk_inclination", "mean_confidence",
@@ -43,13 +48,14 @@ class Motion:
 
     Attributes:
         about: plain JSON, what `script/motion.js` needs to read the data.
-        data: the columns, see `Columns`: times of the frames (10 µs), their numbers; of each person the frames (places
-            in the list of frames), then x and y of each joint; of each curve a column per person.
+        blocks: columns by name, see `Columns`. `motion`: times of the frames (10 µs), their numbers; of each curve a
+            column per person. `motion-0` and so on, `about["part"]` frames each: how many rows each person has; of each
+            person the frames (places in the list of frames), then x and y of each joint.
         coarse: what was left out to keep the page small, a sentence; None when nothing was.
     """
 
     about: dict[str, Any]
-    data: str
+    blocks: Mapping[str, str]
     coarse: str | None = None
 
 
@@ -81,10 +87,10 @@ class MotionWriter:
         many = 2 * n_rows * self._n_joints > MANY_NUMBERS
         self._unit = max(*size, 1) / (COARSE_GRID if many else GRID)
         self._frames = frames
-        self._columns = Columns()
-        self._columns.add(np.round(time_s / _TICK_S).astype(np.int64))
-        self._columns.add(frames.astype(np.int64))
-        self._rows: list[int] = []
+        self._head = Columns()
+        self._head.add(np.round(time_s / _TICK_S).astype(np.int64))
+        self._head.add(frames.astype(np.int64))
+        self._people: list[tuple[NDArray[np.int64], NDArray[np.int16]]] = []
         self._about: dict[str, Any] = {
             "frames": len(frames),
             "tick": _TICK_S,
@@ -112,25 +118,38 @@ class MotionWriter:
             steps[missing] = -32768
             places.append(place[kept])
             points.append(steps)
-        self._rows.append(sum(map(len, places)))
-        self._columns.add(np.concatenate([*places, np.empty(0, np.int64)]).astype(np.int64))
-        whole = np.concatenate([*points, np.empty((0, self._n_joints, 2), np.int16)])
-        for joint in range(self._n_joints):
-            for axis in range(2):
-                column = whole[:, joint, axis].astype(np.int64)
-                self._columns.add(np.where(column == -32768, MISSING, column))
+        place = np.concatenate([*places, np.empty(0, np.int64)]).astype(np.int64)
+        self._people.append((place, np.concatenate([*points, np.empty((0, self._n_joints, 2), np.int16)])))
 
     def finish(self, curves: Sequence[Curve] = ()) -> Motion:
         """After the last person."""
         for curve in curves:
             low, high = (float(f(curve.values)) for f in (np.nanmin, np.nanmax))
             step = (high - low) / _LEVELS or 1.0
-            known = {"name": curve.name, "unit": curve.unit, "low": low, "step": step, "points": curve.values.shape[1]}
+            n_people, n_points = curve.values.shape
+            known = {"name": curve.name, "unit": curve.unit, "low": low, "step": step}
+            known |= {"points": n_points, "people": n_people}
             self._about["curves"].append(known)
             for row in curve.values:
                 levels = np.round((np.where(np.isfinite(row), row, low) - low) / step).astype(np.int64)
-                self._columns.add(np.where(np.isfinite(row), levels, MISSING))
-        return Motion({**self._about, "people": self._rows}, self._columns.base64(), self._coarse)
+                self._head.add(np.where(np.isfinite(row), levels, MISSING))
+        n_frames = len(self._frames)
+        n_parts = max(1, math.ceil(sum(points.size for _, points in self._people) / PART_NUMBERS))
+        length = max(1, math.ceil(n_frames / n_parts / self._every)) * self._every
+        starts = range(0, max(1, n_frames), length)
+        blocks = {f"motion-{k}": self._part(start, start + length).base64() for k, start in enumerate(starts)}
+        about = {**self._about, "part": length, "people": len(self._people)}
+        return Motion(about, {"motion": self._head.base64(), **blocks}, self._coarse)
+
+    def _part(self, start: int, stop: int) -> Columns:
+        columns = Columns()
+        cuts = [np.searchsorted(places, (start, stop)) for places, _ in self._people]
+        columns.add(np.array([last - first for first, last in cuts], dtype=np.int64))
+        for (first, last), (places, points) in zip(cuts, self._people, strict=True):
+            columns.add(places[first:last])
+            for column in points[first:last].reshape(last - first, 2 * self._n_joints).T.astype(np.int64):
+                columns.add(np.where(column == -32768, MISSING, column))
+        return columns
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from behavior.recognition.rules import RULES, UPRIGHT, definition
 from behavior.report import figures, understand
+from behavior.report.blocks import digest, holder
 from behavior.report.course import PARTS, Course
 from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
@@ -31,7 +32,7 @@ from pose.layouts import BODY_13, LIMBS_13
 from storage.bouts import Bout
 from storage.files import write_bytes
 
-ALGORITHM = 7
+ALGORITHM = 8
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"
@@ -257,6 +258,7 @@ def render_page(report: ReportData) -> str:
     if film is not None and not film.lower().endswith(".mp4"):
         film = None
     bouts = bouts_table(report.bouts)
+    blocks = {**(motion.blocks if motion else {}), **({"probabilities": report.strips.data} if report.strips else {})}
     return environment.get_template("page.html").render(
         report=report,
         people=people,
@@ -303,6 +305,8 @@ def render_page(report: ReportData) -> str:
         certainty=understand.rows_of(report.certainty),
         bands=understand.rows_of(report.bands),
         strips=report.strips,
+        blocks=blocks,
+        holder=holder,
         trust=report.trust,
         likes=[
             (name, one["source"], stick_figures(np.array(one["poses"], dtype=np.float64), BODY_13, LIMBS_13))
@@ -324,6 +328,7 @@ def render_page(report: ReportData) -> str:
             "run": f"{report.source_name} {report.provenance.source_sha256} {report.provenance.started}",
             "motion": motion.about if motion else None,
             "strips": report.strips.about if report.strips else None,
+            "blocks": {name: digest(text) for name, text in blocks.items()},
             "zones": [
                 {"name": zone.name, "corners": zone.corners.tolist(), "joint": zone.joint} for zone in report.zones
             ],

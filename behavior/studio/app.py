@@ -14,20 +14,22 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from behavior.errors import BehaviorError, DataError
+from behavior.report.blocks import read_block, without_blocks
 from behavior.report.index import Place, render_index
 from behavior.report.models import render_models
+from behavior.studio import uploads
 from behavior.studio.shelf import Conflict, Shelf
 from behavior.studio.work import KINDS, Work
 from storage.errors import MissingError, StorageError
 
 MOST_BYTES = 5_000_000
-"""Of one request."""
+"""Of one request but an upload, which the disk limits."""
 _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
@@ -35,6 +37,7 @@ _HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
+"""Of every answer that does not say otherwise."""
 
 
 class Guard:
@@ -58,12 +61,17 @@ class Guard:
             answer = PlainTextResponse("the address lacks the studio's token", 404)
         elif scope["method"] not in ("GET", "HEAD") and headers.get(b"origin") != f"http://{host}":
             answer = PlainTextResponse("from elsewhere", 403)
-        elif int(headers.get(b"content-length", "0") or 0) > MOST_BYTES:
+        elif (
+            not (scope["method"] == "PUT" and scope["path"] == f"/{self._token}/uploads")
+            and int(headers.get(b"content-length", "0") or 0) > MOST_BYTES
+        ):
             answer = PlainTextResponse("too much at once", 413)
 
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_HEADERS.items()]
+                given = message.get("headers", [])
+                own = {name for name, _ in given}
+                message["headers"] = [*given, *((name, value) for name, value in _HEADERS.items() if name not in own)]
             await send(message)
 
         await answer(scope, receive, guarded)
@@ -103,6 +111,25 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
         await run_in_threadpool(work.analyze, number, said.get("source", ""))
         return JSONResponse({})
 
+    async def announce(request: Request) -> Response:
+        said = await _said(request)
+        number = _number(said.get("database"))
+        shelf.database(number)
+        place = shelf.folder(number)
+        await run_in_threadpool(uploads.check, str(said.get("name")), _number(said.get("size")), place)
+        return JSONResponse({})
+
+    async def upload(request: Request) -> Response:
+        asked = request.query_params
+        number, size = _number(asked.get("database")), _number(asked.get("size"))
+        shelf.database(number)
+        try:
+            path = await uploads.receive(asked.get("name", ""), size, request.stream(), shelf.folder(number))
+        except ClientDisconnect:  # cancelled
+            return Response(status_code=204)
+        await run_in_threadpool(work.analyze, number, str(path))
+        return JSONResponse({})
+
     async def resume(request: Request) -> Response:
         await run_in_threadpool(work.resume, *_place(request))
         return JSONResponse({})
@@ -130,7 +157,20 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             files = await run_in_threadpool(shelf.report, *place) if name == "report.html" else shelf.files(*place)
         if name not in files:
             return PlainTextResponse("no such file of this recording", 404)
+        if name == "report.html" and "studio" in request.query_params:
+            return HTMLResponse(await run_in_threadpool(without_blocks, files[name]))
         return FileResponse(files[name], content_disposition_type="inline")
+
+    async def block(request: Request) -> Response:
+        place, name, digest = _place(request), request.path_params["name"], request.path_params["digest"]
+        known = {"etag": f'"{digest}"', "cache-control": "private, max-age=31536000, immutable"}
+        if request.headers.get("if-none-match") == known["etag"]:
+            return Response(status_code=304, headers=known)
+        page = shelf.files(*place).get("report.html")
+        found = page and await run_in_threadpool(read_block, page, name, digest)
+        if found is None:
+            return PlainTextResponse("the report was told anew since; load its page again", 404)
+        return Response(found, media_type="application/octet-stream", headers=known)
 
     async def seen(request: Request) -> Response:
         return JSONResponse({"seen": await run_in_threadpool(shelf.last_source, *_place(request))})
@@ -158,6 +198,8 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             Route(f"/{token}/", start),
             Route(f"/{token}/jobs", jobs),
             Route(f"/{token}/jobs", begin, methods=["POST"]),
+            Route(f"/{token}/uploads", announce, methods=["POST"]),
+            Route(f"/{token}/uploads", upload, methods=["PUT"]),
             Route(f"/{token}/jobs/{{job:int}}/stop", stop, methods=["POST"]),
             Route(f"/{token}/jobs/{{job:int}}/again", again, methods=["POST"]),
             Route(f"{base}/model", models),
@@ -170,6 +212,7 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             Route(f"{here}/tracks", edit, methods=["POST"]),
             Route(f"{here}/resume", resume, methods=["POST"]),
             Route(f"{here}/latest.jpg", latest),
+            Route(f"{here}/block/{{name}}/{{digest}}", block),
             Route(f"{here}/{{name}}", file),
         ],
         exception_handlers={
@@ -184,6 +227,13 @@ def _place(request: Request) -> tuple[int, int]:
     return request.path_params["database"], request.path_params["recording"]
 
 
+def _number(said: Any) -> int:
+    try:
+        return int(said)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"expected a whole number, got {said!r}") from error
+
+
 async def _said(request: Request) -> dict[str, Any]:
     said = await request.json()
     if not isinstance(said, dict):
@@ -193,7 +243,7 @@ async def _said(request: Request) -> dict[str, Any]:
 
 def _start_page(shelf: Shelf, work: Work) -> Response:
     places = [Place(number, Path(database.where).name, work.offered(number)) for number, database in shelf.databases()]
-    return _page(*render_index(shelf.cards(), "Posescribe studio", places))
+    return _page(*render_index(shelf.cards(), "Posescribe studio", places, uploads.VIDEOS))
 
 
 def _models_page(shelf: Shelf, work: Work, number: int) -> Response:

@@ -18,6 +18,7 @@ from behavior.recognition.model import DEFAULT, HEADER, ActionModelInfo, load_ac
 from behavior.report.models import Coded, Corrected, ModelCard
 from behavior.studio.jobs import Job, Jobs
 from behavior.studio.shelf import Shelf
+from behavior.studio.uploads import FOLDER, VIDEOS
 from storage import bouts, recordings, runs
 from storage.database import Database
 from storage.errors import MissingError
@@ -27,8 +28,6 @@ MODELS = "action_models"
 """Folder of the models that were trained here, beside the reports."""
 KINDS = {"few_shot": "quick, for few examples", "ensemble": "thorough"}
 """Kinds of classifier that the page offers."""
-VIDEOS = frozenset([".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".ts"])
-"""Names of files that are offered; any other can be typed."""
 MOST_OFFERED = 200
 LOOK_EVERY_S = 4.0
 """How often the database is asked how far unfinished recordings are."""
@@ -191,11 +190,13 @@ class Work:
         """Videos that lie where the database or its recordings lie and were not analysed yet, by name."""
         with self._shelf.database(number).reading() as tx:
             known = {os.path.realpath(one.uri) for one in recordings.list_recordings(tx) if "://" not in one.uri}
-        folders = {Path(one).parent for one in known} | {self._shelf.folder(number)}
+        own = self._shelf.folder(number)
+        folders = {Path(one).parent for one in known} | {own, own / FOLDER}
         found = []
         for folder in sorted(folders):
             try:
-                found += [entry.path for entry in os.scandir(folder) if Path(entry.name).suffix.lower() in VIDEOS]
+                names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+                found += [str(folder / name) for name in names if Path(name).suffix.lower() in VIDEOS]
             except OSError:  # moved, or not ours to read
                 continue
         return [one for one in sorted(found) if os.path.realpath(one) not in known][:MOST_OFFERED]

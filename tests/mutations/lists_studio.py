@@ -12,7 +12,20 @@ _AT_WORK = (f"{_JOBS}::test_what_another_process_works_on_is_left_to_it",)
 _JUDGED = (f"{_LABELS}::test_what_counts_is_judged_on_the_same_frames",)
 _UNSURE = (f"{_LABELS}::test_from_what_a_coder_was_not_sure_of_nothing_is_learnt",)
 
+_UPLOADS = "tests/test_integration/test_studio_uploads.py"
+_PARTS = (f"{_STUDIO}::test_joints_are_asked_for_in_parts",)
+
 FAULTS: tuple[Fault, ...] = (
+    Fault("behavior/studio/uploads.py", "if size > free:", "if False:", "an upload fills the disk",
+          (f"{_UPLOADS}::test_what_is_not_taken",)),
+    Fault("behavior/studio/uploads.py", "        part.unlink(missing_ok=True)\n", "        pass\n",
+          "what was cancelled stays", (f"{_UPLOADS}::test_an_upload_is_shown_and_cancelled",)),
+    Fault("behavior/studio/uploads.py", "last = PureWindowsPath(unicodedata.normalize(\"NFC\", name)).name",
+          "last = unicodedata.normalize(\"NFC\", name)", "folders in a name", (f"{_UPLOADS}::test_names",)),
+    Fault("behavior/report/blocks.py", "if stop and digest(text) == wanted", "if stop",
+          "joints of another telling", _PARTS),
+    Fault("behavior/report/script/motion.js", "    if (part < 0 || part > last || parts[part]) return null;",
+          "    if (part < 0 || part > last) return null;", "parts are asked for twice", _PARTS),
     Fault("behavior/studio/app.py", 'headers.get(b"origin") != f"http://{host}"', "False",
           "pages from elsewhere begin analyses", _REFUSED),
     Fault("behavior/studio/work.py", "if not path.is_absolute():", "if False:",

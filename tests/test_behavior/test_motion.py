@@ -77,29 +77,44 @@ def packed(tracks: list[Track], frames: np.ndarray, n_rows: int | None = None) -
     return writer.finish()
 
 
-def test_joints_come_back_to_a_step_of_the_grid() -> None:
+def test_joints_come_back_to_a_step_of_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In parts of two frames each; nobody but the first person is in the first and the last."""
+    monkeypatch.setattr(motion, "PART_NUMBERS", 100)
     frames = np.array([3, 4, 5, 7, 8, 12])
     tracks = [make_track(1, frames, 1), make_track(4, frames[2:4], 2)]
     found = packed(tracks, frames)
-    codes = unpack(found.data)
+    codes = unpack(found.blocks["motion"])
     assert np.allclose(np.array(column(codes, 6), dtype=float) * found.about["tick"], frames / 25, atol=1e-5)
     assert column(codes, 6) == frames.tolist()
-    assert found.about["people"] == [6, 2]
-    for track, places in zip(tracks, [[0, 1, 2, 3, 4, 5], [2, 3]], strict=True):
-        assert column(codes, len(places)) == places
-        for joint in range(18):
-            for axis in range(2):
-                steps = np.array(column(codes, len(places)), dtype=float)
-                expected = track.keypoints[:, joint, axis]
-                assert np.array_equal(np.isnan(steps), np.isnan(expected))
-                assert np.nanmax(np.abs(steps * found.about["unit"] - expected), initial=0) <= 0.5 * 1920 / GRID + 1e-3
+    assert next(codes, "end") == "end"
+    assert (found.about["part"], found.about["people"]) == (2, 2)
+    assert [name for name in found.blocks if name != "motion"] == ["motion-0", "motion-1", "motion-2"]
+    for k, wanted in enumerate([[[0, 1], []], [[2, 3], [2, 3]], [[4, 5], []]]):
+        codes = unpack(found.blocks[f"motion-{k}"])
+        assert column(codes, 2) == [len(places) for places in wanted]
+        for track, places in zip(tracks, wanted, strict=True):
+            assert column(codes, len(places)) == places
+            rows = np.searchsorted(track.frames, frames[places])
+            for joint in range(18):
+                for axis in range(2):
+                    steps = np.array(column(codes, len(places)), dtype=float)
+                    expected = track.keypoints[rows, joint, axis]
+                    assert np.array_equal(np.isnan(steps), np.isnan(expected))
+                    away = np.abs(steps * found.about["unit"] - expected)
+                    assert np.nanmax(away, initial=0) <= 0.5 * 1920 / GRID + 1e-3
+        assert next(codes, "end") == "end"
 
 
 def test_too_much_for_a_page_is_drawn_in_fewer_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = np.arange(90)
     monkeypatch.setattr(motion, "MOST_NUMBERS", 36 * 40)
     found = packed([make_track(1, frames, 1), make_track(2, frames[1:2], 2)], frames)
-    assert (found.about["every"], found.about["people"]) == (3, [30, 0])
+    assert (found.about["every"], found.about["part"]) == (3, 90)
+    codes = unpack(found.blocks["motion-0"])
+    assert column(codes, 2) == [30, 0]
+    monkeypatch.setattr(motion, "PART_NUMBERS", 500)
+    split = packed([make_track(1, frames, 1), make_track(2, frames[1:2], 2)], frames)
+    assert (split.about["part"], len(split.blocks)) == (30, 4), "a part begins with a frame that was kept"
     assert found.coarse == "To keep the page small it leaves out all but one of 3 frames."
 
 
@@ -126,6 +141,6 @@ def test_one_script_of_all_modules() -> None:
     text = str(one_script())
     assert "import " not in text.replace("// import", "")
     assert "\nexport " not in text
-    for name in ("const clock", "const openPlayer", "const timeline", "const readMotion"):
+    for name in ("const clock", "const openPlayer", "const timeline", "const openMotion"):
         assert text.count(name) == 1
-    assert text.index("const columnReader") < text.index("const readMotion") < text.index("const openPlayer")
+    assert text.index("const columnReader") < text.index("const openMotion") < text.index("const openPlayer")

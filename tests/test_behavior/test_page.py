@@ -54,6 +54,11 @@ START_S = 5.0
 N_FRAMES = 40
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">'\"&{{ 7*7 }}"
 
+PAINTED = """([x, y]) => {
+    const canvas = document.getElementById("drawing"), scale = canvas.width / 160;
+    return [...canvas.getContext("2d").getImageData(Math.round(x * scale), Math.round(y * scale), 1, 1).data];
+}"""
+
 
 def jpeg() -> bytes:
     done, data = cv2.imencode(".jpg", np.full((48, 64, 3), 90, dtype=np.uint8))
@@ -149,11 +154,7 @@ class Watched:
 
     def painted(self, x: float, y: float) -> tuple[int, ...]:
         """Red, green, blue and opacity of the drawing over the video at a pixel of the source."""
-        script = """([x, y]) => {
-            const canvas = document.getElementById("drawing"), scale = canvas.width / 160;
-            return [...canvas.getContext("2d").getImageData(Math.round(x * scale), Math.round(y * scale), 1, 1).data];
-        }"""
-        return tuple(self.page.evaluate(script, [x, y]))
+        return tuple(self.page.evaluate(PAINTED, [x, y]))
 
     def wait_until(self, condition: str) -> None:
         """Asks again and again from outside; the page's own policy forbids Playwright's way from inside."""
@@ -426,6 +427,24 @@ def test_people_are_drawn_over_the_frame_that_is_shown(watched: Watched) -> None
         page.locator("[data-step='1']").click()
     watched.wait_until("document.getElementById('drawing').dataset.frame === '22'")
     assert watched.painted(22, 40) == pytest.approx(PERSON_2, abs=2)
+
+
+def test_joints_in_parts_are_drawn_as_in_one(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two frames a part: at frame 30 the trail of person 1, who goes a pixel a frame, comes through ten of them."""
+    monkeypatch.setattr("behavior.report.motion.PART_NUMBERS", 60 * 36 // 20)
+    page = watched.open(make_moving_report(), address="#t=8")
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '30'")
+    assert 10 < page.locator("[id^=motion-]").count() < 20, "what is not about to be shown is not unpacked"
+    page.locator("[data-what=skeleton]").uncheck()
+    page.locator("[data-what=numbers]").uncheck()
+    page.locator("[data-what=trails]").check()
+    watched.wait_until(f"({PAINTED})([38, 20])[3] > 0")
+    assert watched.painted(24, 20)[3] == 0, "its beginning is not unpacked"
+    for time_s in (6, 6.2, 6.4, 6.6, 6.8, 7, 7.2, 7.4, 7.6, 7.8, 8):
+        page.evaluate(f"location.hash = '#t={time_s}'")
+        watched.wait_until(f"document.getElementById('drawing').dataset.frame === '{round(10 * (time_s - 5))}'")
+    assert watched.painted(24, 20)[3] > 0
+    assert watched.painted(17, 20)[3] == 0, "more than two seconds ago"
 
 
 def test_keys_go_from_frame_to_frame(watched: Watched) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 import time
@@ -128,6 +129,42 @@ def test_a_page_says_when_the_database_was_changed_elsewhere(studio: Any, tmp_pa
     assert bar() == ""
     assert studio.told(page, "Changes are saved"), "nothing is left to be shown again"
     studio.said.clear()  # the browser notes the refusal
+
+
+def test_joints_are_asked_for_in_parts(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty frames in four parts: the page asks for the first two, then for what is about to be shown, each once."""
+    monkeypatch.setattr("behavior.report.motion.PART_NUMBERS", 60 * 2 * 36 // 4)
+    page = studio.open("0/1/report.html?studio")
+
+    def parts() -> list[str]:
+        return [url.split("/block/")[1].split("/")[0] for url in studio.asked if "/block/" in url]
+
+    def drawn(frame: int) -> None:
+        studio.wait(page, f"document.getElementById('drawing').dataset.frame === '{frame}'")
+
+    drawn(0)
+    assert page.locator("#motion, #motion-0").count() == 0, "the page comes without them"
+    assert parts() == ["motion", "motion-0", "motion-1"]
+    page.evaluate("location.hash = '#t=1.6'")
+    drawn(48)
+    page.evaluate("location.hash = '#t=0'")
+    drawn(0)
+    assert parts() == ["motion", "motion-0", "motion-1", "motion-3", "motion-2"]
+    (url,) = [url for url in studio.asked if "/motion-3/" in url]
+    path = url[url.index(studio.path) :]
+    status, headers, body = studio.ask("GET", path)
+    assert (status, "immutable" in headers["cache-control"], "no-store" in headers["cache-control"]) == (
+        200,
+        True,
+        False,
+    )
+    assert studio.ask("GET", path, **{"If-None-Match": headers["etag"]})[0] == 304
+    whole = next(folder for folder in studio.out.iterdir() if folder.is_dir()) / "report.html"
+    assert base64.b64encode(body) in whole.read_bytes(), "the page from a file has it in itself"
+    others = [path.replace("motion-3", name) for name in ("motion-1", "motion-9", "..%2frun", "data")]
+    for wrong in (*others, f"{path}0", path.replace(TOKEN, "wrong")):
+        assert studio.ask("GET", wrong)[0] == 404, wrong
+    assert studio.said == []
 
 
 def test_undo_takes_a_correction_back(studio: Any) -> None:

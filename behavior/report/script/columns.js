@@ -1,12 +1,5 @@
 // Reads what behavior/report/columns.py writes.
 
-const inflate = async (text) => {
-  const binary = atob(text), bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-};
-
 // The next column each time it is asked: n numbers in an array of that kind, `missing` where there is none.
 export const columnReader = (bytes) => {
   let at = 0;
@@ -31,5 +24,3 @@ export const columnReader = (bytes) => {
     return out;
   };
 };
-
-export const readColumns = async (text) => columnReader(await inflate(text));

@@ -1,8 +1,9 @@
 import { readAddress, writeAddress } from "./address.js";
+import { openBlocks } from "./blocks.js";
 import { openCurves } from "./curves.js";
 import { openEditor } from "./editor.js";
 import { browserStore, studioStore } from "./keeping.js";
-import { readMotion } from "./motion.js";
+import { openMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
 import { openSections } from "./sections.js";
 import { openTakeaway } from "./takeaway.js";
@@ -33,7 +34,8 @@ openSections();
 openTakeaway(data);
 openZones(data);
 const lines = timeline(data, player);
-openStrips(data, player);
+const block = openBlocks(data.blocks);
+openStrips(data, player, block);
 
 // ---- the address of a moment
 const follow = () => {
@@ -53,15 +55,13 @@ if (player.video) for (const event of ["pause", "seeked"]) player.video.addEvent
 const inStudio = new URLSearchParams(location.search).has("studio");
 if (inStudio) openStudio();
 const correct = () => openEditor(data, player, lines, inStudio ? studioStore(data) : browserStore(data));
-const holder = document.getElementById("motion");
 const ready = () => { document.documentElement.dataset.ready = ""; };
-if (!holder) correct().then(ready);
+if (!data.motion) correct().then(ready);
 else {
-  // After the first paint: an hour of people takes a moment to unpack.
+  // After the first paint.
   requestAnimationFrame(() => setTimeout(async () => {
-    const motion = await readMotion(data.motion, holder.textContent);
-    holder.remove();
-    openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
+    const motion = await openMotion(data.motion, block);
+    await openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
     openCurves(data, player, motion);
     await correct();
     ready();

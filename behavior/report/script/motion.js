@@ -1,5 +1,5 @@
 // What moves: the joints of everyone in every frame, and curves over time. See behavior/report/motion.py.
-import { readColumns } from "./columns.js";
+import { columnReader } from "./columns.js";
 
 export const NOWHERE = -32768;
 
@@ -13,29 +13,49 @@ export const lastUpTo = (sorted, wanted) => {
   return low - 1;
 };
 
-export const readMotion = async (about, text) => {
-  const column = await readColumns(text);
+// `block` gives the bytes of a block by its name. The joints come in parts of equal time, when they are wanted.
+export const openMotion = async (about, block) => {
+  const column = columnReader(await block("motion"));
   const times = column(about.frames).map((ticks) => ticks * about.tick);
   const numbers = column(about.frames);
-  const people = about.people.map((n) => {
-    const places = column(n, Int32Array, -1);
-    const joints = [];
-    for (let j = 0; j < about.joints; j += 1) joints.push([column(n, Int16Array, NOWHERE), column(n, Int16Array, NOWHERE)]);
-    return { places, joints };
-  });
-  const curves = about.curves.map(({ name, unit, low, step, points }) => ({
+  const curves = about.curves.map(({ name, unit, low, step, points, people }) => ({
     name, unit, low, high: low + 1000 * step,
-    values: about.people.map(() => column(points).map((level) => low + level * step)),
+    values: Array.from({ length: people }, () => column(points).map((level) => low + level * step)),
   }));
-  return { ...about, times, numbers, people, curves };
+  const parts = [], underWay = new Map(), last = Math.max(0, Math.ceil(about.frames / about.part) - 1);
+  let wanted = 0;
+  const read = async (part) => {
+    const next = columnReader(await block(`motion-${part}`));
+    parts[part] = [...next(about.people, Int32Array)].map((n) => {
+      const places = next(n, Int32Array, -1);
+      return { places, joints: Array.from({ length: about.joints }, () => [next(n, Int16Array, NOWHERE), next(n, Int16Array, NOWHERE)]) };
+    });
+  };
+  const load = (part) => {
+    if (part < 0 || part > last || parts[part]) return null;
+    if (!underWay.has(part)) underWay.set(part, read(part).finally(() => underWay.delete(part)));
+    return underWay.get(part);
+  };
+  const partOf = (frame) => Math.floor(frame / about.part);
+  // Has the part of a frame read, then its neighbours: where the play head will be, and was. `arrived` is told.
+  const want = async (frame, arrived = () => {}) => {
+    const part = partOf(frame), coming = load(part);
+    wanted = part;
+    try {
+      if (coming) { await coming; arrived(); }
+    } catch { return; } // asked for again with the next frame; the studio's bar says what is wrong
+    if (wanted !== part) return;
+    load(part + 1)?.catch(() => {});
+    load(part - 1)?.then(arrived).catch(() => {}); // trails come from there
+  };
+  return { ...about, times, numbers, curves, partOf, want, parts };
 };
 
 // Place of the frame on screen at a time; half a millisecond of rounding is forgiven.
 export const frameAt = (motion, time) => Math.max(0, lastUpTo(motion.times, time + 0.0005));
 
-// The row of a person in a frame; -1 where they were not found.
-export const rowAt = (motion, person, frame) => {
-  const place = frame - (frame % motion.every), { places } = motion.people[person];
-  const row = lastUpTo(places, place);
+// The row of a person's part in a frame; -1 where they were not found.
+export const rowAt = (motion, { places }, frame) => {
+  const place = frame - (frame % motion.every), row = lastUpTo(places, place);
   return row >= 0 && places[row] === place ? row : -1;
 };

@@ -9,36 +9,41 @@ const tint = (colour) => {
   return `rgb(${part(1)},${part(3)},${part(5)})`;
 };
 
-// what: { skeleton, numbers, boxes, trails, parts } true or false; tags: text of each person, or null.
+// False where the part of the frame is not there yet. what: { skeleton, numbers, boxes, trails, parts } true or false; tags: text of each person, or null.
 export const drawPeople = (canvas, motion, frame, { size, colours, what, tags, only }) => {
+  const part = motion.partOf(frame), people = motion.parts[part];
+  if (!people) return false;
   const context = canvas.getContext("2d");
   const scale = (canvas.width / size[0]) * motion.unit;
   const line = Math.max(2, canvas.width / 320);
   context.lineCap = context.lineJoin = "round";
-  const middle = (person, row) => {
+  const middle = (joints, row) => {
     let x = 0, y = 0, n = 0;
     for (const j of motion.trunk) {
-      const [xs, ys] = motion.people[person].joints[j];
+      const [xs, ys] = joints[j];
       if (xs[row] !== NOWHERE) { x += xs[row]; y += ys[row]; n += 1; }
     }
     return n ? [(x / n) * scale, (y / n) * scale] : null;
   };
-  motion.people.forEach(({ places, joints }, person) => {
+  people.forEach(({ places, joints }, person) => {
     context.globalAlpha = only === null || only === person ? 1 : 0.25;
     const colour = colours[person], pale = tint(colour);
     if (what.trails) {
-      const last = lastUpTo(places, frame), since = motion.times[frame] - TRAIL_S;
+      const since = motion.times[frame] - TRAIL_S;
       context.strokeStyle = colour; context.lineWidth = line; context.beginPath();
       let pen = false;
-      for (let row = last; row >= 0 && motion.times[places[row]] >= since; row -= 1) {
-        const point = middle(person, row);
-        if (!point) { pen = false; continue; }
-        if (pen) context.lineTo(...point); else context.moveTo(...point);
-        pen = true;
+      for (let k = part; motion.parts[k] && motion.times[Math.min((k + 1) * motion.part, motion.frames) - 1] >= since; k -= 1) {
+        const then = motion.parts[k][person];
+        for (let row = lastUpTo(then.places, frame); row >= 0 && motion.times[then.places[row]] >= since; row -= 1) {
+          const point = middle(then.joints, row);
+          if (!point) { pen = false; continue; }
+          if (pen) context.lineTo(...point); else context.moveTo(...point);
+          pen = true;
+        }
       }
       context.stroke();
     }
-    const row = rowAt(motion, person, frame);
+    const row = rowAt(motion, people[person], frame);
     if (row < 0) return;
     const at = (j) => (joints[j][0][row] === NOWHERE ? null : [joints[j][0][row] * scale, joints[j][1][row] * scale]);
     const points = joints.map((_, j) => at(j));
@@ -83,4 +88,5 @@ export const drawPeople = (canvas, motion, frame, { size, colours, what, tags, o
     }
   });
   context.globalAlpha = 1;
+  return true;
 };

@@ -2,9 +2,9 @@
 import { frameAt } from "./motion.js";
 import { drawPeople } from "./picture.js";
 
-export const openStage = (data, player, motion, { tagsAt, onlyPerson }) => {
+export const openStage = async (data, player, motion, { tagsAt, onlyPerson }) => {
   const canvas = document.getElementById("drawing");
-  if (!canvas) return { redraw: () => {} };
+  if (!canvas) return;
   const boxes = [...document.querySelectorAll(".switches [data-what]")];
   const where = document.getElementById("frame");
   let frame = 0, printing = false;
@@ -16,21 +16,21 @@ export const openStage = (data, player, motion, { tagsAt, onlyPerson }) => {
     context.clearRect(0, 0, width, height);
     if (printing && !player.lost && player.video.readyState >= 2) context.drawImage(player.video, 0, 0, width, height);
     const what = Object.fromEntries(boxes.map((each) => [each.dataset.what, each.checked]));
-    drawPeople(canvas, motion, frame, { size: data.size, colours: data.colours, what, tags: tagsAt(motion.times[frame]), only: onlyPerson() });
+    const drawn = drawPeople(canvas, motion, frame, { size: data.size, colours: data.colours, what, tags: tagsAt(motion.times[frame]), only: onlyPerson() });
+    canvas.dataset.frame = drawn ? motion.numbers[frame] : "";
   };
   const show = (time) => {
     frame = frameAt(motion, time);
     where.textContent = `${motion.numbers[frame]}`;
-    canvas.dataset.frame = motion.numbers[frame];
     redraw();
+    return motion.want(frame, redraw);
   };
   player.onTime(show);
   for (const each of boxes) each.addEventListener("change", () => redraw());
   new ResizeObserver(() => redraw()).observe(canvas);
   for (const [event, on] of [["beforeprint", true], ["afterprint", false]]) window.addEventListener(event, () => { printing = on; redraw(); });
   player.times = motion.times;
-  show(player.time);
-  return { redraw };
+  await show(player.time);
 };
 
 export const openControls = (player) => {

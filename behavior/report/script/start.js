@@ -2,8 +2,9 @@
 import { refusal } from "./ask.js";
 import { jobLine, progressOf, shareOf, watch } from "./jobs.js";
 import {} from "./search.js";
+import { openUploads } from "./uploads.js";
 
-const work = document.getElementById("work"), list = work.querySelector("ul"), told = work.querySelector(".told");
+const work = document.getElementById("work"), list = work.querySelector(".running"), told = work.querySelector(".told");
 const form = work.querySelector("form"), lines = new Map(), seen = new Map();
 
 const lineOf = (key, act) => {
@@ -47,4 +48,5 @@ form.addEventListener("submit", async (event) => {
   if (!told.textContent) form.reset();
   await look();
 });
+openUploads(work, { into: () => Number(new FormData(form).get("database") ?? 0), say, arrived: () => look() });
 document.documentElement.dataset.ready = "";

@@ -1,6 +1,6 @@
 // The model's probability of each action as a strip under each person's line: dark is likely, hatched is not known.
 import { clock } from "./clock.js";
-import { readColumns } from "./columns.js";
+import { columnReader } from "./columns.js";
 
 const SPACE_OF_STRIPS = "http://www.w3.org/2000/svg";
 const STRIP_ROW = 13, SHADES = 10, LEAST = 10; // percent: an action that never gets there has no row
@@ -20,14 +20,13 @@ export const shades = (values) => {
   return paths;
 };
 
-export const openStrips = (data, player) => {
-  const button = document.getElementById("likely"), holder = document.getElementById("probabilities"), said = document.getElementById("said");
-  if (!button || !holder) return;
+export const openStrips = (data, player, block) => {
+  const button = document.getElementById("likely"), said = document.getElementById("said");
+  if (!button || !data.strips) return;
   const { actions, points } = data.strips, span = data.stop - data.start;
   let people = null; // [person][action] percent
   const read = async () => {
-    const column = await readColumns(holder.textContent);
-    holder.remove();
+    const column = columnReader(await block("probabilities"));
     people = data.people.map(() => actions.map(() => column(points)));
     document.querySelectorAll(".lane").forEach((lane, person) => lane.closest(".line").after(draw(person)));
   };

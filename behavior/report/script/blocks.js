@@ -1,0 +1,21 @@
+// Blocks of columns by name: those that the page has in itself, or, in the studio, asked for one by one.
+const unpack = (body) => new Response(body.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+
+const decode = (text) => {
+  const binary = atob(text), bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
+  return new Blob([bytes]).stream();
+};
+
+const ask = async (where) => {
+  const answer = await fetch(where);
+  if (!answer.ok) throw new Error(`${where}: ${answer.status}`);
+  return answer.body;
+};
+
+// Each block can be had once from the page itself: it would be there twice.
+export const openBlocks = (digests) => async (name) => {
+  const holder = document.getElementById(name);
+  holder?.remove();
+  return new Uint8Array(await unpack(holder ? decode(holder.textContent) : await ask(`block/${name}/${digests[name]}`)));
+};

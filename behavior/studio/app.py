@@ -167,7 +167,7 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
         if request.headers.get("if-none-match") == known["etag"]:
             return Response(status_code=304, headers=known)
         page = shelf.files(*place).get("report.html")
-        found = page and await run_in_threadpool(read_block, page, name, digest)
+        found = None if page is None else await run_in_threadpool(read_block, page, name, digest)
         if found is None:
             return PlainTextResponse("the report was told anew since; load its page again", 404)
         return Response(found, media_type="application/octet-stream", headers=known)

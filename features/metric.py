@@ -1,4 +1,4 @@
-"""The catalogue in metres: for people in space, whose joints are in metres already.
+"""The catalogue in metres: for people in space, and in a plane of known scale (`features.plane`).
 
 What the catalogue gives in trunk lengths is in metres here, as if every trunk were 1 m long: `torso/s` is m/s. Left out
 is what compares people by their trunks. Axes are the catalogue's (x right, y down, z away), into which `upright` turns
@@ -7,6 +7,7 @@ those of a world, the axis after that which is most upright to the right (of z u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from features.body import FeatureSettings
 from features.catalog import CATALOGUE, column_description, feature_names, feature_table, pair_table
 from features.errors import FeatureError
 from features.geometry import unit
+from features.registry import Level
 from features.sequence import PoseSequence, Whole
 
 Array = NDArray[np.float64]
@@ -47,14 +49,20 @@ def metric_table(sequence: PoseSequence, *, frames: ArrayLike | None = None) -> 
 
     `attrs` has the `units` of the columns. Raises `FeatureError` unless the sequence is in space and in metres.
     """
-    names = [name for name in feature_names(sequence.joint_names, 3) if name not in LEFT_OUT]
-    return _in_metres(feature_table(_metre(sequence), names, frames=frames, settings=SETTINGS))
+    names = metric_names(sequence.joint_names, 3)
+    return in_metres(feature_table(_metre(sequence), names, frames=frames, settings=SETTINGS))
 
 
 def metric_pair_table(a: PoseSequence, b: PoseSequence) -> pd.DataFrame:
     """The same between two people, at the times they share."""
-    names = [name for name in feature_names(a.joint_names, 3, "pair") if name not in LEFT_OUT]
-    return _in_metres(pair_table(_metre(a), _metre(b), names, settings=SETTINGS))
+    names = metric_names(a.joint_names, 3, ("pair",))
+    return in_metres(pair_table(_metre(a), _metre(b), names, settings=SETTINGS))
+
+
+def metric_names(joint_names: tuple[str, ...], dimensions: int, levels: Sequence[Level] = ("frame",)) -> list[str]:
+    """The features of these levels that a layout allows and that have a meaning in metres."""
+    found = (name for level in levels for name in feature_names(joint_names, dimensions, level))
+    return [name for name in found if name not in LEFT_OUT]
 
 
 def metric_description(column: str) -> str:
@@ -68,6 +76,7 @@ def _metre(sequence: PoseSequence) -> PoseSequence:
     return replace(sequence, whole=Whole(trunk=1.0))
 
 
-def _in_metres(table: pd.DataFrame) -> pd.DataFrame:
+def in_metres(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of somebody whose trunk was taken as 1 m, with metres in its units."""
     table.attrs["units"] = {column: own.replace("torso", "m") for column, own in table.attrs["units"].items()}
     return table

@@ -23,8 +23,12 @@ class Survey:
     It keeps some numbers a frame, not the joints.
     """
 
-    def __init__(self, zones: Sequence[Zone] = (), settings: FeatureSettings | None = None) -> None:
+    def __init__(
+        self, zones: Sequence[Zone] = (), settings: FeatureSettings | None = None, trunk: float | None = None
+    ) -> None:
+        """`trunk` is what lengths are divided by, sequence unit; None: the median length of the trunk."""
         self.settings = settings or FeatureSettings()
+        self._trunk = trunk
         self._times: list[Array] = []
         self._trunks: list[Array] = []
         self._heights: list[Array] = []
@@ -48,7 +52,8 @@ class Survey:
 
     def whole(self) -> Whole:
         """What the parts together say."""
-        time_s, trunk = np.concatenate(self._times), median_length(np.concatenate(self._trunks))
+        time_s = np.concatenate(self._times)
+        trunk = median_length(np.concatenate(self._trunks)) if self._trunk is None else self._trunk
         ankles = np.concatenate(self._ankles) / trunk if self._ankles else None
         return Whole(
             trunk=trunk,

@@ -22,6 +22,7 @@ from behavior.cli.options import (
     FaceMesh,
     FaceNetwork,
     FaceThreshold,
+    Floor,
     Fps,
     HandNetwork,
     Hands,
@@ -38,6 +39,7 @@ from behavior.cli.options import (
     Precision,
     Refine,
     Resume,
+    Scale,
     Scheduler,
     Start,
     Workers,
@@ -81,6 +83,8 @@ def analyze(
     max_people: MaxPeople = None,
     clothes: Clothes = False,
     overlay: Overlay = True,
+    scale: Scale = None,
+    floor: Floor = None,
     json_: Json = False,
     resume: Resume = True,
     workers: Workers = None,
@@ -128,6 +132,8 @@ def analyze(
         "min_bout_s": min_bout,
         "clothes": clothes,
         "overlay": overlay,
+        "scale": scale,
+        "floor": floor,
     }
     networks: dict[str, Any] = {
         "model": model,

@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Json, MaxGap, MinConfidence, OutlierWindow, RepairSwaps, Smoothing, clean_settings
+from behavior.cli.options import (
+    Floor,
+    Json,
+    MaxGap,
+    MinConfidence,
+    OutlierWindow,
+    RepairSwaps,
+    Scale,
+    Smoothing,
+    clean_settings,
+)
 from behavior.cli.printable import print_json, print_safely
 
 
@@ -39,6 +49,8 @@ def features(
             help='Areas of the image, pixels, as JSON: {"door": [[x, y], ...], ...}; each adds inside, time in, ...'
         ),
     ] = None,
+    scale: Scale = None,
+    floor: Floor = None,
     plugin: Annotated[
         list[Path] | None, typer.Option(help="Python file with features of your own (it is run); may be repeated.")
     ] = None,
@@ -52,7 +64,8 @@ def features(
 ) -> None:
     """Feature table, one row per person and frame, per window or per bout.
 
-    Computed on cleaned keypoints, in pixels of the original frame and seconds; docs/features.md defines each column.
+    Computed on cleaned keypoints, in pixels of the original frame (--scale: metres) and seconds; docs/features.md
+    defines each column.
     Units and descriptions stand in the metadata of a .parquet, beside a .csv in NAME.units.csv.
     """
     from features.plugins import load_features
@@ -80,6 +93,7 @@ def features(
     if pairs and zones is not None:
         raise typer.BadParameter("--zones are of single people; leave out --pairs")
     from behavior.pipeline import commands
+    from behavior.pipeline.scale import scale_of
     from features.zones import read_zones
 
     settings = clean_settings(min_confidence, repair_swaps, outlier_window, max_gap, smoothing)
@@ -95,6 +109,7 @@ def features(
             zones=() if zones is None else read_zones(zones),
             pairs=pairs,
             names=names,
+            scale=scale_of(scale, floor),
         )
         narrator.say(f"{rows} rows: {out}")
     if json_:

@@ -157,6 +157,22 @@ Clothes = Annotated[
     ),
 ]
 Overlay = Annotated[bool, typer.Option("--overlay/--no-overlay", help="Write the video with skeletons drawn on it.")]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT=METRES",
+        help="A known length, for metres in place of pixels: a person's height, 1=1.78 (number or name), or what lies "
+        "between two points of the picture, X,Y:X,Y=6; or a file.json. Kept as scale.json in the recording's folder.",
+    ),
+]
+Floor = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y:X,Y",
+        help="Two points of the floor, or feet, to estimate it from where feet of somebody who walks across stood: "
+        "angles are then against it.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages stay on stderr.")]
 Resume = Annotated[
     bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped, or do all of it again.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from behavior.cli.console import Narrator
-from behavior.cli.options import Json, Out, Overlay
+from behavior.cli.options import Floor, Json, Out, Overlay, Scale
 from behavior.cli.printable import print_json
 
 StoredDb = Annotated[str, typer.Argument(metavar="DB", help="Database file or SQLAlchemy URL.")]
@@ -37,6 +37,11 @@ def report(
             "recording's folder."
         ),
     ] = None,
+    scale: Scale = None,
+    floor: Floor = None,
+    no_scale: Annotated[
+        bool, typer.Option("--no-scale", help="Forget the scale and the floor that were given.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Report again from what is stored, of every recording in the database: names and labels by hand included.
@@ -45,12 +50,14 @@ def report(
     one stays, or the report comes without one and says so.
     """
     from behavior.pipeline import commands
+    from behavior.pipeline.scale import scale_of
     from behavior.pipeline.settings import Settings
 
+    if no_scale and (scale or floor):
+        raise typer.BadParameter("--no-scale goes without --scale and --floor")
+    settings = Settings(overlay=overlay, bin_s=bin_, scale=scale_of(scale, floor))
     with Narrator() as narrator:
-        results = commands.report_all(
-            db, out, Settings(overlay=overlay, bin_s=bin_), narrator, recording, zones, heading or ()
-        )
+        results = commands.report_all(db, out, settings, narrator, recording, zones, heading or (), no_scale=no_scale)
         for result in results:
             narrator.say(result["report"])
     if json_:

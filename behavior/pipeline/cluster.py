@@ -32,6 +32,7 @@ from behavior.pipeline.commands import analyze
 from behavior.pipeline.cutting import cut_recording, find_part, join
 from behavior.pipeline.loading import Models, load_models
 from behavior.pipeline.progress import Narrator
+from behavior.pipeline.scale import for_one
 from behavior.pipeline.settings import Settings, make_settings
 from behavior.pipeline.stages import Stamp, hash_of, is_known, stamp_of, take_hash
 from features.errors import FeatureError
@@ -146,7 +147,9 @@ def analyze_many(
     """
     out = Path(order.out)
     make_folder(out)
-    models, settings = load_models(**order.models, narrator=narrator), make_settings(**order.settings)
+    settings = make_settings(**order.settings)
+    for_one(settings.scale, len(expand(specs)))
+    models = load_models(**order.models, narrator=narrator)
     with open_database(database or out / "posescribe.db") as target:
         is_server = not target.url.startswith("sqlite")
         results: list[dict[str, Any]] = []

@@ -22,6 +22,8 @@ from behavior.pipeline.drawing import STILLS, draw
 from behavior.pipeline.index import write_index
 from behavior.pipeline.loading import Models
 from behavior.pipeline.progress import Narrator
+from behavior.pipeline.scale import Scale, for_one
+from behavior.pipeline.scaling import keep_scale, measure_run
 from behavior.pipeline.settings import Part, Settings
 from behavior.pipeline.stages import (
     Recording,
@@ -34,7 +36,7 @@ from behavior.pipeline.stages import (
     stamp_of,
 )
 from behavior.pipeline.tell import tell
-from behavior.pipeline.told import WORDS, ZONES, already_told, files_of, is_current, refuse_others
+from behavior.pipeline.told import SCALE, WORDS, ZONES, already_told, files_of, is_current, refuse_others
 from behavior.report.stills import Stills
 from features.catalog import CATALOGUE
 from features.clean import CleanSettings
@@ -69,6 +71,7 @@ def analyze_all(
     Returns:
         The summaries of those that were done, and a message for each that was not.
     """
+    for_one(settings.scale, len(expand(specs)))
     make_folder(out)
     with open_database(database or out / "posescribe.db") as opened:
 
@@ -125,11 +128,13 @@ def report_all(
     recording: str | None = None,
     zones: Path | None = None,
     heading: Sequence[str] = (),
+    *,
+    no_scale: bool = False,
 ) -> list[dict[str, Any]]:
     """Tells every recording of a database, or the one that is named, again from what is stored.
 
     `out/recordings.html` lists all recordings of the database. A file of zones is copied into the folder of each and is
-    theirs from then on; so are lines for the heading.
+    theirs from then on; so are lines for the heading and, until `no_scale` takes it away, a scale of the settings.
 
     Raises `MissingError` when no recording in it has been analysed, or none is called so.
     """
@@ -141,6 +146,7 @@ def report_all(
             if recording is not None and not known:
                 names = ", ".join(stored.name for stored in recordings.list_recordings(tx)) or "none"
                 raise MissingError(f"{opened.where}: no recording {recording!r}; it has {names}")
+        for_one(settings.scale, len(known))
         for stored in known:
             with opened.reading() as tx:
                 now = runs.current(tx, stored.id)
@@ -149,6 +155,10 @@ def report_all(
                 if zones is not None:
                     read_zones(zones)
                     _keep(opened, told, ZONES, zones.read_bytes())
+                if settings.scale is not None:
+                    keep_scale(opened, told, now.track, settings.scale, settings.clean)
+                elif no_scale:
+                    (told.folder / SCALE).unlink(missing_ok=True)
                 if heading:
                     _keep(opened, told, WORDS, "".join(f"{line}\n" for line in heading).encode())
                 results.append(tell(opened, told, now.pose, now.track, now.actions, settings, narrator))
@@ -224,6 +234,7 @@ def write_stored_features(
     zones: Sequence[Zone] = (),
     pairs: bool = False,
     names: Sequence[str] | None = None,
+    scale: Scale | None = None,
 ) -> int:
     """Features of a stored recording, or of all, straight from the database; gives the number of rows.
 
@@ -233,8 +244,10 @@ def write_stored_features(
         pairs: features between each two people instead.
         names: the features wanted; None is all that the layout allows. Of several recordings, one whose layout lacks
             the joints for a feature has NaN there, which is said.
+        scale: gives metres in place of pixels and trunk lengths, and angles against a floor.
 
     Raises:
+        DataError: the scale can't be had of a recording, or would be somebody else's in each of several.
         MissingError: the recording is not there, was not analysed, or has no bouts.
         UnknownFeature: a name that the catalogue does not have.
         FeatureError: no recording has the joints for a feature.
@@ -242,6 +255,7 @@ def write_stored_features(
     make_folder(path.parent)
     with open_database(database, create=False) as opened:
         found = all_current(opened, recording)
+        for_one(scale, len(found))
         shares: list[Share] = []
         made: list[dict[str, Any]] = []
         had: set[str] = set()
@@ -263,12 +277,16 @@ def write_stored_features(
                     narrator.say(f"{folder}: left out, {error}")
                     continue
                 made.append(runs.provenance(tx, now.track.id) | {"clean": plain(settings)})
+            plane = None
+            if scale is not None:
+                measured = measure_run(opened, now.track, scale, settings, folder)
+                made[-1]["scale"], plane = measured.provenance, measured.plane
             shares.append(
                 Share(
                     skeleton,
                     _people(opened, now.track, known, narrator),
                     _couples(opened, now.track, known, narrator) if pairs else None,
-                    Rows(windows, stretches, zones, wanted),
+                    Rows(windows, stretches, zones, wanted, plane),
                     folder,
                 )
             )
@@ -444,6 +462,8 @@ def analyze(
     else:
         with database.transaction() as tx:
             runs.leave_out(tx, track_run.id, "actions")
+    if settings.scale is not None:
+        keep_scale(database, recording, track_run, settings.scale, settings.clean)
     told = already_told(database, recording, track_run, action_run, settings)
     if told is not None and not restart:
         narrator.say(f"{recording.stored.name}: nothing to do, it is up to date (--restart does it again)")

@@ -22,7 +22,11 @@ from numpy.typing import NDArray
 from features.catalog import bout_table, column_description, feature_table, pair_table, pair_window_table
 from features.clean import CleanSettings, clean, sure
 from features.clock import Pace
+from features.errors import FeatureError
+from features.metric import LEFT_OUT, SETTINGS, in_metres, metric_description, metric_names
 from features.normalize import frame_sizes, typical_size
+from features.plane import Plane
+from features.registry import Level
 from features.sequence import PoseSequence, Whole
 from features.survey import Survey
 from features.windows import Windows, intervals
@@ -64,12 +68,37 @@ class Rows:
         bouts: of all people, in any order.
         zones: areas of the image, see `features.zones`.
         names: the features wanted, zones' own besides; None is all that the layout allows.
+        plane: in which lengths and angles are measured; of a known scale they are metres, and what the catalogue gives
+            in trunk lengths is, too. None: the image.
     """
 
     windows: tuple[float, float] | None = None
     bouts: Sequence[BoutLike] | None = None
     zones: Sequence[Zone] = ()
     names: Sequence[str] | None = None
+    plane: Plane | None = None
+
+    @property
+    def metric(self) -> bool:
+        """Whether lengths are metres."""
+        return self.plane is not None and self.plane.metres_per_px is not None
+
+    def placed(self, sequence: PoseSequence) -> PoseSequence:
+        """A cleaned person, px, where and how large the rows tell."""
+        sequence = sequence if self.plane is None else self.plane.sequence(sequence)
+        return replace(sequence, whole=Whole(trunk=1.0)) if self.metric else replace(sequence, whole=None)
+
+    def there(self, zones: Sequence[Zone]) -> Sequence[Zone]:
+        """Zones of the image likewise."""
+        return zones if self.plane is None else [self.plane.zone(zone) for zone in zones]
+
+    def wanted(self, joint_names: tuple[str, ...], *levels: Level) -> Sequence[str] | None:
+        """The names, those that have a meaning in metres where lengths are metres; None for all."""
+        if not self.metric:
+            return self.names
+        if lost := [name for name in self.names or () if name in LEFT_OUT]:
+            raise FeatureError(f"{', '.join(lost)}: compares with the length of the trunk; has no meaning in metres")
+        return metric_names(joint_names, 2, levels) if self.names is None else self.names
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +148,8 @@ def describe(parts: Parts, settings: CleanSettings, rows: Rows | None = None) ->
     rows = rows or Rows()
     track_id, time_s, size = _measure(parts, settings)
     margin = _margin(time_s, settings)
-    whole = None if size is None else _survey(parts, margin, settings, size, rows.zones)
+    zones = rows.there(rows.zones)
+    whole = None if size is None else _survey(parts, margin, settings, size, rows, zones)
     stretches = None
     if rows.bouts is not None:
         bouts = sorted((b for b in rows.bouts if b.track_id == track_id), key=lambda b: (b.start_s, b.stop_s))
@@ -133,20 +163,24 @@ def describe(parts: Parts, settings: CleanSettings, rows: Rows | None = None) ->
     done = 0
     for part in parts(margin):
         track, own = part.track, part.own
-        sequence = replace(_cleaned(track, settings, size), whole=whole)
+        sequence = rows.placed(_cleaned(track, settings, size))
+        sequence = sequence if whole is None else replace(sequence, whole=whole)
+        how = SETTINGS if rows.metric else None
         if stretches is None:
-            table = feature_table(sequence, rows.names, frames=track.frames, zones=rows.zones)
+            names = rows.wanted(sequence.joint_names, "frame")
+            table = feature_table(sequence, names, frames=track.frames, zones=zones, settings=how)
             table = table.iloc[own].reset_index(drop=True)
         else:
             behind = done + own.stop - own.start
             mine = (begin >= done) & (begin < behind)
             done = behind
             bounds = list(zip(stretches.start_s[mine], stretches.stop_s[mine], strict=True))
-            table = bout_table(sequence, bounds, rows.names, zones=rows.zones)
+            names = rows.wanted(sequence.joint_names, "frame", "window")
+            table = bout_table(sequence, bounds, names, zones=zones, settings=how)
             if rows.bouts is not None:
                 table.insert(0, "action", pd.Series(actions[mine], dtype="str"))
         table.insert(0, "track_id", np.full(len(table), track.track_id, dtype=np.int64))
-        yield table
+        yield in_metres(table) if rows.metric else table
 
 
 def describe_pair(a: Track, b: Track, settings: CleanSettings, rows: Rows | None = None) -> pd.DataFrame:
@@ -154,15 +188,16 @@ def describe_pair(a: Track, b: Track, settings: CleanSettings, rows: Rows | None
 
     Both tracks are whole in memory.
     """
-    one, two = (clean(PoseSequence.from_track(track), settings) for track in (a, b))
     rows = rows or Rows()
+    one, two = (rows.placed(clean(PoseSequence.from_track(track), settings)) for track in (a, b))
+    names, how = rows.wanted(one.joint_names, "pair"), SETTINGS if rows.metric else None
     if rows.windows is not None:
-        table = pair_window_table(one, two, *rows.windows, rows.names)
+        table = pair_window_table(one, two, *rows.windows, names, settings=how)
     else:
-        table = pair_table(one, two, rows.names)
+        table = pair_table(one, two, names, settings=how)
     for place, (column, track) in enumerate((("track_a", a), ("track_b", b))):
         table.insert(place, column, np.full(len(table), track.track_id, dtype=np.int64))
-    return table
+    return in_metres(table) if rows.metric else table
 
 
 def _measure(parts: Parts, settings: CleanSettings) -> tuple[int, NDArray[np.float64], Whole | None]:
@@ -187,11 +222,13 @@ def _margin(time_s: NDArray[np.float64], settings: CleanSettings) -> int:
     return REACH + int(within.max(initial=0))
 
 
-def _survey(parts: Parts, margin: int, settings: CleanSettings, size: Whole, zones: Sequence[Zone]) -> Whole:
+def _survey(
+    parts: Parts, margin: int, settings: CleanSettings, size: Whole, rows: Rows, zones: Sequence[Zone]
+) -> Whole:
     """What the features of a part must know of the whole."""
-    survey = Survey(zones)
+    survey = Survey(zones, SETTINGS, 1.0) if rows.metric else Survey(zones)
     for part in parts(margin):
-        survey.add(_cleaned(part.track, settings, size).rows(part.own))
+        survey.add(rows.placed(_cleaned(part.track, settings, size)).rows(part.own))
     return survey.whole()
 
 
@@ -208,10 +245,13 @@ def write_features(
     description of each column in its metadata, and under `posescribe` what made the shares (`runs.provenance`) as a
     JSON list; beside a CSV the former stand in `<name>.units.csv`. Raises `OutputError` when a file can't be written.
     """
+    if len({share.rows.metric for share in shares}) > 1:
+        raise FeatureError(f"{path}: some recordings have a scale and others none; metres and pixels are not mixed")
+    describes = metric_description if shares[0].rows.metric else column_description
     empty = [share.columns(settings) for share in shares]
     units = {column: unit for table in empty for column, unit in table.attrs["units"].items()}
     schema = pa.unify_schemas([pa.Schema.from_pandas(table, preserve_index=False) for table in empty])
-    fields = [field.with_metadata(_metadata(field.name, units)) for field in schema]
+    fields = [field.with_metadata(_metadata(field.name, units, describes)) for field in schema]
     made = {b"posescribe": json.dumps(list(provenance)).encode()}
     schema = pa.schema(fields, {**pa.Schema.from_pandas(empty[0]).metadata, **made})
     rows = 0
@@ -224,13 +264,13 @@ def write_features(
                     writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
                     rows += len(table)
     if path.suffix == ".csv":
-        about = [{"column": name, **_metadata(name, units)} for name in schema.names]
+        about = [{"column": name, **_metadata(name, units, describes)} for name in schema.names]
         write_bytes(path.with_suffix(".units.csv"), pd.DataFrame(about).to_csv(index=False).encode())
     return rows
 
 
-def _metadata(column: str, units: dict[str, str]) -> dict[str, str]:
-    return {"unit": units.get(column, ""), "description": column_description(column)}
+def _metadata(column: str, units: dict[str, str], describes: Callable[[str], str]) -> dict[str, str]:
+    return {"unit": units.get(column, ""), "description": describes(column)}
 
 
 def _parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from behavior.pipeline.settings import Settings
@@ -14,7 +15,7 @@ REFINER = {"fast": None, "balanced": "movenet_thunder", "high": "movenet_thunder
 ACTIONS = "default"
 
 
-def command(source: str, pose_run: Run, action_run: Run | None) -> str:
+def command(source: str, pose_run: Run, action_run: Run | None, scale: Sequence[str] = ()) -> str:
     """`posescribe analyze` with every option that is not at its default, by what was stored of the runs.
 
     Models are named, not where their files lay; what only Python can set and changes by hand are not in it.
@@ -22,8 +23,9 @@ def command(source: str, pose_run: Run, action_run: Run | None) -> str:
     Args:
         source: what to call the source.
         pose_run, action_run: as stored; no `action_run` where actions were left out.
+        scale: options that say a scale and a floor.
     """
-    return shlex.join(["posescribe", "analyze", source, "--out", "results", *options(pose_run, action_run)])
+    return shlex.join(["posescribe", "analyze", source, "--out", "results", *options(pose_run, action_run), *scale])
 
 
 def options(pose_run: Run, action_run: Run | None) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from behavior.pipeline.scale import Scale, scale_of
 from behavior.recognition.recognise import RecogniseSettings
 from features.clean import CleanSettings
 from pose.backends.base import Precision
@@ -39,6 +40,7 @@ class Settings:
         face_mesh: whether the whole meshes of faces are kept.
         clothes: whether people are told apart by the colours of their clothes, too.
         overlay: whether to write the source with skeletons drawn on it.
+        scale: what gives metres and a floor; None: what the recording's folder has of it, if anything.
         bin_s: width of the report's time bins, seconds; None: about a tenth of the recording, a round number.
     """
 
@@ -52,6 +54,7 @@ class Settings:
     overlay: bool = True
     bin_s: float | None = None
     face_mesh: bool = False
+    scale: Scale | None = None
 
 
 def make_settings(
@@ -73,6 +76,8 @@ def make_settings(
     face_mesh: bool = False,
     hand_threshold: float | None = None,
     face_threshold: float | None = None,
+    scale: str | None = None,
+    floor: str | None = None,
 ) -> Settings:
     """The settings that the command line offers, in their places; the rest at their defaults."""
     parser = ParserSettings() if max_people is None else ParserSettings(max_people=max_people)
@@ -93,6 +98,7 @@ def make_settings(
         clothes=clothes,
         face_mesh=face_mesh,
         overlay=overlay,
+        scale=scale_of(scale, floor),
     )
 
 

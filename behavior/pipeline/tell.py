@@ -16,17 +16,20 @@ from sqlalchemy import Connection
 
 from behavior.errors import DataError
 from behavior.pipeline.believed import Believed, believe
-from behavior.pipeline.describe import Share, write_features
+from behavior.pipeline.describe import Rows, Share, write_features
 from behavior.pipeline.drawing import OLDER, VIDEO, drawn_or_kept, kept_drawing
-from behavior.pipeline.places import gait, zone_times
+from behavior.pipeline.places import gait, whole_tables, zone_actions
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.provenance import papers, provenance_of, source_shown, trust
 from behavior.pipeline.repeat import command
+from behavior.pipeline.scale import Measured, page_of
+from behavior.pipeline.scaling import kept_scale
 from behavior.pipeline.settings import Settings
 from behavior.pipeline.stages import VERSION, Recording, plain
 from behavior.pipeline.told import (
     NOT_DRAWN,
     RUN,
+    SCALE,
     WORDS,
     ZONES,
     beside,
@@ -39,7 +42,7 @@ from behavior.pipeline.told import (
 from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
 from behavior.report.motion import MotionWriter, read_curves
-from behavior.report.page import Provenance, ReportData, people_from_courses, write_page
+from behavior.report.page import FEW, Provenance, ReportData, people_from_courses, write_page
 from behavior.report.places import distances, heat
 from behavior.report.sequence import together, transitions
 from behavior.report.stills import Stills
@@ -67,6 +70,7 @@ from storage.database import made as made_at
 from storage.files import make_folder, write_bytes
 from storage.formats.labels.media import called
 from storage.probabilities import read_probabilities
+from storage.recordings import Recording as StoredRecording
 from storage.runs import Run
 
 NOBODY = "No person was found."
@@ -97,7 +101,8 @@ FILES = {
     "together.csv": "how long two actions held at the same time, of one person or of two",
     "certainty.csv": "per person: time seen, named and not, joints that were missing",
     "distances.csv": "how far each two people were from each other",
-    "gait.csv": "steps, cadence and step lengths of each stretch of walking or running",
+    "movement.csv": "per person: path, displacement and speed",
+    "gait.csv": "steps, cadence, step lengths and speed of each stretch of walking or running",
     "bouts_automatic.csv": "the bouts as the models say it, whatever humans coded",
     "summary_automatic.csv": "the summary out of these",
     "repetitions.csv": "each repetition of an exercise that was counted: when, how long, how far",
@@ -107,7 +112,11 @@ FILES = {
     RUN: "what made all this: device, models, settings, hashes",
 }
 
-ZONE_FILES = {"zones.csv": "per person and zone: entries, exits, time in, latency", ZONES: "the zones"}
+ZONE_FILES = {
+    "zones.csv": "per person and zone: entries, exits, time in, latency",
+    "zone_actions.csv": "per person, zone and action: bouts and time of it there",
+    ZONES: "the zones",
+}
 
 PICTURES = {
     VIDEO: "what was filmed, in a form that browsers play; this page draws over it",
@@ -151,7 +160,12 @@ def tell(
     names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
     stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
-    write_features([Share(skeleton, each)], settings.clean, folder / "features.parquet", [made])
+    notes = list(pose_run.extra["notes"])
+    numbered = dict(zip((track.track_id for track in known), each, strict=True))
+    measured = kept_scale(folder, numbered, names, settings.clean, stored.name, notes)
+    plane = None if measured is None else measured.plane
+    made |= {} if measured is None else {"scale": measured.provenance}
+    write_features([Share(skeleton, each, rows=Rows(plane=plane))], settings.clean, folder / "features.parquet", [made])
     size = (stored.width, stored.height)
     motion = MotionWriter(skeleton, size, frames, times, sum(track.n_frames for track in known))
     people = [Course.of(motion.watch(part.track for part in parts(0)), skeleton) for parts in each]
@@ -174,25 +188,27 @@ def tell(
     bins = bin_widths(stop_s - start_s, settings.bin_s)
     about = partial(told, recording=stored.name, names=names, coded=coded)
     zones = read_zones(folder / ZONES) if (folder / ZONES).is_file() else []
-    in_zones = zone_times(each, settings.clean, zones, start_s, stop_s)
-    steps = gait([(track.track_id, parts) for track, parts in zip(known, each, strict=True)], settings.clean, found)
-    apart, apart_over_time = distances(people, start_s, stop_s)
+    moved, in_zones = whole_tables(each, settings.clean, zones, start_s, stop_s, plane)
+    done_there = zone_actions(list(numbered.items()), settings.clean, zones, found)
+    steps = gait(list(numbered.items()), settings.clean, found, plane)
+    apart, apart_over_time = distances(people, start_s, stop_s, None if plane is None else plane.metres_per_px)
     sure = certainty(people, found)
     binned = {width: bins_table(found, people, width) for width in bins}
     write_table(about(binned[bins[0]]), folder / "time_bins.csv")
     write_table(about(sequence), folder / "transitions.csv")
     write_table(about(sure), folder / "certainty.csv")
     write_table(about(steps), folder / "gait.csv")
+    write_table(about(moved).drop(columns="source"), folder / "movement.csv")
     write_table(about(repetitions_table(found)), folder / "repetitions.csv")
     write_table(about(probabilities_table(said, frames, times)).drop(columns="source"), folder / "probabilities.csv")
     for table, name in ((at_once, "together.csv"), (apart, "distances.csv")):
         write_table(told_pairs(table, recording=stored.name, names=names), folder / name)
-    if zones:
-        write_table(about(in_zones), folder / "zones.csv")
-    else:
-        (folder / "zones.csv").unlink(missing_ok=True)
+    for table, name in ((in_zones, "zones.csv"), (done_there, "zone_actions.csv")):
+        if zones:
+            write_table(about(table), folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
 
-    notes = list(pose_run.extra["notes"])
     moved_px = None if camera is None else [round(float(np.ptp(way)), 1) for way in camera[1].T]
     camera_said = CAMERA_UNKNOWN
     if moved_px is not None:
@@ -226,11 +242,13 @@ def tell(
     refiner = provenance["pose"]["refiner"]
     provenance["overlay"] = asdict(drawn) if drawn else None
     provenance["camera"] = {"known": camera is not None, "moved_px": moved_px}
+    provenance["settings"]["scale"] = None if measured is None else measured.provenance
     numbers = [track.track_id for track in known]
     curves = read_curves(folder / "features.parquet", numbers, start_s, stop_s, len(times))
     film = drawn.video if drawn else None
     words = beside(folder).get(WORDS, "")
     tables = FILES | (ZONE_FILES if zones else {}) | ({WORDS: "the lines under the heading"} if words else {})
+    tables |= {SCALE: "what gives the metres, or the floor"} if (folder / SCALE).is_file() else {}
     write_page(
         ReportData(
             source_name=stored.name,
@@ -250,6 +268,7 @@ def tell(
             transitions=sequence,
             together=at_once,
             heat=heat(people, size),
+            heats={one.track_id: heat([one], size) for one in people[:FEW]},
             distances=apart,
             distance_curves=apart_over_time,
             certainty=sure,
@@ -259,7 +278,10 @@ def tell(
             examples=action_run.extra.get("examples", {}) if action_run else {},
             zones=zones,
             zone_times=in_zones,
+            zone_actions=done_there,
+            movement=moved,
             gait=steps,
+            scale=None if measured is None else page_of(measured, people, names, CAMERA_MOVED in camera_said),
             provenance=Provenance(
                 version=VERSION,
                 device=pose_run.device or "unknown",
@@ -276,7 +298,7 @@ def tell(
                 started=pose_run.started.astimezone().isoformat(timespec="seconds"),
                 seconds=seconds,
                 frames_per_second=_rate(len(times), pose_run.extra["seconds"]),
-                command=command(source_shown(stored), pose_run, action_run) if pose_run.model_name else None,
+                command=_command(stored, pose_run, action_run, measured),
                 papers=papers(provenance["pose"]),
                 action_licence=action_run.extra.get("trust", {}).get("licence") if action_run else None,
             ),
@@ -309,6 +331,12 @@ def tell(
     provenance |= {"database": known_by, "files": hashes(folder, written)}
     write_bytes(folder / RUN, json.dumps(provenance, indent=2).encode())
     return result(provenance, database, recording)
+
+
+def _command(stored: StoredRecording, pose_run: Run, action_run: Run | None, measured: Measured | None) -> str | None:
+    if not pose_run.model_name:
+        return None
+    return command(source_shown(stored), pose_run, action_run, [] if measured is None else measured.said.words)
 
 
 def _who_coded(believed: Believed, names: Mapping[int, str]) -> str:

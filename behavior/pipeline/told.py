@@ -30,6 +30,8 @@ ZONES = "zones.json"
 """Areas of the picture, in the recording's folder: a report counts who was in them."""
 WORDS = "heading.txt"
 """Lines for the heading, in the recording's folder: place, subject, whatever a reader should know."""
+SCALE = "scale.json"
+"""A known height or length and a floor, in the recording's folder: a report then tells metres."""
 NOT_DRAWN = " but for the overlay"
 
 
@@ -67,8 +69,9 @@ def told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, set
 
 
 def beside(folder: Path) -> dict[str, str]:
-    """What users say in the folder: the texts of the files of zones and of words for the heading that are there."""
-    return {name: (folder / name).read_text(encoding="utf-8") for name in (ZONES, WORDS) if (folder / name).is_file()}
+    """What users say in the folder: the texts of the files of zones, heading and scale that are there."""
+    there = (name for name in (ZONES, WORDS, SCALE) if (folder / name).is_file())
+    return {name: (folder / name).read_text(encoding="utf-8") for name in there}
 
 
 def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:

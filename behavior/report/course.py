@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from behavior.report.figures import body_middle
 from features.normalize import trunk_length
+from features.plane import body_heights
 from features.sequence import PoseSequence
 from pose.parts import n_body_joints
 from pose.people import Track
@@ -36,6 +37,7 @@ class Course:
         score: mean confidence, in [0, 1].
         torso: from the neck to the middle of the hips, pixels, median over the frames; NaN where never seen.
         missing: (parts, 2) of `PARTS`, joints that were not found, and all in these frames.
+        heights: (n,) how tall the body is in the frames that show it upright, px, see `features.plane.body_heights`.
     """
 
     track_id: int
@@ -44,21 +46,28 @@ class Course:
     score: float
     torso: float = math.nan
     missing: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(PARTS), 2), dtype=np.int64))
+    heights: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(cls, parts: Iterable[Track], skeleton: Skeleton) -> Course:
         """Out of at least one part of a track, one after another."""
-        times, middles, scores, torsos, missing = [], [], [], [], []
+        times, middles, scores, torsos, missing, heights = [], [], [], [], [], []
         for part in parts:
             times.append(part.time_s)
             middles.append(body_middle(part.keypoints, skeleton))
             scores.append(part.scores)
-            torsos.append(trunk_length(PoseSequence.from_track(part)))
+            sequence = PoseSequence.from_track(part)
+            torsos.append(trunk_length(sequence))
+            tall = body_heights(sequence)
+            heights.append(tall[np.isfinite(tall)])
             missing.append(missing_joints(part.keypoints, skeleton.joints))
         score = float(np.mean(np.concatenate(scores)))
         torso = np.concatenate(torsos)
         usual = float(np.nanmedian(torso)) if np.isfinite(torso).any() else math.nan
-        return cls(part.track_id, np.concatenate(times), np.concatenate(middles), score, usual, np.sum(missing, axis=0))
+        return cls(
+            part.track_id, np.concatenate(times), np.concatenate(middles), score, usual, np.sum(missing, axis=0),
+            np.concatenate(heights),
+        )  # fmt: skip
 
 
 def missing_joints(keypoints: NDArray[np.float32], joints: tuple[str, ...]) -> NDArray[np.int64]:

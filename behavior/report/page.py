@@ -23,6 +23,7 @@ from behavior.report.blocks import digest, holder
 from behavior.report.course import PARTS, Course
 from behavior.report.drawing import person_colour
 from behavior.report.motion import Motion
+from behavior.report.scale import ScaleTold, ruler
 from behavior.report.script import one_script
 from behavior.report.sequence import together, transitions
 from behavior.report.sticks import stick_figures
@@ -133,10 +134,11 @@ class ReportData:
         video: name of the video beside the page with nothing drawn in: the page draws `motion` over it.
         motion: what the page draws; None leaves `overlay` as what the page shows.
         scene: JPEG of the whole view, under the paths; None without one.
-        heat: as of `places.heat`.
+        heat: as of `places.heat`; `heats` that of each person, by track id.
         distances, distance_curves: as of `places.distances`.
         zones: areas of the picture.
-        zone_times: as of `pipeline.places.zone_times`.
+        zone_times, zone_actions, movement: as of `pipeline.places`.
+        scale: how metres or the floor were had; None where lengths are pixels and torso lengths.
         gait: as of `pipeline.places.gait`.
         certainty, bands: as of `certainty`.
         strips: the model's probabilities over time; None where there was no model, or what it said was not kept.
@@ -171,6 +173,7 @@ class ReportData:
     transitions: pd.DataFrame = field(default_factory=lambda: transitions([], {}))
     together: pd.DataFrame = field(default_factory=lambda: together([]))
     heat: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
+    heats: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
     distances: pd.DataFrame = field(default_factory=pd.DataFrame)
     distance_curves: Mapping[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
     certainty: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -180,7 +183,10 @@ class ReportData:
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zones: Sequence[understand.Area] = ()
     zone_times: pd.DataFrame = field(default_factory=pd.DataFrame)
+    zone_actions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    movement: pd.DataFrame = field(default_factory=pd.DataFrame)
     gait: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scale: ScaleTold | None = None
 
     def __post_init__(self) -> None:
         strangers = {bout.track_id for bout in self.bouts} - {person.track_id for person in self.people}
@@ -297,8 +303,14 @@ def render_page(report: ReportData) -> str:
         ),
         n_together=len(report.together),
         heat=understand.heat_view(report.heat, scene_size),
+        heats=_heats(report, scene_size),
         zones=understand.zone_shapes(report.zones, scale),
         zone_rows=understand.rows_of(report.zone_times),
+        zone_actions=understand.rows_of(report.zone_actions),
+        movement=understand.rows_of(report.movement),
+        scale=report.scale,
+        ruler=ruler(report.scale, scale, scene_size) if report.scale else None,
+        length="m" if report.scale and report.scale.metres_per_px else "torsos",
         distances=understand.rows_of(report.distances),
         chart=understand.distance_chart(report.distance_curves, report.start_s, report.stop_s),
         gait=understand.rows_of(report.gait),
@@ -388,6 +400,13 @@ def _how_often(share: figures.Share) -> str:
     """Repetitions where they are counted, else bouts."""
     often = share.repetitions or share.count
     return "once" if often == 1 else f"{often} times"
+
+
+def _heats(report: ReportData, size: tuple[int, int]) -> list[tuple[ReportPerson, understand.Heat]]:
+    """Where each of the first people spent the time; nothing of one alone, who has the figure of all."""
+    shown = report.people[:FEW] if len(report.heats) > 1 else ()
+    views = ((person, understand.heat_view(report.heats[person.track_id], size)) for person in shown)
+    return [(person, view) for person, view in views if view is not None]
 
 
 def _people(report: ReportData) -> list[_PersonView]:

@@ -16,7 +16,9 @@ from behavior.report.tables import BRIDGE_S, Seen, frame_interval
 
 HEAT_CELLS = 48
 """Cells of the heat map along the picture's longer side."""
-DISTANCE_COLUMNS = ("track_a", "track_b", "together_s", "mean", "std", "median", "nearest", "nearest_at_s", "farthest")
+DISTANCE_COLUMNS = (
+    "track_a", "track_b", "together_s", "mean", "std", "median", "nearest", "nearest_at_s", "farthest", "unit",
+)  # fmt: skip
 DISTANCE_POINTS = 300
 """Most points of a curve of distance over time; each is the mean over its share of the time."""
 MOST_PAIRS = 10
@@ -59,33 +61,34 @@ def heat(courses: Sequence[Placed], size: tuple[int, int], cells: int = HEAT_CEL
 
 
 def distances(
-    courses: Sequence[Placed], start_s: float, stop_s: float
+    courses: Sequence[Placed], start_s: float, stop_s: float, metres_per_px: float | None = None
 ) -> tuple[pd.DataFrame, dict[tuple[int, int], NDArray[np.float64]]]:
     """How far each two people were apart, from the middle of one body to that of the other.
 
-    The unit is the torso, from the neck to the middle of the hips: the mean of the two people's, each the median over
-    their frames. Only frames that show both count.
+    In metres where a scale is known; else the unit is the torso, from the neck to the middle of the hips: the mean of
+    the two people's, each the median over their frames. Only frames that show both count.
 
     Args:
         courses: of the people.
         start_s, stop_s: the time that the curves show, seconds.
+        metres_per_px: of the picture; None where it is not known.
 
     Returns:
         A row for each two people who were ever seen together: `together_s`, that time (frames that show both, times
-        the usual frame), mean, median, sample standard deviation, smallest (with the time of it) and largest distance;
-        and of those seen together longest a curve, (at most DISTANCE_POINTS,) means over equal shares of the time,
-        NaN where they were not seen together. Nothing of people whose torso was never seen.
+        the usual frame), mean, median, sample standard deviation, smallest (with the time of it) and largest distance,
+        its `unit` (`torso` or `m`); and of those seen together longest a curve, (at most DISTANCE_POINTS,) means over
+        equal shares of the time, NaN where they were not seen together. Nothing of people whose torso was never seen.
     """
     frame_s = frame_interval(courses)
     points = max(1, min(DISTANCE_POINTS, int((stop_s - start_s) / frame_s))) if frame_s > 0 else 1
-    rows: list[tuple[int | float, ...]] = []
+    rows: list[tuple[int | float | str, ...]] = []
     curves: dict[tuple[int, int], NDArray[np.float64]] = {}
     ordered = sorted(courses, key=lambda course: course.track_id)
     for place, one in enumerate(ordered):
         for two in ordered[place + 1 :]:
             time_s, first, second = np.intersect1d(one.time_s, two.time_s, return_indices=True)
             apart = np.hypot(*(one.middle[first].astype(np.float64) - two.middle[second]).T)
-            apart /= (one.torso + two.torso) / 2
+            apart *= 2 / (one.torso + two.torso) if metres_per_px is None else metres_per_px
             found = np.isfinite(apart)
             time_s, apart = time_s[found], apart[found]
             if not len(apart):
@@ -95,10 +98,11 @@ def distances(
             rows.append((
                 one.track_id, two.track_id, len(apart) * frame_s, float(apart.mean()), spread, float(np.median(apart)),
                 float(apart[least]), float(time_s[least]), float(apart.max()),
+                "torso" if metres_per_px is None else "m",
             ))  # fmt: skip
             curves[one.track_id, two.track_id] = _means(time_s, apart, start_s, stop_s, points)
     table = pd.DataFrame(rows, columns=list(DISTANCE_COLUMNS))
-    table = table.astype({"track_a": "int64", "track_b": "int64"} | dict.fromkeys(DISTANCE_COLUMNS[2:], "float64"))
+    table = table.astype({"track_a": "int64", "track_b": "int64"} | dict.fromkeys(DISTANCE_COLUMNS[2:-1], "float64"))
     longest = table.sort_values("together_s", ascending=False, kind="stable").head(MOST_PAIRS)
     return table, {pair: curves[pair] for pair in sorted(zip(longest.track_a, longest.track_b, strict=True))}
 

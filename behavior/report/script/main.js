@@ -3,6 +3,7 @@ import { openBlocks } from "./blocks.js";
 import { openCurves } from "./curves.js";
 import { openEditor } from "./editor.js";
 import { browserStore, studioStore } from "./keeping.js";
+import { openMeasure } from "./measure.js";
 import { openMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
 import { openSections } from "./sections.js";
@@ -29,10 +30,12 @@ window.addEventListener("beforeprint", () => {
 // Under the drawing where the video is missing, and in print; the page holds the picture once, in the map.
 const behind = document.querySelector(".behind:not([src])"), scene = document.querySelector(".map image");
 if (behind && scene) behind.src = scene.href.baseVal;
+for (const image of document.querySelectorAll("image[data-scene]")) if (scene) image.setAttribute("href", scene.href.baseVal);
 openControls(player);
 openSections();
 openTakeaway(data);
 openZones(data);
+openMeasure(data);
 const lines = timeline(data, player);
 const block = openBlocks(data.blocks);
 openStrips(data, player, block);

@@ -102,7 +102,9 @@ def distances(
             ))  # fmt: skip
             curves[one.track_id, two.track_id] = _means(time_s, apart, start_s, stop_s, points)
     table = pd.DataFrame(rows, columns=list(DISTANCE_COLUMNS))
-    table = table.astype({"track_a": "int64", "track_b": "int64"} | dict.fromkeys(DISTANCE_COLUMNS[2:-1], "float64"))
+    table = table.astype(
+        {"track_a": "int64", "track_b": "int64"} | dict.fromkeys(DISTANCE_COLUMNS[2:-1], "float64") | {"unit": "str"}
+    )
     longest = table.sort_values("together_s", ascending=False, kind="stable").head(MOST_PAIRS)
     return table, {pair: curves[pair] for pair in sorted(zip(longest.track_a, longest.track_b, strict=True))}
 

@@ -22,7 +22,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page
 
-from behavior.pipeline.places import GAIT
+from behavior.pipeline.places import GAIT, MOVEMENT
+from behavior.pipeline.scale import Scale
 from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
 from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
@@ -38,6 +39,7 @@ from behavior.report.page import (
     write_page,
 )
 from behavior.report.places import distances, heat
+from behavior.report.scale import Height, ScaleTold
 from behavior.report.sequence import together, transitions
 from behavior.report.strips import strips
 from behavior.report.tables import bins_table, summary_table
@@ -578,9 +580,20 @@ def make_placed_report() -> ReportData:
             columns=["track_id", "zone", "entries", "exits", "time_in_s", "share_in", "latency_s"],
         ),
         gait=pd.DataFrame(
-            [(1, "walk", 6.0, 7.0, *[0.5] * len(GAIT))], columns=[*["track_id", "action", "start_s", "stop_s"], *GAIT]
+            [(1, "walk", 6.0, 7.0, *[0.5] * len(GAIT), 1.34)],
+            columns=["track_id", "action", "start_s", "stop_s", *GAIT, "speed"],
         ),
-    )
+        zone_actions=pd.DataFrame(
+            [(1, NASTY, "walk", 1, 0.75, 0.5)],
+            columns=["track_id", "zone", "action", "count", "total_s", "share"],
+        ),
+        movement=pd.DataFrame([(1, 9.5, 4.25, 1.2, 0.3, 2.0)], columns=["track_id", *MOVEMENT]),
+        heats={course.track_id: heat([course], (160, 120)) for course in courses},
+        scale=ScaleTold(
+            ("1 px is 10 mm.",), ("Nearer is longer.",), 0.01, (20.0, 100.0), 5.0,
+            (Height(1, 30, 1.7, 1.8, 1.9), Height(2, 20, 2.4, 2.5, 2.6)),
+        ),
+    )  # fmt: skip
 
 
 def with_strips(report: ReportData) -> ReportData:
@@ -709,6 +722,63 @@ def test_zones_are_drawn_and_saved(watched: Watched) -> None:
     assert "needs at least three corners" in page.locator("#zones .told").inner_text()
 
 
+def test_metres_are_told_and_given(watched: Watched) -> None:
+    """A bar of half a metre, 50 pixels, along a floor that rises; who comes out too tall is said to be elsewhere."""
+    page = watched.open(make_placed_report())
+    for section in ("where", "movement", "gait", "scale"):
+        page.locator(f"#{section} > summary").click()
+    x1, y1, x2, y2 = map(float, re.findall(r"[\d.]+", page.locator("#ruler .bar-metre").get_attribute("d") or ""))
+    assert np.hypot(x2 - x1, y2 - y1) == pytest.approx(0.2 / 0.01 * 960 / 160, abs=0.2)
+    assert np.degrees(np.arctan2(y1 - y2, x2 - x1)) == pytest.approx(5, abs=0.1)
+    left, _, right, _ = floor = [
+        float(each) for each in re.findall(r"-?[\d.]+", page.locator("#ruler .floor").get_attribute("d") or "")
+    ]
+    assert np.interp(20 * 6, [left, right], floor[1::2]) == pytest.approx(100 * 6, abs=0.2)
+    assert page.locator("#ruler text").text_content() == "0.2 m"
+    assert [row.split("\t")[-1] for row in page.locator("#scale tbody tr").all_inner_texts()] == [
+        "", "no adult is so tall: at another distance, or not an adult",
+    ]  # fmt: skip
+    assert "Step length, m" in page.locator("#gait").inner_text()
+    assert "1.34" in page.locator("#gait").inner_text()
+    assert page.locator("#movement tbody tr").inner_text().split("\t")[1:] == ["9.50", "4.25", "1.20", "0.30", "2.00"]
+    assert "torso" not in page.locator("#movement").inner_text() + page.locator("#gait").inner_text()
+    assert page.locator("image[data-scene]").first.get_attribute("href") == page.locator(
+        ".map image"
+    ).first.get_attribute("href")
+    panel = page.locator("#measure")
+    panel.locator("summary").click()
+    panel.locator("[name=save]").click()
+    assert panel.locator(".told").inner_text() == "Give the metres."
+    panel.locator("[name=metres]").fill("2.5")
+    panel.locator("[name=points]").focus()
+    box = page.locator("#places").bounding_box()
+    assert box is not None
+    scale = min(box["width"] / 160, box["height"] / 120)
+    margin_x, margin_y = (box["width"] - 160 * scale) / 2, (box["height"] - 120 * scale) / 2
+    for x, y in [(10, 20), (90, 100), (130, 110)]:  # of three, the last two
+        page.locator("#places").click(position={"x": margin_x + x * scale, "y": margin_y + y * scale})
+    panel.locator("[name=floor]").select_option("feet")
+    with page.expect_download() as download:
+        panel.locator("[name=save]").click()
+    file = watched.folder / "scale.json"
+    download.value.save_as(file)
+    assert Scale.read(file) == Scale(None, ((90, 100), (130, 110)), 2.5, "feet")
+    panel.locator("[name=known]").select_option("person")
+    panel.locator("[name=person]").select_option("2")
+    with page.expect_download() as download:
+        panel.locator("[name=save]").click()
+    download.value.save_as(file)
+    assert Scale.read(file) == Scale("2", None, 2.5, "feet")
+
+
+def test_without_a_scale_lengths_are_torso_lengths(watched: Watched) -> None:
+    page = watched.open(replace(make_placed_report(), scale=None))
+    assert page.locator("#ruler").count() == 0
+    page.locator("#gait > summary").click()
+    assert "Step length, torsos" in page.locator("#gait").inner_text()
+    assert "no length is known" in page.locator("#scale > summary").inner_text()
+
+
 def test_figures_and_tables_can_be_taken_away(watched: Watched) -> None:
     page = watched.open(make_placed_report())
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
@@ -721,7 +791,7 @@ def test_figures_and_tables_can_be_taken_away(watched: Watched) -> None:
         download.value.save_as(file)
         return file
 
-    for what in ("timeline", "paths", "time spent", "distances"):
+    for what in ("timeline", "paths", "time spent", "time spent by Person 2", "distances"):
         svg = taken(f"Save {what} as SVG").read_text()
         ET.fromstring(svg)
         assert "class=" not in svg

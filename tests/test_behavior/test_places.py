@@ -39,9 +39,11 @@ def test_distances_by_hand() -> None:
     two = walker(2, [1, 2, 3, 4], [(30, 40), (0, 20), (0, 0), (0, 0)], torso=30.0)
     table, curves = distances([two, one], 0.0, 0.5)
     assert tuple(table.columns) == DISTANCE_COLUMNS
-    assert [tuple(row) for row in table.itertuples(index=False)] == [
-        pytest.approx((1, 2, 0.2, 1.75, np.sqrt(2 * 0.75**2), 1.75, 1.0, 0.2, 2.5))
-    ]
+    (row,) = table.itertuples(index=False)
+    assert tuple(row)[:-1] == pytest.approx((1, 2, 0.2, 1.75, np.sqrt(2 * 0.75**2), 1.75, 1.0, 0.2, 2.5))
+    assert row.unit == "torso"
+    (metres,) = distances([two, one], 0.0, 0.5, metres_per_px=0.01)[0].itertuples(index=False)
+    assert (metres.mean, metres.nearest, metres.unit) == (pytest.approx(0.35), pytest.approx(0.2), "m")
     np.testing.assert_allclose(curves[1, 2], [np.nan, 2.5, 1.0, np.nan, np.nan])
     _, longer = distances([two, one], 0.0, 100.0)
     assert len(longer[1, 2]) == DISTANCE_POINTS

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import itertools
 import json
 import os
 import shutil
@@ -367,6 +368,33 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=flags.split())
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page], None]:
+    """Asserts that axe-core, by npm, finds nothing wrong; only where the tests may ask it (POSESCRIBE_TEST_NPM)."""
+    npm = shutil.which("npm")
+    if npm is None or "POSESCRIBE_TEST_NPM" not in os.environ:
+        pytest.skip("POSESCRIBE_TEST_NPM is not set, or npm is not installed")
+    folder = tmp_path_factory.mktemp("axe")
+    subprocess.run([npm, "pack", "axe-core@4.10.3"], cwd=folder, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tgz")
+    assert assets.digest(archive) == "0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292"
+    shutil.unpack_archive(archive, folder, filter="data")
+    source = (folder / "package" / "axe.min.js").read_text()
+
+    def check(page: Page) -> None:
+        page.evaluate(source)
+        found = page.evaluate("axe.run()")
+        assert len(found["passes"]) > 15
+        wrong = [(each["id"], each["impact"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+        assert wrong == []
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map((each) => Number(each.tagName[1]))")
+        assert levels[0] == 1
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), levels
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no sideways scrolling"
+
+    return check
 
 
 TOKEN = "t0ken"

@@ -32,9 +32,11 @@ from behavior.pipeline.told import (
     SCALE,
     WORDS,
     ZONES,
+    already_of_frames,
     beside,
     hashes,
     place_of,
+    read_told,
     refuse_others,
     result,
     told_fingerprint,
@@ -143,7 +145,7 @@ def tell(
     folder, stored = recording.folder, recording.stored
     refuse_others(database, recording)
     make_folder(folder)
-    kept = kept_drawing(folder)
+    kept, before = kept_drawing(folder), read_told(folder)
     (folder / RUN).unlink(missing_ok=True)  # until the files are all of this run
     with database.reading() as tx:
         skeleton = skeletons.skeleton_of(tx, track_run.id)
@@ -156,16 +158,21 @@ def tell(
         fingerprint = told_fingerprint(tx, track_run, action_run, settings, recording.folder)
         possible = _suggestions(tx, track_run.id)
         camera = poses.camera_path(tx, pose_run.id)
+        who = tracks.identity_digest(tx, track_run.id)
     found, coded = believed.bouts, believed.coders.keys()
     names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
-    stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
     notes = list(pose_run.extra["notes"])
     numbered = dict(zip((track.track_id for track in known), each, strict=True))
     measured = kept_scale(folder, numbered, names, settings.clean, stored.name, notes)
     plane = None if measured is None else measured.plane
     made |= {} if measured is None else {"scale": measured.provenance}
-    write_features([Share(skeleton, each, rows=Rows(plane=plane))], settings.clean, folder / "features.parquet", [made])
+    of_frames = runs.fingerprint(made=made, who=who, run=track_run.id)
+    as_before = already_of_frames(folder, before, of_frames)
+    if not as_before:
+        stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")
+        share = Share(skeleton, each, rows=Rows(plane=plane))
+        write_features([share], settings.clean, folder / "features.parquet", [made])
     size = (stored.width, stored.height)
     motion = MotionWriter(skeleton, size, frames, times, sum(track.n_frames for track in known))
     people = [Course.of(motion.watch(part.track for part in parts(0)), skeleton) for parts in each]
@@ -328,7 +335,8 @@ def tell(
     written = {name for name in tables if name != RUN} | {"report.html"} | ({drawn.file} if drawn else set())
     written |= {film} if film else set()
     known_by = {"place": place_of(database, folder), "made": made_at(database)}
-    provenance |= {"database": known_by, "files": hashes(folder, written)}
+    provenance |= {"database": known_by, "of_frames": of_frames}
+    provenance["files"] = hashes(folder, written - as_before.keys()) | as_before
     write_bytes(folder / RUN, json.dumps(provenance, indent=2).encode())
     return result(provenance, database, recording)
 

@@ -32,6 +32,8 @@ WORDS = "heading.txt"
 """Lines for the heading, in the recording's folder: place, subject, whatever a reader should know."""
 SCALE = "scale.json"
 """A known height or length and a floor, in the recording's folder: a report then tells metres."""
+OF_FRAMES = ("features.parquet", "tracks.parquet")
+"""Tables of every frame: large, and the same whatever humans or models say of actions."""
 NOT_DRAWN = " but for the overlay"
 
 
@@ -84,6 +86,17 @@ def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
         except OSError as error:
             raise OutputError(f"{folder / name}: was written and is gone ({error.strerror}); run again") from error
     return found
+
+
+def already_of_frames(folder: Path, told: dict[str, Any], fingerprint: str) -> dict[str, str]:
+    """Digests of `OF_FRAMES` as they lie in the folder, if they are of that fingerprint and whole; else empty."""
+    files = told.get("files", {})
+    if told.get("of_frames") != fingerprint or not all(name in files for name in OF_FRAMES):
+        return {}
+    with suppress(OutputError):
+        found = hashes(folder, OF_FRAMES)
+        return found if all(found[name] == files[name] for name in OF_FRAMES) else {}
+    return {}
 
 
 def place_of(database: Database, folder: Path) -> str:

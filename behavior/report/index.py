@@ -63,6 +63,11 @@ def render_index(
     )
 
 
+def render_waiting() -> tuple[str, str]:
+    """What stands in for a report while it is told anew; looks again every second."""
+    return render("waiting.html", "waiting")
+
+
 def render(template: str, script: str, *, talks: bool = False, **about: Any) -> tuple[str, str]:
     """A page of this folder with one script, and its policy; one that `talks` may ask its own server."""
     folder = Path(__file__).parent

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from behavior.errors import BehaviorError, DataError
 from behavior.report.blocks import read_block, without_blocks
-from behavior.report.index import Place, render_index
+from behavior.report.index import Place, render_index, render_waiting
 from behavior.report.models import render_models
 from behavior.studio import uploads
 from behavior.studio.shelf import Conflict, Shelf
@@ -38,6 +38,10 @@ _HEADERS = {
     b"cache-control": b"no-store",
 }
 """Of every answer that does not say otherwise."""
+
+
+PATIENCE_S = 1.5
+"""After so long a page says that its report is being told anew, and looks again."""
 
 
 class Guard:
@@ -151,14 +155,17 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
     async def file(request: Request) -> Response:
         place = _place(request)
         name = request.path_params["name"]
+        if name == "report.html" and "studio" in request.query_params:
+            told = await run_in_threadpool(shelf.report_within, *place, PATIENCE_S)
+            if told is None:
+                return _page(*render_waiting())
+            return HTMLResponse(await run_in_threadpool(without_blocks, told["report.html"]))
         if name == "scene.jpg":
             files = await run_in_threadpool(shelf.pictures, *place)
         else:
             files = await run_in_threadpool(shelf.report, *place) if name == "report.html" else shelf.files(*place)
         if name not in files:
             return PlainTextResponse("no such file of this recording", 404)
-        if name == "report.html" and "studio" in request.query_params:
-            return HTMLResponse(await run_in_threadpool(without_blocks, files[name]))
         return FileResponse(files[name], content_disposition_type="inline")
 
     async def block(request: Request) -> Response:

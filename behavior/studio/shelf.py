@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,15 @@ class Shelf:
         self._where = list(databases)
         self._out = out
         self._narrator = narrator
-        self._telling = threading.Lock()
+        self._telling, self._asking = threading.Lock(), threading.Lock()
+        self._teller = ThreadPoolExecutor(thread_name_prefix="teller")
+        self._under_way: dict[tuple[int, int], Future[Mapping[str, Path]]] = {}
         for database in databases:
             if out is None and "://" in database:
                 raise DataError(f"{database}: no file, so say where its reports go: --out DIR")
 
     def close(self) -> None:
+        self._teller.shutdown()
         for database in self._databases:
             database.close()
 
@@ -78,6 +82,18 @@ class Shelf:
         """
         with self._telling:
             return current_report(self.database(number), recording, self.folder(number), self._narrator)
+
+    def report_within(self, number: int, recording: int, most_s: float) -> Mapping[str, Path] | None:
+        """The same; None where it takes longer than that, and goes on."""
+        with self._asking:
+            told = self._under_way.get((number, recording))
+            if told is None or told.done():  # what was told then may have changed since
+                told = self._teller.submit(self.report, number, recording)
+                self._under_way[number, recording] = told
+        try:
+            return told.result(most_s)
+        except TimeoutError:
+            return None
 
     def files(self, number: int, recording: int) -> Mapping[str, Path]:
         """The files of the report as it was told last."""

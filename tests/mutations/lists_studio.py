@@ -22,6 +22,10 @@ FAULTS: tuple[Fault, ...] = (
           "what was cancelled stays", (f"{_UPLOADS}::test_an_upload_is_shown_and_cancelled",)),
     Fault("behavior/studio/uploads.py", "last = PureWindowsPath(unicodedata.normalize(\"NFC\", name)).name",
           "last = unicodedata.normalize(\"NFC\", name)", "folders in a name", (f"{_UPLOADS}::test_names",)),
+    Fault("behavior/pipeline/told.py", "found[name] == files[name] for name in OF_FRAMES", "True for name in OF_FRAMES",
+          "a damaged table of every frame is kept",
+          ("tests/test_integration/test_report_again.py"
+           "::test_tables_of_every_frame_are_written_again_only_where_people_changed",)),
     Fault("behavior/report/blocks.py", "if stop and digest(text) == wanted", "if stop",
           "joints of another telling", _PARTS),
     Fault("behavior/report/script/motion.js", "    if (part < 0 || part > last || parts[part]) return null;",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import Page
 
 from behavior.cli import main
 from behavior.labels import UNKNOWN
@@ -459,6 +460,28 @@ def test_corrected_trained_compared_chosen(wrong_films: Path, studio_of: Any) ->
     assert status == 200
     assert b"How far to trust" in body
     assert studio.said == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_pages_on_models_can_be_read_by_anyone(
+    wrong_films: Path, studio_of: Any, axe: Callable[[Page], None], width: int
+) -> None:
+    """What was learnt, what would change, and how far to trust it: light and dark, narrow and wide."""
+    out = wrong_films.parent / "action_models" / "posescribe-corrections-1"
+    fast = ["--classifier", "logistic", "--settings", '{"copies": 1}']
+    assert main(["train", "--out", str(out), "--name", out.name, *fast, "--", str(wrong_films)]) == 0
+    assert main(["classify", str(wrong_films), "--actions", str(out), "--aside"]) == 0
+    studio = studio_of(wrong_films, wrong_films.parent)
+    page = studio.open("0/model")
+    page.set_viewport_size({"width": width, "height": 900})
+    for _ in ("what it changes", "how far to trust it"):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            axe(page)
+        page.goto(f"{studio.address}0/model/{out.name}/report.html")
+    page.goto(f"{studio.address}0/model")
+    table = page.locator(".model .wide").first
+    assert (table.get_attribute("tabindex"), bool(table.get_attribute("aria-label"))) == ("0", True)
 
 
 def test_too_few_labels_get_a_plain_sentence(tmp_path: Path, figure: Figure, studio_of: Any) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
-import os
 import re
 import shutil
-import subprocess
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -50,6 +47,7 @@ from storage.bouts import Bout, Repetition
 from storage.errors import OutputError
 from storage.probabilities import Probabilities
 
+Axe = Callable[[Page], None]
 FPS = 10
 START_S = 5.0
 """The part analysed begins in the middle of the source, so the overlay's clock and the source's differ."""
@@ -807,25 +805,9 @@ def test_figures_and_tables_can_be_taken_away(watched: Watched) -> None:
     assert NASTY in taken("Save zones as CSV").read_text().replace('""', '"')
 
 
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, by npm; only where the tests may ask it (POSESCRIBE_TEST_NPM)."""
-    npm = shutil.which("npm")
-    if npm is None or "POSESCRIBE_TEST_NPM" not in os.environ:
-        pytest.skip("POSESCRIBE_TEST_NPM is not set, or npm is not installed")
-    folder = tmp_path_factory.mktemp("axe")
-    subprocess.run([npm, "pack", "axe-core@4.10.3"], cwd=folder, check=True, capture_output=True)
-    (archive,) = folder.glob("*.tgz")
-    assert hashlib.sha256(archive.read_bytes()).hexdigest() == (
-        "0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292"
-    )
-    shutil.unpack_archive(archive, folder, filter="data")
-    return (folder / "package" / "axe.min.js").read_text()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_axe_finds_nothing(watched: Watched, axe: str, scheme: Literal["light", "dark"], width: int) -> None:
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(watched: Watched, axe: Axe, scheme: Literal["light", "dark"], width: int) -> None:
     watched.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     watched.page.set_viewport_size({"width": width, "height": 900})
     page = watched.open(make_full_report())
@@ -835,12 +817,7 @@ def test_axe_finds_nothing(watched: Watched, axe: str, scheme: Literal["light", 
     page.locator(".lane").first.focus()
     page.keyboard.press("Home")
     assert page.locator(".grip:visible").count() == 2
-    page.evaluate(axe)
-    found = page.evaluate("axe.run()")
-    assert len(found["passes"]) > 20
-    assert [
-        (each["id"], each["impact"], [node["target"] for node in each["nodes"]]) for each in found["violations"]
-    ] == []
+    axe(page)
 
 
 def test_print_has_a_still_of_what_is_shown(watched: Watched) -> None:

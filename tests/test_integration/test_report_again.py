@@ -61,6 +61,27 @@ def test_a_name_is_no_other_identity(world: Any) -> None:
     assert digests()[-1] != before
 
 
+def test_tables_of_every_frame_are_written_again_only_where_people_changed(world: Any) -> None:
+    def inodes() -> list[int]:
+        return [(world.folder / name).stat().st_ino for name in ("tracks.parquet", "features.parquet")]
+
+    first = world.report("--no-overlay")
+    was = inodes()
+    world.label("1,wave,0.2,0.7")
+    second = world.report("--no-overlay")
+    assert world.table("bouts.csv").source.tolist() == ["human", "automatic"]
+    assert inodes() == was
+    assert all(second["files"][name] == first["files"][name] for name in ("tracks.parquet", "features.parquet"))
+    assert main(["tracks", "drop", str(world.db), "2"]) == 0
+    world.report("--no-overlay")
+    assert all(now != before for now, before in zip(inodes(), was, strict=True))
+    kept = (world.folder / "features.parquet").read_bytes()
+    (world.folder / "features.parquet").write_bytes(kept[:-1])
+    world.label("1,wave,0.2,0.8")
+    world.report("--no-overlay")
+    assert (world.folder / "features.parquet").read_bytes() == kept, "what was damaged is written again"
+
+
 def test_only_what_changed_is_encoded_again(world: Any) -> None:
     world.report()
     was = world.encoded

@@ -167,6 +167,19 @@ def test_joints_are_asked_for_in_parts(studio: Any, monkeypatch: pytest.MonkeyPa
     assert studio.said == []
 
 
+def test_a_page_that_takes_long_to_tell_says_so_and_opens_by_itself(
+    studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("behavior.studio.app.PATIENCE_S", 0)
+    page = studio.open()
+    page.goto(f"{studio.address}0/1/report.html?studio#t=1.5")
+    assert page.locator("h1").inner_text() == "One moment"
+    monkeypatch.setattr("behavior.studio.app.PATIENCE_S", 60)
+    studio.ready(page)
+    studio.wait(page, "document.getElementById('drawing').dataset.frame === '45'")
+    assert studio.said == []
+
+
 def test_undo_takes_a_correction_back(studio: Any) -> None:
     page = studio.open("0/1/report.html?studio")
     page.locator(".lane").nth(1).focus()

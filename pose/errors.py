@@ -6,6 +6,7 @@ PoseError
 ├── DeviceError     the asked-for device is not there
 ├── LayoutError     a layout of the body that lacks joints
 ├── SourceError     an image, video or camera that can't be opened or read
+│   └── UnreachableError   the machine that has it does not answer now
 ├── TrainingError   annotations that can't be learnt from, or a training that can't go on
 └── CalibrationError   cameras that are not as their file should say, or that do not fit what they filmed
 
@@ -31,6 +32,10 @@ class DeviceError(PoseError):
 
 class SourceError(PoseError):
     """An image, video or camera that can't be opened or read."""
+
+
+class UnreachableError(SourceError):
+    """The machine that has a recording does not answer now; it may another time."""
 
 
 class LayoutError(PoseError):

@@ -34,7 +34,7 @@ from pose.multiview.files import calibration_hash
 from pose.people import Person
 from pose.settings import EngineSettings
 from pose.skeleton import Skeleton
-from pose.sources import open_source, source_hash
+from pose.sources import is_there, open_source, source_hash
 from pose.training.batches import read_image
 from pose.training.datasets import coco_joints, read_annotations
 from pose.training.evaluate import paired
@@ -293,7 +293,7 @@ def _same_as_before(out: Path, whole: Mapping[str, Any], restart: bool) -> None:
 
 def _refuse_other_videos(seen: Sequence[Seen]) -> None:
     for one in seen:
-        if not Path(one.recording.uri).exists():
+        if not is_there(one.recording.uri):
             raise MissingError(f"{one.recording.name}: {one.recording.uri} is not there any more; put the video back")
         if source_hash(one.recording.uri) != one.recording.sha256:
             raise MissingError(

@@ -34,11 +34,11 @@ from behavior.pipeline.loading import Models, load_models
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.scale import for_one
 from behavior.pipeline.settings import Settings, make_settings
-from behavior.pipeline.stages import Stamp, hash_of, is_known, stamp_of, take_hash
+from behavior.pipeline.stages import hash_of, is_known, take_hash
 from features.errors import FeatureError
 from features.plugins import load_features
-from pose.errors import PoseError
-from pose.sources import expand
+from pose.errors import PoseError, SourceError, UnreachableError
+from pose.sources import Stamp, expand, is_recording, shown, source_name, source_stamp
 from pose.sources.cuts import NotCut, Stretch
 from storage import open_database, recordings
 from storage.database import Database
@@ -132,7 +132,8 @@ def analyze_many(
     """Every source through all stages, by several processes; one that fails does not stop the others.
 
     Args:
-        specs: files and folders, as `pose.sources.expand` takes them; every process must see them under the same path.
+        specs: files, folders and addresses of recordings, as `pose.sources.expand` takes them; every process must see
+            them under the same path, and be known where they are kept.
         database: where all is kept in the end, a file or a URL; None is `OUT/posescribe.db`.
         order: what to do.
         narrator: hears of each recording, and of all.
@@ -179,21 +180,34 @@ def _tasks(specs: Sequence[str], target: Database, out: Path, server: str | None
     with target.reading() as tx:
         there = {recordings.folder_name(one.name).casefold(): one for one in recordings.list_recordings(tx)}
     for spec in dict.fromkeys(expand(specs)):
-        path = Path(spec).expanduser().absolute()
-        if not path.exists():
-            failed.append(f"{spec}: no such file or folder; cameras and addresses can't go to workers")
+        try:
+            place, name = _place_and_name(spec)
+            key = name.casefold()
+            if key in found:
+                before = shown(found[key].spec)
+                raise SourceError(
+                    f"{shown(spec)}: called {name} as {before} is; rename one, or analyse it without workers"
+                )
+            if server is None and key in there and there[key].sha256 != hash_of(place, source_stamp(place)):
+                raise SourceError(
+                    f"{shown(spec)}: {target.where} has another film called {name}; rename it, or choose another --out"
+                )
+        except SourceError as error:
+            failed.append(str(error))
             continue
-        name = recordings.folder_name(path.name if path.is_dir() else path.stem)
-        key = name.casefold()
-        if key in found:
-            failed.append(f"{spec}: called {name} as {found[key].spec} is; rename one, or analyse it without workers")
-            continue
-        if server is None and key in there and there[key].sha256 != hash_of(str(path), stamp_of(str(path))):
-            failed.append(f"{spec}: {target.where} has another film called {name}; rename it, or choose another --out")
-            continue
-        mark = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-        found[key] = _Task(str(path), name, server or str((out / "parts" / f"{name}-{mark}.db").absolute()))
+        mark = hashlib.sha256(shown(place).encode()).hexdigest()[:8]
+        found[key] = _Task(place, name, server or str((out / "parts" / f"{name}-{mark}.db").absolute()))
     return list(found.values()), failed
+
+
+def _place_and_name(spec: str) -> tuple[str, str]:
+    """Where every process finds a source, and the name of the folder of its results; raises `SourceError`."""
+    if is_recording(spec):
+        return spec, recordings.folder_name(Path(source_name(spec)).stem)
+    path = Path(spec).expanduser().absolute()
+    if not path.exists():
+        raise SourceError(f"{shown(spec)}: no such file or folder; cameras can't go to workers")
+    return str(path), recordings.folder_name(path.name if path.is_dir() else path.stem)
 
 
 def _is_done(target: Database, task: _Task, models: Models, settings: Settings) -> bool:
@@ -201,7 +215,7 @@ def _is_done(target: Database, task: _Task, models: Models, settings: Settings) 
     with target.reading() as tx:
         if not recordings.list_recordings(tx):  # so that many films are hashed by many processes
             return False
-    stamp = stamp_of(task.spec)
+    stamp = source_stamp(task.spec)
     task.known = stamp, hash_of(task.spec, stamp)
     if not is_known(target, task.known[1], models, settings):
         return False
@@ -297,7 +311,8 @@ def _run(
             if "error" in told:
                 if not is_server:
                     _remove_empty(task)
-                failed.append(told["error"] if task.spec in told["error"] else f"{task.spec}: {told['error']}")
+                where = shown(task.spec)
+                failed.append(told["error"] if where in told["error"] else f"{where}: {told['error']}")
                 narrator.say(f"[{done} of {total}] {task.name} failed: {told['error']}")
             else:
                 results.append({**told["result"], "db": target.where})
@@ -336,7 +351,7 @@ def work(order: str, spec: str, database: str, known: str = "null", parts: str =
                 kept_in = [where for _, where in done if where != database]
                 join(opened, spec, out, models, settings, [stretch for stretch, _ in done], kept_in)
             elif what.part_s:
-                stamp = stamp_of(spec)
+                stamp = source_stamp(spec)
                 try:
                     stretches = cut_recording(opened, spec, out, models, settings, what.part_s)
                 except NotCut as error:
@@ -370,10 +385,10 @@ def _answer(order: str, spec: str, known: str, do: Callable[[Order, Models, Sett
         for plugin in what.plugins:
             _load_once(plugin)
         return json.dumps(do(what, _models(json.dumps(what.models, sort_keys=True)), make_settings(**what.settings)))
+    except (UnreachableError, StorageError, OSError) as error:
+        return json.dumps({"error": str(error), "again": True})
     except (PoseError, FeatureError, BehaviorError) as error:
         return json.dumps({"error": str(error), "again": False})
-    except (StorageError, OSError) as error:
-        return json.dumps({"error": str(error), "again": True})
 
 
 def _known_of(told: Any) -> tuple[Stamp, str | None]:

@@ -33,7 +33,6 @@ from behavior.pipeline.stages import (
     hash_of,
     name_actions,
     plain,
-    stamp_of,
 )
 from behavior.pipeline.tell import tell
 from behavior.pipeline.told import SCALE, WORDS, ZONES, already_told, files_of, is_current, refuse_others
@@ -44,7 +43,7 @@ from features.errors import FeatureError
 from features.zones import Zone, read_zones
 from pose.errors import PoseError
 from pose.people import Track
-from pose.sources import SourceInfo, expand, image_names, is_there, open_source
+from pose.sources import SourceInfo, expand, image_names, is_there, open_source, shown, source_stamp
 from storage import bouts as stored_bouts
 from storage import open_database, recordings, runs, skeletons, tracks
 from storage.database import Database
@@ -107,7 +106,7 @@ def pose_all(
                 make_folder(recording.folder)
                 drawn = draw(opened, recording, pose_run, track_run, skeleton, (), Stills(skeleton), count, narrator)
             return {
-                "source": spec,
+                "source": shown(spec),
                 "frames": count,
                 "device": pose_run.device,
                 "model": pose_run.model_name,
@@ -389,7 +388,7 @@ def _each(
         if spec in missing:
             continue
         if len(sources) > 1:
-            narrator.say(f"[{number} of {len(sources)}] {spec}")
+            narrator.say(f"[{number} of {len(sources)}] {shown(spec)}")
         try:
             results.append(one(spec))
         except (PoseError, StorageError, FeatureError, BehaviorError) as error:
@@ -410,10 +409,11 @@ def find_recording(
 
     Raises `SourceError` when it can't be read, or has nothing in the part that is asked for.
     """
-    stamp = stamp_of(spec)
+    stamp = source_stamp(spec)
     sha256 = hash_of(spec, stamp)
     with open_source(spec, **asdict(part), after=after) as source:
-        yield replace(_enter(database, source.info, sha256, out), opened=source, stamp=stamp)
+        given = spec if "://" in spec and sha256 is not None else None
+        yield replace(_enter(database, source.info, sha256, out), opened=source, stamp=stamp, spec=given)
 
 
 def _enter(database: Database, info: SourceInfo, sha256: str | None, out: Path) -> Recording:

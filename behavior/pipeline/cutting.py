@@ -29,7 +29,7 @@ from behavior.pipeline.stages import (
 )
 from pose.engine import CLIP
 from pose.people import FramePeople
-from pose.sources import open_source
+from pose.sources import open_source, shown
 from pose.sources.cuts import Stretch, cut
 from pose.tracking.camera import UNKNOWN, CameraMotion, Shift
 from storage import open_database, poses, runs, skeletons
@@ -100,7 +100,7 @@ def join(
             found = [known_people(tx, recording, models, _of(settings, one), "part") for one in stretches]
         parts = [run for run in found if run is not None and run.done]
         if len(parts) < len(stretches):
-            raise DataError(f"{spec}: only {len(parts)} of its {len(stretches)} parts are done; run again")
+            raise DataError(f"{shown(spec)}: only {len(parts)} of its {len(stretches)} parts are done; run again")
         seams = _seams(database, recording, settings, parts)
         with database.transaction() as tx:
             _join(tx, recording, models, settings, parts, seams)
@@ -182,7 +182,7 @@ def _shift(database: Database, recording: Recording, settings: Settings, before:
     people = {seen.index: seen.people, first.index: first.people}
     camera, shift = CameraMotion(), UNKNOWN
     part = replace(settings.part, start_s=last[1])
-    with open_source(recording.stored.uri, **asdict(part), after=ahead) as source:
+    with open_source(recording.place, **asdict(part), after=ahead) as source:
         for frame in source:
             if frame.index in people:
                 shift = camera.shift(frame.image, people[frame.index])

@@ -186,4 +186,4 @@ def _open_again(recording: Recording, pose_run: Run) -> FrameSource:
         return open_source(kept)
     if not recording.is_unchanged:
         raise SourceError(f"{stored.uri} is not the file that was analysed any more")
-    return open_source(stored.uri, **pose_run.settings["part"])
+    return open_source(recording.place, **pose_run.settings["part"])

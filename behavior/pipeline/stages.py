@@ -38,7 +38,7 @@ from pose.engine import ALGORITHM as POSE
 from pose.engine import PoseStream
 from pose.errors import PoseError, SourceError
 from pose.people import FramePeople
-from pose.sources import FrameSource, open_source, source_hash
+from pose.sources import FrameSource, Stamp, open_source, source_hash, source_stamp
 from pose.tracking import ResolveSettings, Tracker, TrackerSettings, resolve
 from pose.tracking.appearance import CLOTHING_SIZE, clothing
 from pose.tracking.camera import UNKNOWN, CameraMotion, Shift
@@ -55,7 +55,6 @@ from storage.runs import Run
 
 VERSION = version("posescribe")
 
-Stamp = tuple[tuple[str, int, int], ...]
 Stage = Literal["pose", "part"]
 """Of `find_people`: on a whole source, or on a part of a long one."""
 
@@ -77,12 +76,19 @@ class Recording:
         opened: the source at its beginning, for who reads it first. One that can't be opened twice, such as a camera,
             has no hash; what it shows is kept as `PICTURES`.
         stamp: sizes and times of its files when it was hashed, see `is_unchanged`.
+        spec: what the user typed, for an address whose password or key is not stored.
     """
 
     stored: StoredRecording
     folder: Path
     opened: FrameSource | None = None
     stamp: Stamp = ()
+    spec: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the source is opened."""
+        return self.spec or self.stored.uri
 
     @property
     def id(self) -> int:
@@ -94,30 +100,19 @@ class Recording:
 
         Raises `SourceError` when it can't be read.
         """
-        if self.stamp and stamp_of(self.stored.uri) == self.stamp:
+        if self.stamp and source_stamp(self.place) == self.stamp:
             return True
-        return source_hash(self.stored.uri) == self.stored.sha256
-
-
-def stamp_of(source: str) -> Stamp:
-    """Name, size in bytes and time of change of a file, or of each in a folder; empty for what is neither."""
-    path = Path(source)
-    try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        known = [(file.name, file.stat()) for file in files]
-    except OSError:
-        return ()
-    return tuple((name, found.st_size, found.st_mtime_ns) for name, found in known)
+        return source_hash(self.place) == self.stored.sha256
 
 
 _hashes: dict[tuple[str, Stamp], str | None] = {}
 
 
 def hash_of(source: str, stamp: Stamp) -> str | None:
-    """`source_hash`, read once for files of the same size and time of change (see `stamp_of`); see `take_hash`."""
+    """`source_hash`, read once for files of the same `source_stamp`; see `take_hash`."""
     if not stamp:
         return source_hash(source)
-    key = str(Path(source).absolute()), stamp
+    key = _key(source), stamp
     if key not in _hashes:
         _hashes[key] = source_hash(source)
     return _hashes[key]
@@ -125,7 +120,11 @@ def hash_of(source: str, stamp: Stamp) -> str | None:
 
 def take_hash(source: str, stamp: Stamp, sha256: str | None) -> None:
     """Another process has hashed these files; they are not read again as long as they are as they were then."""
-    _hashes[str(Path(source).absolute()), stamp] = sha256
+    _hashes[_key(source), stamp] = sha256
+
+
+def _key(source: str) -> str:
+    return source if "://" in source else str(Path(source).absolute())
 
 
 def forget(database: Database, recording: Recording, models: Models, settings: Settings) -> None:
@@ -222,7 +221,7 @@ def find_people(
 
     source = recording.opened if last is None else None
     if source is None:
-        source = open_source(recording.stored.uri, **asdict(settings.part), after=last)
+        source = open_source(recording.place, **asdict(settings.part), after=last)
     if last is not None and source.info.consecutive:
         _look_again(database, recording, run, settings, last, camera)
     for note in source.notes:
@@ -277,7 +276,7 @@ def _look_again(
 ) -> None:
     """Shows the camera's follower the last frame that is stored, so that it goes on as if it had never stopped."""
     people = next(iter(poses.iter_frames(database, run.id, after=last[0] - 1))).people
-    with open_source(recording.stored.uri, **asdict(replace(settings.part, start_s=last[1]))) as source:
+    with open_source(recording.place, **asdict(replace(settings.part, start_s=last[1]))) as source:
         for frame in source:
             if frame.index == last[0]:
                 camera.shift(frame.image, people)
@@ -293,7 +292,7 @@ def _has_more(
     narrator: Narrator,
 ) -> bool:
     """Whether a source that broke off has more frames now; what was made of those before is then forgotten."""
-    with open_source(recording.stored.uri, **asdict(settings.part), after=last) as source:
+    with open_source(recording.place, **asdict(settings.part), after=last) as source:
         if next(source, None) is None:
             return False
     with database.transaction() as tx:

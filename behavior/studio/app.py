@@ -26,6 +26,7 @@ from behavior.report.models import render_models
 from behavior.studio import uploads
 from behavior.studio.shelf import Conflict, Shelf
 from behavior.studio.work import KINDS, Work
+from pose.sources import VIDEO_SUFFIXES
 from storage.errors import MissingError, StorageError
 
 MOST_BYTES = 5_000_000
@@ -250,7 +251,7 @@ async def _said(request: Request) -> dict[str, Any]:
 
 def _start_page(shelf: Shelf, work: Work) -> Response:
     places = [Place(number, Path(database.where).name, work.offered(number)) for number, database in shelf.databases()]
-    return _page(*render_index(shelf.cards(), "Posescribe studio", places, uploads.VIDEOS))
+    return _page(*render_index(shelf.cards(), "Posescribe studio", places, VIDEO_SUFFIXES))
 
 
 def _models_page(shelf: Shelf, work: Work, number: int) -> Response:

@@ -16,14 +16,12 @@ from starlette.concurrency import run_in_threadpool
 
 from behavior.errors import DataError
 from pose.errors import SourceError
-from pose.sources import open_source
+from pose.sources import VIDEO_SUFFIXES, open_source
 from pose.sources.images import IMAGE_SUFFIXES
 from storage.files import make_folder
 
 FOLDER = "videos"
 """Beside the reports of a database."""
-VIDEOS = frozenset([".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".ts"])
-"""Names of files that are offered to be analysed, and taken; any other can be given by its path."""
 SPARE = 1 << 30
 """Bytes of the disk that are left free: an analysis needs room, too."""
 _BUFFER = 1 << 20
@@ -40,7 +38,7 @@ def check(name: str, size: int, folder: Path) -> str:
         folder: of the reports.
     """
     safe = safe_name(name)
-    if Path(safe).suffix.lower() not in VIDEOS | IMAGE_SUFFIXES:
+    if Path(safe).suffix.lower() not in VIDEO_SUFFIXES | IMAGE_SUFFIXES:
         raise DataError(f"{safe}: neither video nor picture by its name; any other file can be analysed by its path")
     if size <= 0:
         raise DataError(f"{safe}: is empty, or a folder; a folder of images can be analysed by its path")

@@ -18,7 +18,8 @@ from behavior.recognition.model import DEFAULT, HEADER, ActionModelInfo, load_ac
 from behavior.report.models import Coded, Corrected, ModelCard
 from behavior.studio.jobs import Job, Jobs
 from behavior.studio.shelf import Shelf
-from behavior.studio.uploads import FOLDER, VIDEOS
+from behavior.studio.uploads import FOLDER
+from pose.sources import VIDEO_SUFFIXES, is_there
 from storage import bouts, recordings, runs
 from storage.database import Database
 from storage.errors import MissingError
@@ -165,7 +166,7 @@ class Work:
             raise DataError(f"{stored.name}: another process is at work on it")
         if stored.sha256 is None:
             raise DataError(f"{stored.name}: was live, and can't be gone on with")
-        if not Path(stored.uri).exists():
+        if not is_there(stored.uri):
             raise DataError(f"{stored.uri}: is not there any more")
         looked = sorted((run for run in listed if run.stage == "pose" and run.model_name), key=lambda run: run.done)
         asked = options(looked[0], None) if looked else []
@@ -196,7 +197,7 @@ class Work:
         for folder in sorted(folders):
             try:
                 names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
-                found += [str(folder / name) for name in names if Path(name).suffix.lower() in VIDEOS]
+                found += [str(folder / name) for name in names if Path(name).suffix.lower() in VIDEO_SUFFIXES]
             except OSError:  # moved, or not ours to read
                 continue
         return [one for one in sorted(found) if os.path.realpath(one) not in known][:MOST_OFFERED]

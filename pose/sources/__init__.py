@@ -1,4 +1,4 @@
-"""Pictures from anywhere behind one interface: image, folder, video file, webcam, network camera.
+"""Pictures from anywhere behind one interface: image, folder, video file, recording elsewhere, webcam, network camera.
 
 `open_source` takes one of these; `expand` turns what a user typed, globs included, into a list of them. `base.py` says
 what all sources have in common.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ import av
 import cv2
 
 from pose.errors import SourceError
+from pose.sources import remote
 from pose.sources.base import ASSUMED_FPS, Frame, FrameSource, Selection, SourceInfo
 from pose.sources.camera import (
     CameraSource,
@@ -31,20 +33,30 @@ from pose.sources.camera import (
 )
 from pose.sources.guard import regular
 from pose.sources.images import IMAGE_SUFFIXES, FolderSource, ImageSource, image_names, list_images, natural_key
+from pose.sources.remote import VIDEO_SUFFIXES, Nature, RemoteFile, is_recording
 from pose.sources.video import VideoSource
 
 __all__ = [
     "ASSUMED_FPS",
+    "VIDEO_SUFFIXES",
     "Frame",
     "FrameSource",
     "LiveSettings",
     "SourceInfo",
+    "Stamp",
     "expand",
     "image_names",
+    "is_recording",
     "is_there",
     "open_source",
+    "shown",
     "source_hash",
+    "source_name",
+    "source_stamp",
 ]
+
+Stamp = tuple[tuple[str, int, int], ...]
+"""What tells two states of a source's files apart without reading them, see `source_stamp`."""
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _SCHEMES = frozenset(["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp", "rtp"])
@@ -53,15 +65,17 @@ _SCHEMES = frozenset(["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", 
 def expand(specs: Iterable[str]) -> list[str]:
     """Single sources out of what a user typed: globs become their matches in natural order, the rest stays.
 
-    An existing file or folder is taken by its name, even with `[`, `?` or `*` in it; a URL is never a glob. `**`
-    descends into folders. A folder stays one source. What is named twice comes once.
+    An existing file or folder is taken by its name, even with `[`, `?` or `*` in it. `**` descends into folders. A
+    folder stays one source. Of addresses, `remote.expand` says which are several. What is named twice comes once.
 
     Raises:
         SourceError: a glob without a match.
     """
     sources: dict[str, str] = {}
     for spec in map(os.fspath, specs):
-        if _URL.match(spec) or os.path.lexists(spec) or not glob.has_magic(spec):
+        if _URL.match(spec):
+            found = remote.expand(spec) or [spec]
+        elif os.path.lexists(spec) or not glob.has_magic(spec):
             found = [spec]
         else:
             found = sorted(glob.glob(spec, recursive=True), key=lambda path: (natural_key(path), path))
@@ -85,7 +99,7 @@ def open_source(
     """Open one source and read its first frame.
 
     Args:
-        spec: image, folder of images, video file, webcam number, or URL of a camera or video.
+        spec: image, folder of images, video file, webcam number, or address of a recording or a camera.
         start_s: first time wanted, seconds.
         end_s: end of the range, seconds; a frame at that time is outside.
         every: keep only frames whose index is a multiple of it.
@@ -96,6 +110,7 @@ def open_source(
 
     Raises:
         SourceError: what is there can't be read, or there is nothing, or nothing in the range. One line.
+        UnreachableError: the machine that has it does not answer; while reading, too.
         ValueError: a range that is none, or a rate that is none.
     """
     if fps is not None and not 0 < fps < float("inf"):
@@ -110,6 +125,8 @@ def _open(
     spec: str | os.PathLike[str] | int, selection: Selection, fps: float | None, live: LiveSettings
 ) -> FrameSource:
     text = str(spec) if isinstance(spec, int) else os.fspath(spec)
+    if is_recording(text, live.timeout_s):
+        return _open_recording(text, selection, fps)
     if _is_live(text):
         return _open_camera(text, selection, fps, live)
     path = _path(text).absolute()
@@ -124,10 +141,22 @@ def _open(
         with path.open("rb"):
             pass
         if _is_image(path):
-            return ImageSource(path, selection)
+            return ImageSource(path, selection, name=path.name, uri=str(path))
     except OSError as error:
         raise SourceError(f"{text}: can't be read: {error.strerror}") from error
     return VideoSource(f"file:{path}", selection, name=path.name, uri=str(path), fps=fps)
+
+
+def _open_recording(text: str, selection: Selection, fps: float | None) -> FrameSource:
+    file = RemoteFile(text)
+    if Path(file.name).suffix.lower() in IMAGE_SUFFIXES - {".gif"}:
+        with file, io.BufferedReader(file) as image:
+            return ImageSource(image, selection, name=file.name, uri=remote.shown(text))
+    try:
+        return VideoSource(file, selection, name=file.name, uri=remote.shown(text), fps=fps)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _open_camera(text: str, selection: Selection, fps: float | None, live: LiveSettings) -> FrameSource:
@@ -141,7 +170,8 @@ def _open_camera(text: str, selection: Selection, fps: float | None, live: LiveS
     except ValueError as error:
         raise SourceError(f"{text}: no address ({error}); expected one such as rtsp://host:port/path") from error
     if scheme[1].lower() not in _SCHEMES:
-        raise SourceError(f"{uri}: {scheme[1]}:// is no address of a camera; {', '.join(sorted(_SCHEMES))} are known")
+        known = ", ".join(sorted(_SCHEMES | remote.SCHEMES))
+        raise SourceError(f"{uri}: {scheme[1]}:// is no address of a camera or a recording; {known} are known")
     parts = urlsplit(text)
     name = re.sub(r"[^\w.-]+", "_", f"{parts.hostname or ''}{parts.path}").strip("_")
     if scheme[1].lower() in ("http", "https"):
@@ -150,13 +180,19 @@ def _open_camera(text: str, selection: Selection, fps: float | None, live: LiveS
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"{uri}: {no_connection(error, live.timeout_s)}") from error
         if finite:
-            return VideoSource(text, selection, name=name, uri=uri, kind="stream", timeout_s=live.timeout_s, fps=fps)
+            video = VideoSource(text, selection, name=name, uri=uri, kind="stream", timeout_s=live.timeout_s, fps=fps)
+            if remote.nature(text, live.timeout_s) is Nature.WHOLE_ONLY:
+                video.notes.append(
+                    "this server gives a file only from its start: it was read as from a camera, once, and can't be "
+                    "gone on with"
+                )
+            return video
     feed = partial(network_feed, text, live.timeout_s)
     return CameraSource(feed, selection, name=name, uri=uri, kind="stream", settings=live)
 
 
 def is_there(spec: str) -> bool:
-    """False for a path that leads nowhere; what is live is there until it is asked."""
+    """False for a path that leads nowhere; what has an address is there until it is asked."""
     return _is_live(spec) or Path(_local(spec)).exists()
 
 
@@ -171,6 +207,9 @@ def source_hash(spec: str | os.PathLike[str] | int) -> str | None:
         SourceError: it can't be read.
     """
     text = str(spec) if isinstance(spec, int) else os.fspath(spec)
+    if is_recording(text):
+        with io.BufferedReader(RemoteFile(text)) as remote_file:
+            return hashlib.file_digest(remote_file, "sha256").hexdigest()
     if _is_live(text):
         return None
     path = _path(text)
@@ -184,6 +223,37 @@ def source_hash(spec: str | os.PathLike[str] | int) -> str | None:
         return whole.hexdigest()
     except OSError as error:
         raise SourceError(f"{text}: can't be read: {error.strerror}") from error
+
+
+def source_stamp(spec: str) -> Stamp:
+    """Name, size in bytes and time of change of a file, or of each in a folder; of a recording elsewhere a mark that
+    its server tells states apart by, in place of the time. Empty for what has no such, or can't be asked.
+    """
+    try:
+        if is_recording(spec):
+            return remote.stamp(spec)
+        path = Path(spec)
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        known = [(file.name, file.stat()) for file in files]
+    except (OSError, SourceError):
+        return ()
+    return tuple((name, found.st_size, found.st_mtime_ns) for name, found in known)
+
+
+def source_name(spec: str) -> str:
+    """What a file or folder is called, without what comes before it."""
+    return remote.name_of(spec) if is_recording(spec) else Path(spec).expanduser().absolute().name
+
+
+def shown(spec: str) -> str:
+    """A source as it may be shown: an address without what it keeps secret."""
+    scheme = remote.scheme_of(spec)
+    if scheme is None or scheme in remote.SCHEMES:
+        return remote.shown(spec)
+    try:
+        return without_password(spec)
+    except ValueError:
+        return spec
 
 
 def _digest(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import imagesize
@@ -44,13 +45,13 @@ def network_options() -> dict[str, str]:
     return {"protocol_whitelist": _NETWORK}
 
 
-def check_image(path: Path) -> None:
+def check_image(file: Path | BinaryIO, what: str) -> None:
     """Raises `SourceError` for an image whose header, where it is a known one, promises too many pixels."""
     try:
-        width, height = imagesize.get(path)
+        width, height = imagesize.get(file)
     except (OSError, ValueError):  # damaged: for the decoder to say
         return
-    bounded(width, height, str(path))
+    bounded(width, height, what)
 
 
 def bounded(width: int, height: int, what: str) -> None:

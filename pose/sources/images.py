@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -107,14 +107,18 @@ def to_bgr8(pixels: NDArray[Any]) -> Image:
     return np.ascontiguousarray(colour)
 
 
-def read_image(path: Path) -> Image | None:
+def read_image(file: Path | BinaryIO) -> Image | None:
     """The image as (height, width, 3) uint8 BGR, or None when it is damaged, cut off or no image.
 
     Raises:
         SourceError: it has too many pixels to be unpacked.
     """
-    check_image(path)
-    encoded = np.fromfile(path, dtype=np.uint8)
+    check_image(file, str(file) if isinstance(file, Path) else file.name)
+    if isinstance(file, Path):
+        encoded = np.fromfile(file, dtype=np.uint8)
+    else:
+        file.seek(0)
+        encoded = np.frombuffer(file.read(), dtype=np.uint8)
     if not len(encoded):
         return None
     with quiet_opencv():
@@ -131,17 +135,25 @@ def read_image(path: Path) -> Image | None:
 class ImageSource(FrameSource):
     """One image: frame 0 at time 0.
 
+    Args:
+        file: its path, or where it is elsewhere the open file.
+        name, uri: as in `SourceInfo`.
+
     Raises:
         SourceError: the image can't be read.
     """
 
-    def __init__(self, path: Path, selection: Selection) -> None:
+    def __init__(self, file: Path | BinaryIO, selection: Selection, *, name: str, uri: str) -> None:
         super().__init__(selection)
-        self._path = path
-        image = _read_or_fail(path)
+        try:
+            image = read_image(file)
+        except OSError as error:
+            raise SourceError(f"{uri}: can't be read: {error.strerror}") from error
+        if image is None:
+            raise SourceError(f"{uri}: no image that can be read; is it complete?")
         height, width = image.shape[:2]
         self._image = image
-        self.info = SourceInfo(path.name, str(path), "image", width, height, n_frames=1)
+        self.info = SourceInfo(name, uri, "image", width, height, n_frames=1)
 
     def _pictures(self) -> Iterator[Picture]:
         if self._selection.after is None:
@@ -212,16 +224,3 @@ class FolderSource(FrameSource):
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def _read_or_fail(path: Path) -> Image:
-    try:
-        image = read_image(path)
-    except OSError as error:
-        raise SourceError(f"{path}: can't be read: {error.strerror}") from error
-    if image is None:
-        empty = path.stat().st_size == 0
-        raise SourceError(
-            f"{path}: " + ("the file is empty" if empty else "no image that can be read; is it complete?")
-        )
-    return image

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from pose.errors import SourceError
 from pose.sources.base import ClockOrigin, FrameSource, Image, Kind, Picture, Selection, SourceInfo
 from pose.sources.guard import MOST_PIXELS, bounded, local_options, network_options
+from pose.sources.remote import RemoteFile
 from pose.sources.stamps import Demuxer, Numbering, Place, all_shown, has_no_clock, is_scrambled, last_before
 
 _SQUARE = 0.01
@@ -52,7 +53,7 @@ class VideoSource(FrameSource):
     """A video file, or a finite video behind a URL.
 
     Args:
-        path: what ffmpeg opens.
+        opened: what ffmpeg opens, or a file to read from, which is closed with the source.
         name, uri, kind: as in `SourceInfo`.
         timeout_s: longest wait for a server, seconds.
         fps: of a stream that has no clock, frames per second; None: `ASSUMED_FPS`, and a note says so.
@@ -66,7 +67,7 @@ class VideoSource(FrameSource):
 
     def __init__(
         self,
-        path: str,
+        opened: str | RemoteFile,
         selection: Selection,
         *,
         name: str,
@@ -76,8 +77,10 @@ class VideoSource(FrameSource):
         fps: float | None = None,
     ) -> None:
         super().__init__(selection)
-        self._path, self._uri, self._timeout_s = path, uri, timeout_s
-        self._limits = local_options() if path.startswith("file:") else network_options()
+        self._opened, self._uri = opened, uri
+        is_address = isinstance(opened, str) and not opened.startswith("file:")
+        self._limits = network_options() if is_address else local_options()
+        self._timeout_s = timeout_s if is_address else None  # a file has its own patience
         self._fps: float | None = None
         clock: ClockOrigin = "source"
         self._closed = False
@@ -160,6 +163,8 @@ class VideoSource(FrameSource):
                 )
         finally:
             self._container.close()
+            if not isinstance(self._opened, str):
+                self._opened.close()
 
     def _read_twice(self) -> Iterator[tuple[int, int, VideoFrame]]:
         """Number, stamp and frame; after an error at the end, what the decoder's threads then kept is read again."""
@@ -253,8 +258,10 @@ class VideoSource(FrameSource):
 
     def _open(self) -> None:
         try:
+            if not isinstance(self._opened, str):
+                self._opened.seek(0)
             self._container: InputContainer = av.open(
-                self._path, options=dict(self._limits), metadata_errors="replace", timeout=self._timeout_s
+                self._opened, "r", options=dict(self._limits), metadata_errors="replace", timeout=self._timeout_s
             )
         except (av.error.FFmpegError, ValueError) as error:
             raise SourceError(f"{self._uri}: {_why_not_opened(error)}") from error

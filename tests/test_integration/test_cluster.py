@@ -21,7 +21,7 @@ import pytest
 from behavior.cli import main
 from behavior.pipeline import cluster, stages
 from behavior.pipeline.cluster import Order, work
-from pose.sources import source_hash
+from pose.sources import source_hash, source_stamp
 from storage import open_database, recordings
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
@@ -258,8 +258,8 @@ def test_a_film_is_hashed_once(tmp_path: Path, sample_video: Path, monkeypatch: 
         assert "error" in work(order, source, str(tmp_path / "part.db"), json.dumps(task.known))
         assert len(hashed) == 2  # it is another film by now
         clips(sample_video, tmp_path, 1)
-        known = json.dumps([stages.stamp_of(source), "as told"])
-        monkeypatch.setattr(cluster, "analyze", lambda *given, **_: stages.hash_of(given[1], stages.stamp_of(given[1])))
+        known = json.dumps([source_stamp(source), "as told"])
+        monkeypatch.setattr(cluster, "analyze", lambda *given, **_: stages.hash_of(given[1], source_stamp(given[1])))
         assert json.loads(work(order, source, str(tmp_path / "part.db"), known))["result"] == "as told"
         assert len(hashed) == 2
 

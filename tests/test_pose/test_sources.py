@@ -31,7 +31,14 @@ def test_expand_globs_in_natural_order(tmp_path: Path) -> None:
 
 
 def test_expand_leaves_single_sources_alone() -> None:
-    specs = ["video.mp4", "0", "rtsp://cam/live?channel=1", "http://cam/[::1]/*.mjpg", r"C:\videos\clip.mp4", "folder/"]
+    specs = [
+        "video.mp4",
+        "0",
+        "rtsp://cam/live?channel=1",
+        "http://cam/[::1]/?*.mjpg",
+        r"C:\videos\clip.mp4",
+        "folder/",
+    ]
     assert expand(specs) == specs
 
 

@@ -23,6 +23,7 @@ class Had:
         address: of the folder, without a slash at its end.
         ranges: whether a part of a file can be had.
         status: what it answers to everything, if anything.
+        key: what an address must hold, else the answer is 403.
         breaks: how many more answers of over 1,000 bytes are cut off in the middle.
         served: bytes of files that were sent.
         asked: the whole request paths, with queries.
@@ -31,6 +32,7 @@ class Had:
     address: str = ""
     ranges: bool = True
     status: int | None = None
+    key: str = ""
     breaks: int = 0
     served: int = 0
     asked: list[str] = field(default_factory=list)
@@ -60,8 +62,9 @@ def http_server(folder: Path) -> Iterator[Had]:
         def _answer(self, *, with_body: bool) -> None:
             had.asked.append(self.path)
             path = folder / unquote(urlsplit(self.path).path).lstrip("/")
-            if had.status or not path.exists():
-                self.send_error(had.status or 404)
+            status = had.status or (200 if path.exists() else 404)
+            if status != 200 or had.key not in self.path:
+                self.send_error(status if status != 200 else 403)
                 return
             if path.is_dir():
                 names = [f"{quote(one.name)}{'/' * one.is_dir()}" for one in sorted(path.iterdir())]

@@ -53,7 +53,9 @@ from behavior.cli.printable import print_json
 def analyze(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Image, folder, video, glob, webcam number or camera address."),
+        typer.Argument(
+            metavar="SOURCE...", help="Image, folder, video, glob, webcam number, or address of a recording or camera."
+        ),
     ],
     out: Out,
     db: Db = None,

@@ -40,7 +40,9 @@ from behavior.cli.printable import print_json
 
 
 def pose(
-    source: Annotated[str, typer.Argument(help="Image, folder, video, glob, webcam number or camera address.")],
+    source: Annotated[
+        str, typer.Argument(help="Image, folder, video, glob, webcam number, or address of a recording or camera.")
+    ],
     out: Out,
     device: Device = "auto",
     model: Model = "movenet_multipose",

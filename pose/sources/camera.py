@@ -276,7 +276,7 @@ def is_finite(url: str, timeout_s: float) -> bool:
         return bool(container.duration) or container.format.name.endswith("_pipe")
 
 
-_SECRET = re.compile(r"([^&=]*(?:token|key|pass|pwd|auth|secret|sig|session)[^&=]*)=[^&]*", re.IGNORECASE)
+_SECRET = re.compile(r"([^&=]*(?:token|key|pass|pwd|auth|secret|credential|sig|session)[^&=]*)=[^&]*", re.IGNORECASE)
 
 
 def without_password(url: str) -> str:

@@ -109,7 +109,7 @@ def _nature(url: str, timeout_s: float) -> Nature:
             _PLAYLISTS
         ):
             return Nature.OTHER
-        if re.fullmatch(r"bytes 0-0/\d+", answer.headers.get("Content-Range", "")) and answer.status_code == 206:
+        if re.fullmatch(r"bytes 0-0/\d+", answer.headers.get("Content-Range", "")):
             return Nature.RECORDING
         whole = answer.status_code == 200 and "Content-Length" in answer.headers
         return Nature.WHOLE_ONLY if whole else Nature.OTHER

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 
 from behavior.cli import main
 from behavior.pipeline import stages
+from behavior.pipeline.cluster import Order, work
 from pose.sources import remote
 from storage import poses
 from tests.servers import Had, http_server
 from tests.test_integration.test_analyze import tables
 from tests.test_integration.test_cluster import clips, command_in, content
 
-HOW = ["--start", "3", "--end", "4.5", "--accuracy", "fast", "--device", "cpu"]
+HOW = ["--start", "3", "--end", "4", "--accuracy", "fast", "--device", "cpu"]
 SECRET = "Pa55phrase"
 
 
@@ -44,18 +46,22 @@ def test_as_the_file_itself_without_its_secrets(
     web: Had, sample_video: Path, of_the_file: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = secret_address(web, sample_video)
+    web.key = SECRET
     assert main(["analyze", spec, spec, str(tmp_path / "none"), "--out", str(tmp_path / "out"), "--json", *HOW]) == 1
     told = capsys.readouterr()
     folder = tmp_path / "out" / sample_video.stem
     assert json.loads(told.out)["results"][0]["source"] == f"{web.address}/{sample_video.name}"
-    assert any("X-Amz-Signature" in path for path in web.asked)
     assert tables(tmp_path / "out" / "posescribe.db") == of_the_file
     assert (folder / "video.mp4").exists()
     assert f"posescribe analyze {web.address}/{sample_video.name}" in (folder / "report.html").read_text()
     kept = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert SECRET.encode() not in kept
     assert SECRET not in told.out + told.err
-    assert main(["report", str(tmp_path / "out" / "posescribe.db"), "--out", str(tmp_path / "again")]) == 0
+    again = ["report", str(tmp_path / "out" / "posescribe.db"), "--out", str(tmp_path / "again")]
+    assert main(again) == 0
+    assert "There is no new overlay: " in capsys.readouterr().err
+    web.key = ""
+    assert main(again) == 0
     assert (tmp_path / "again" / sample_video.stem / "overlay.mp4").exists()
 
 
@@ -111,3 +117,14 @@ def test_workers_read_where_it_lies(sample_video: Path, tmp_path: Path) -> None:
         places = sorted(connection.execute("SELECT uri FROM recording").fetchall())
     connection.close()
     assert places == [(f"{web.address}/clip0.mp4",), (f"{web.address}/clip1.mp4",)]
+
+
+def test_a_worker_says_that_another_time_may_do(tmp_path: Path) -> None:
+    usual = {"precision": None, "max_people": None, "start_s": None, "end_s": None, "every": 1, "overlay": False}
+    networks = {"model": "movenet_multipose", "device": "cpu", "actions": "none"}
+    order = Order(networks, {"accuracy": "fast", **usual}, (), str(tmp_path))
+    told = json.loads(work(json.dumps(asdict(order)), "sftp://127.0.0.1:1/x.mp4", str(tmp_path / "part.db")))
+    assert told == {
+        "error": "sftp://127.0.0.1:1/x.mp4: no connection (ConnectionRefusedError); is its server there?",
+        "again": True,
+    }

@@ -120,3 +120,11 @@ def test_it_runs_from_a_bare_folder_without_a_network(
     page = (tmp_path / "out" / clip.stem / "report.html").read_text(encoding="utf-8")
     assert "<script" in page
     assert "default" in run(program, "models", "list")
+
+
+def test_the_container_file_has_nothing_that_its_linter_knows_to_be_wrong() -> None:
+    linter = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if linter is None:
+        pytest.skip("hadolint is not installed")
+    done = subprocess.run([linter, "--no-color", ROOT / "Containerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr

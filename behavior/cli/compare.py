@@ -24,7 +24,10 @@ def compare(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(help="Column of the groups; without --groups `recording` or `person`.  [default: recording]"),
+        typer.Option(
+            help="Column of the groups; without --groups `recording`, `person`, or a line of the reports' headings, "
+            "such as `place`.  [default: recording]"
+        ),
     ] = None,
     unit: Annotated[
         str | None,

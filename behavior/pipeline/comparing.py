@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from behavior.pipeline.commands import all_current
 from behavior.pipeline.describe import Parts, Rows, describe
 from behavior.pipeline.progress import Narrator
 from behavior.pipeline.stages import VERSION, plain
+from behavior.pipeline.told import WORDS
 from behavior.report.comparison import Comparison, write_comparison
 from behavior.report.course import Course
 from behavior.report.tables import frame_interval, length, on_screen, summary_table, write_table
@@ -58,19 +59,33 @@ class Groups:
 
         Raises `DataError` when rows say different things of it.
         """
-        sheet, wanted = self.sheet, {recording.name, folder, str(recording.id)}
-        has_person = sheet.has("person")
+        sheet = self.sheet
         fitting = [
             (sheet.get(row, self.by), folder if self.unit is None else sheet.get(row, self.unit))
-            for row in sheet.rows
-            if sheet.get(row, "recording") in wanted
-            and (not has_person or sheet.get(row, "person") in ("", name, str(track_id)))
+            for row in self._rows(recording, folder, track_id, name)
         ]
         said = {one for one in fitting if all(one)}
         if len(said) > 1:
             places = " and as ".join(" of ".join(one) for one in sorted(said))
             raise DataError(f"{sheet.path}: {folder}, {name} stands in it as {places}; leave one")
         return said.pop() if said else None
+
+    def variables(self, recording: Recording, folder: str, track_id: int, name: str) -> dict[str, str]:
+        """What the other columns say of a person in a recording; nothing where rows contradict each other."""
+        sheet = self.sheet
+        rows = self._rows(recording, folder, track_id, name)
+        others = (column for column in sheet.columns if column not in ("recording", "person", self.by, self.unit))
+        return {column: _agreed(sheet.get(row, column) for row in rows) for column in others}
+
+    def _rows(self, recording: Recording, folder: str, track_id: int, name: str) -> list[tuple[int, list[str]]]:
+        sheet, wanted = self.sheet, {recording.name, folder, str(recording.id)}
+        has_person = sheet.has("person")
+        return [
+            row
+            for row in sheet.rows
+            if sheet.get(row, "recording") in wanted
+            and (not has_person or sheet.get(row, "person") in ("", name, str(track_id)))
+        ]
 
     def repeated(self) -> list[str]:
         """Recordings that fill several rows and say nothing new, as windows of one recording do."""
@@ -104,6 +119,40 @@ def read_groups(path: Path, by: str | None, unit: str | None) -> Groups:
     return Groups(sheet, plain_name(by) if by else others[0], plain_name(unit) if unit else None)
 
 
+@dataclass(frozen=True)
+class Headings:
+    """Groups and units out of the lines "Name: value" of reports' headings.
+
+    Attributes:
+        fields: of each recording, by its key.
+        by, unit: which of them; no unit is the recording.
+    """
+
+    fields: Mapping[int, Mapping[str, str]]
+    by: str
+    unit: str | None
+
+    def of(self, recording: Recording, folder: str) -> tuple[str, str] | None:
+        """Group and unit of a recording; None where its heading leaves one out."""
+        own = self.fields.get(recording.id, {})
+        place = own.get(self.by, ""), folder if self.unit is None else own.get(self.unit, "")
+        return place if all(place) else None
+
+
+def read_heading(database: str, folder: str) -> dict[str, str]:
+    """The fields of a recording's heading, names as `plain` has them, where its report lies beside the database."""
+    path = Path(database).parent / folder / WORDS
+    if "://" in database or not path.is_file():
+        return {}
+    lines = (line.partition(":") for line in path.read_text(encoding="utf-8").splitlines())
+    return {plain_name(name): value.strip() for name, _, value in lines if value.strip()}
+
+
+def _agreed(values: Iterable[str]) -> str:
+    found = set(values)
+    return found.pop() if len(found) == 1 else ""
+
+
 def compare(
     database: str,
     out: Path,
@@ -121,9 +170,9 @@ def compare(
         database: file or URL.
         out: the folder.
         narrator: hears what is done.
-        groups: see `read_groups`; None compares recordings, or people if `by` is `person`.
-        by: its column of groups; or `recording` or `person`.
-        unit: its column of what was sampled independently; None: each recording.
+        groups: see `read_groups`; None compares recordings, people if `by` is `person`, or goes by the headings.
+        by: its column of groups, or a field of the headings; or `recording` or `person`.
+        unit: column or field of what was sampled independently; None: each recording.
         features: of the catalogue, per frame, no directions; None: `FEATURES`.
         settings: of the cleaning.
 
@@ -139,15 +188,16 @@ def compare(
     for name in features or ():
         if CATALOGUE[name].level != "frame" or CATALOGUE[name].period:
             raise DataError(f"{name}: only features of single frames that are no directions have a mean to compare")
-    if groups is None and (unit is not None or by not in (None, "recording", "person")):
-        raise DataError(f"--{'unit' if unit else f'by {by}'} needs --groups FILE, or say --by recording or person")
     file = None if groups is None else read_groups(groups, by, unit)
     notes: list[str] = []
     members: list[pd.DataFrame] = []
     made: list[dict[str, Any]] = []
     models: set[str | None] = set()
+    variables: list[dict[str, str]] = []
     with open_database(database, create=False) as opened:
         found = all_current(opened, None)
+        fields = {stored.id: read_heading(database, folder) for stored, folder, _ in found}
+        grouping = file or _headings(fields, by, unit)
         taken = [_Taken.of(opened, stored, folder, now) for stored, folder, now in found]
         actions = sorted({bout.action for one in taken for bout in one.bouts})
         left_out = []
@@ -156,7 +206,7 @@ def compare(
             placed = {
                 track_id: place
                 for track_id, name in one.names.items()
-                if (place := _place(file, by, one, track_id, name)) is not None
+                if (place := _place(grouping, by, one, track_id, name)) is not None
             }
             left_out += [f"{one.folder}, {name}" for track_id, name in one.names.items() if track_id not in placed]
             if not placed:
@@ -167,6 +217,9 @@ def compare(
                 models.add(one.now.actions.model_name)
             elif not one.named:
                 notes.append(f"{one.folder}: no actions were named, so it counts for features alone.")
+            for track_id, (group, own) in placed.items():
+                said = {} if file is None else file.variables(one.stored, one.folder, track_id, one.names[track_id])
+                variables.append({**fields[one.stored.id], **said, "group": group, "unit": own})
             members.append(_members(opened, one, placed, actions, features, settings))
     if not members:
         raise DataError(f"{groups}: none of its recordings and people are in {database}")
@@ -180,15 +233,15 @@ def compare(
             "independent; each recording counts once."
         )
     everyone = pd.concat(members, ignore_index=True)
-    units = unit_values(everyone)
+    units = _with_variables(unit_values(everyone), variables)
     compared, apart = group_table(units), difference_table(units)
     notes += _about_units(everyone)
     about = {
         "posescribe": VERSION,
         "database": database,
         "groups": None if groups is None else groups.name,
-        "by": file.by if file else by or "recording",
-        "unit": (file.unit if file else None) or "recording",
+        "by": grouping.by if grouping else by or "recording",
+        "unit": (grouping.unit if grouping else None) or "recording",
         "n_units": {str(group): int(own.unit.nunique()) for group, own in everyone.groupby("group", sort=False)},
         "clean": plain(settings),
         "intervals": f"95 %, percentile bootstrap over units, {DRAWS} draws, seed 0",
@@ -230,9 +283,39 @@ class _Taken:
         return cls(stored, folder, now, names, believed.bouts, frozenset(believed.coders))
 
 
-def _place(file: Groups | None, by: str | None, one: _Taken, track_id: int, name: str) -> tuple[str, str] | None:
-    if file is not None:
-        return file.of(one.stored, one.folder, track_id, name)
+def _headings(fields: Mapping[int, Mapping[str, str]], by: str | None, unit: str | None) -> Headings | None:
+    """Groups out of headings, where `by` is one of their fields; None for recordings and people themselves."""
+    if unit is None and by in (None, "recording", "person"):
+        return None
+    known = sorted({name for own in fields.values() for name in own})
+    for option, name in (("by", by), ("unit", unit)):
+        if name is None or plain_name(name) not in known:
+            raise DataError(
+                f"--{option} {name or 'COLUMN'} needs --groups FILE, or headings with such a line (posescribe report "
+                f"--heading); they have {', '.join(known) or 'none'}"
+            )
+        if unit is None:
+            break
+    return Headings(fields, plain_name(by or ""), None if unit is None else plain_name(unit))
+
+
+def _with_variables(units: pd.DataFrame, variables: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    """The table of units with what is known of each besides; empty where members of a unit differ."""
+    known = pd.DataFrame(variables).fillna("")
+    others = [name for name in known.columns if name not in units.columns]
+    if not others:
+        return units
+    each = known.groupby(["group", "unit"], as_index=False)[others].agg(_agreed)
+    return units.merge(each, on=["group", "unit"], how="left")
+
+
+def _place(
+    grouping: Groups | Headings | None, by: str | None, one: _Taken, track_id: int, name: str
+) -> tuple[str, str] | None:
+    if isinstance(grouping, Headings):
+        return grouping.of(one.stored, one.folder)
+    if grouping is not None:
+        return grouping.of(one.stored, one.folder, track_id, name)
     return (name if by == "person" else one.folder, one.folder)
 
 

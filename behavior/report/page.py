@@ -28,7 +28,7 @@ from behavior.report.script import one_script
 from behavior.report.sequence import together, transitions
 from behavior.report.sticks import stick_figures
 from behavior.report.strips import Strips
-from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen
+from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen, repetition_sums
 from pose.layouts import BODY_13, LIMBS_13
 from storage.bouts import Bout
 from storage.files import write_bytes
@@ -292,6 +292,7 @@ def render_page(report: ReportData) -> str:
             report.summary.sort_values(["track_id", "total_s"], ascending=[True, False]).itertuples(index=False)
         ),
         bouts=list(bouts.head(MAX_ROWS).itertuples(index=False)),
+        repetitions=understand.rows_of(repetition_sums(report.bouts)),
         n_bouts=len(bouts),
         few=FEW,
         in_short=[(person.about, _in_short(person)) for person in people[:FEW]] if ranks else [],

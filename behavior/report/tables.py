@@ -117,6 +117,22 @@ def repetitions_table(bouts: Sequence[Bout]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(REPETITION_COLUMNS)).astype(kinds)
 
 
+def repetition_sums(bouts: Sequence[Bout]) -> pd.DataFrame:
+    """One row per bout with repetitions: `track_id`, `action`, `start_s`, `stop_s`, their `count`, and mean and sample
+    standard deviation of durations, seconds, and amplitudes, in `unit`; deviations NaN below two."""
+    rows = []
+    for bout in sorted(bouts, key=lambda bout: (bout.track_id, bout.start_s, bout.action)):
+        if bout.repetitions:
+            each = repetitions_table([bout])
+            durations, amplitudes = each.duration_s, each.amplitude
+            rows.append((
+                bout.track_id, bout.action, bout.start_s, bout.stop_s, len(each), durations.mean(), durations.std(),
+                amplitudes.mean(), amplitudes.std(), each.unit.iloc[0],
+            ))  # fmt: skip
+    columns = ("mean_s", "std_s", "amplitude", "amplitude_std")
+    return pd.DataFrame(rows, columns=["track_id", "action", "start_s", "stop_s", "count", *columns, "unit"])
+
+
 def with_repetitions(summary: pd.DataFrame, bouts: Sequence[Bout]) -> pd.DataFrame:
     """A summary with `repetitions`: how many each person did of each action, in all; 0 for what is not counted."""
     counts: dict[tuple[int, str], int] = {}

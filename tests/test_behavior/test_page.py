@@ -769,6 +769,56 @@ def test_metres_are_told_and_given(watched: Watched) -> None:
     assert Scale.read(file) == Scale("2", None, 2.5, "feet")
 
 
+def test_curves_are_figures_of_each_person(watched: Watched) -> None:
+    """The speed of person 1 rises by 1 a frame, from 0 to 39; nothing was measured of person 2."""
+    report = make_moving_report()
+    tracks = [make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))]
+    writer = MotionWriter(COCO_18, (160, 120), np.arange(N_FRAMES), START_S + np.arange(N_FRAMES) / FPS, 60)
+    assert [len(list(writer.watch([track]))) for track in tracks] == [1, 1]
+    rising, none = np.arange(40.0), np.full(40, np.nan)
+    curves = [
+        Curve("centre_speed", "m/s", np.stack([rising, none])),
+        Curve("left_knee_angle", "deg", np.stack([180 - rising, none])),
+        Curve("right_knee_angle", "deg", np.stack([np.where(rising < 20, 90, np.nan), none])),
+    ]
+    page = watched.open(replace(report, motion=writer.finish(curves)))
+    page.locator("#figures > summary").click()
+    first = page.locator("#figures figure").first
+    texts = first.locator("text").all_text_contents()
+    assert {"centre speed, m/s", "knee angle, deg: left solid, right dashed", "0", "20", "100", "150"} <= set(texts)
+    speed, left, right = (
+        np.array([[float(each) for each in pair.split()] for pair in re.split("[ML]", line or "")[1:]])
+        for line in (path.get_attribute("d") for path in first.locator("path").all())
+    )
+    assert len(speed) == len(left) == 40
+    assert len(right) == 20
+    zero, twenty = (
+        float(text.get_attribute("y") or 0) - 4 for text in first.locator("text").all() if text.text_content() in "0 20"
+    )
+    np.testing.assert_allclose(speed[:, 1], np.interp(rising, [0, 20, 40], [zero, twenty, 2 * twenty - zero]), atol=0.2)
+    assert (np.diff(left[:, 1]) > 0).all(), "it bends, so the line falls"
+    assert first.locator("path").nth(2).get_attribute("stroke-dasharray")
+    assert first.locator("path").nth(1).get_attribute("stroke-dasharray") is None
+    page.locator("#figures").get_by_label("centre speed").uncheck()
+    assert first.locator("path").count() == 2
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save curves of Person 1 as SVG", exact=True).click()
+    download.value.save_as(watched.folder / "curves.svg")
+    assert "knee angle, deg" in (watched.folder / "curves.svg").read_text()
+
+
+def test_repetitions_are_summed_up(watched: Watched) -> None:
+    report = make_moving_report()
+    each = tuple(Repetition(6 + k, 7 + k + k / 2, 60 + 10 * k, "deg") for k in range(3))
+    jumps = replace(report.bouts[0], action="jumping_jack", repetitions=each)
+    bouts = (jumps, *report.bouts[1:])
+    page = watched.open(replace(report, bouts=bouts, summary=summary_table(bouts, [make_track(1, range(N_FRAMES))])))
+    page.locator("#repetitions > summary").click()
+    assert page.locator("#repetitions tbody tr").inner_text().split("\t") == [
+        "Person 1", "jumping_jack", "0:06.00", "0:07.00", "3", "1.50", "0.50", "70.00", "10.00", "deg",
+    ]  # fmt: skip
+
+
 def test_without_a_scale_lengths_are_torso_lengths(watched: Watched) -> None:
     page = watched.open(replace(make_placed_report(), scale=None))
     assert page.locator("#ruler").count() == 0

@@ -141,6 +141,26 @@ def test_people_of_the_same_recordings_are_paired(db: Path, tmp_path: Path) -> N
     assert one["effect"] == pytest.approx(changes.mean() / changes.std(ddof=1), abs=1e-6)
 
 
+def test_headings_and_other_columns_are_variables(db: Path, tmp_path: Path) -> None:
+    """Lines of the headings stand beside each unit and make groups; so do columns of the file that are no group."""
+    for name, place in (("a1", "Yard"), ("a2", "Yard"), ("b1", "Hall")):
+        (db.parent / name).mkdir(exist_ok=True)
+        (db.parent / name / "heading.txt").write_text(f"Place: {place}\nSubject: {name[0]}\na line without a value\n")
+    out = tmp_path / "out"
+    assert main(["compare", str(db), "--out", str(out), "--by", "Place", "--unit", "subject"]) == 0
+    units = pd.read_csv(out / "units.csv")
+    assert units[["group", "unit"]].drop_duplicates().to_numpy().tolist() == [["Yard", "a"], ["Hall", "b"]]
+    assert units.place.tolist() == units.group.tolist()
+    about = json.loads((out / "compare.json").read_text())
+    assert (about["by"], about["unit"]) == ("place", "subject")
+    assert any("left out: b2" in note for note in about["notes"])
+    file = groups(tmp_path, "recording,dose,sex,age", "a1,low,f,3", "a2,low,f,4", "b1,high,m,5", "b2,high,m,5")
+    assert main(["compare", str(db), "--out", str(out), "--groups", file, "--by", "dose", "--unit", "sex"]) == 0
+    units = pd.read_csv(out / "units.csv", dtype=str)
+    found = units[["group", "unit", "age", "place"]].drop_duplicates().fillna("").to_numpy().tolist()
+    assert found == [["low", "f", "", "Yard"], ["high", "m", "5", ""]], "members that differ have no value"
+
+
 @pytest.mark.parametrize(
     ("rows", "arguments", "line"),
     [

@@ -3,6 +3,7 @@ import { openBlocks } from "./blocks.js";
 import { openCurves } from "./curves.js";
 import { openEditor } from "./editor.js";
 import { browserStore, studioStore } from "./keeping.js";
+import { openFigures } from "./figures.js";
 import { openMeasure } from "./measure.js";
 import { openMotion } from "./motion.js";
 import { openPlayer } from "./player.js";
@@ -66,6 +67,7 @@ else {
     const motion = await openMotion(data.motion, block);
     await openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
     openCurves(data, player, motion);
+    openFigures(data, motion);
     await correct();
     ready();
   }));

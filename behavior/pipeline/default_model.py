@@ -20,6 +20,7 @@ import numpy as np
 from behavior.errors import DataError
 from behavior.evaluation.metrics import set_figures
 from behavior.labels import UNKNOWN
+from behavior.recognition.classifiers.base import ActionClassifier
 from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.embedding import learn_embedding, save_embedding
 from behavior.recognition.examples import typical
@@ -41,7 +42,7 @@ from behavior.training.left_out import (
 )
 from behavior.training.public_sets import PUBLIC_SETS, SetClips
 from behavior.training.train import versions
-from behavior.training.windows import draw_windows
+from behavior.training.windows import Windows, draw_windows
 from storage.files import write_bytes
 
 WINDOW_S = 1.6
@@ -73,7 +74,13 @@ def make_model(folder: Path, out: Path, command: str, settings: DrawSettings) ->
         OutputError: the folder can't be written.
     """
     sets = load_all(folder)
-    fitted, learnt, judged = judge(make_classifier(KIND, CLASSIFIER), sets, settings)
+    return write_model(sets, *judge(make_classifier(KIND, CLASSIFIER), sets, settings), out, command)
+
+
+def write_model(
+    sets: Sequence[SetClips], fitted: ActionClassifier, learnt: Windows, judged: Judged, out: Path, command: str
+) -> str:
+    """The model of a fitted classifier that was judged on sets left out; see `make_model`."""
     temperature = fitted_temperature(judged)
     below = thresholds(judged, temperature)
     if not below:

@@ -27,7 +27,7 @@ from behavior.recognition.vocabulary import ACTIONS
 from behavior.training.public_sets import PUBLIC_SETS, SetClips, load_public_set
 from behavior.training.windows import Windows, draw_windows
 
-CLAIMS_RIGHT = 0.85
+CLAIMS_RIGHT = 0.9
 """Share of an action's claims on left-out sets that must be right."""
 LOWEST = 0.3
 """No threshold is lower."""

@@ -290,8 +290,8 @@ FAULTS = (
     Fault(_EXAMPLES, "np.argsort(away, kind", "np.argsort(-away, kind", "the farthest examples are told", _LIKE),
     Fault(
         "behavior/recognition/classifiers/ensemble.py",
-        "if not self.agree:",
-        "if True:",
+        "if self.agree:",
+        "if False:",
         "members need not agree",
         ("tests/test_behavior/test_left_out.py",),
     ),

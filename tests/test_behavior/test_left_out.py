@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from behavior.labels import UNKNOWN, actions_of
+from behavior.recognition.augment import spoil_evenly
 from behavior.recognition.classifiers.ensemble import EnsembleClassifier
 from behavior.recognition.classifiers.rocket import RocketClassifier
 from behavior.recognition.classifiers.svm import SupportVectorClassifier
@@ -77,20 +78,27 @@ def test_parts_are_learnt_from_alone(small_world: LabelledSequences) -> None:
 
 
 def test_parts_of_an_ensemble_are_those_of_its_members(small_world: LabelledSequences) -> None:
-    """What one member does not believe is not claimed where they must agree."""
+    """Where its members disagree and have to agree, it says `unknown`, or nothing where that is no class."""
     clips, names = to_clips(small_world), np.array(small_world.classes)[small_world.labels]
     part = names != "wave"
+    strange = spoil_evenly(clips, np.random.default_rng(0), missing=0.5, jitter=1.0)
     members = RocketClassifier(kernels=60, copies=1), SupportVectorClassifier(copies=1)
-    mean, agreed = (
-        EnsembleClassifier(rocket=members[0], svm=members[1], agree=agree).fit_parts(clips, names, [part])[0]
-        for agree in (False, True)
-    )
-    each = np.stack([member.predict_proba(clips) for member in mean.members_.values()])
-    assert mean.classes_.tolist() == ["squat", "walk"]
-    np.testing.assert_allclose(mean.predict_proba(clips), each.mean(axis=0))
-    product = np.sqrt(each.prod(axis=0))
-    np.testing.assert_allclose(agreed.predict_proba(clips), product / product.sum(axis=1, keepdims=True))
-    assert (agreed.predict(clips[part]) == names[part]).mean() > 0.9
+    for other in ("walk", UNKNOWN):
+        shown = np.where(names == "walk", other, names)
+        mean, agreed = (
+            EnsembleClassifier(rocket=members[0], svm=members[1], agree=agree).fit_parts(clips, shown, [part])[0]
+            for agree in (False, True)
+        )
+        assert mean.classes_.tolist() == sorted(("squat", other))
+        each = np.stack([member.predict_proba(strange) for member in mean.members_.values()])
+        np.testing.assert_allclose(mean.predict_proba(strange), each.mean(axis=0))
+        differ = each[0].argmax(axis=1) != each[1].argmax(axis=1)
+        assert 0 < differ.sum() < len(clips)
+        said = agreed.predict_proba(strange)
+        rest = [0.0, 1.0] if other == UNKNOWN else [0.5, 0.5]
+        np.testing.assert_allclose(said[differ], 0.1 * each.mean(axis=0)[differ] + 0.9 * np.array(rest))
+        np.testing.assert_allclose(said[~differ], each.mean(axis=0)[~differ])
+        assert (agreed.predict(clips[part]) == shown[part]).mean() > 0.9
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Several classifiers asked together, their probabilities averaged or multiplied."""
+"""Several classifiers asked together, their probabilities averaged."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from behavior.labels import UNKNOWN
 from behavior.recognition.classifiers.base import ActionClassifier, Parts, Progress
 from behavior.recognition.classifiers.rocket import RocketClassifier
 from behavior.recognition.classifiers.svm import SupportVectorClassifier
 from behavior.recognition.clips import Clips
+
+DOUBTED = 0.1
+"""Share of a probability that is left where members disagree."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -28,8 +32,8 @@ class EnsembleClassifier(ActionClassifier):
     rocket: RocketClassifier = field(default_factory=RocketClassifier)
     svm: SupportVectorClassifier = field(default_factory=SupportVectorClassifier)
     agree: bool = False
-    """The geometric mean of the probabilities, normalised, in place of the arithmetic: what one member does not believe
-    is not believed, so that less is claimed, and more of that is right."""
+    """Where the members' most probable classes differ, `DOUBTED` of each probability is left, and `unknown` takes the
+    rest; where it is no class, all take it alike. Less is claimed then, and more of that is right."""
 
     def _members(self) -> dict[str, ActionClassifier]:
         return {"rocket": clone(self.rocket), "svm": clone(self.svm)}
@@ -46,12 +50,9 @@ class EnsembleClassifier(ActionClassifier):
             self.notes_ += member.notes_
 
     def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
+        """Each member as its own `fit_parts` makes it."""
         members = self._members()
-        rng = np.random.default_rng(self.random_state)
-        by_member = []
-        for member in members.values():
-            member.random_state = int(rng.integers(2**31))
-            by_member.append(member.fit_parts(clips, names, parts))
+        by_member = [member.fit_parts(clips, names, parts) for member in members.values()]
         fitted = []
         for own in zip(*by_member, strict=True):
             one = clone(self)
@@ -63,10 +64,14 @@ class EnsembleClassifier(ActionClassifier):
 
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
         answers = np.stack([member.predict_proba(clips) for member in self.members_.values()])
-        if not self.agree:
-            return np.asarray(answers.mean(axis=0))
-        mean = np.exp(np.log(np.maximum(answers, 1e-12)).mean(axis=0))
-        return np.asarray(mean / mean.sum(axis=1, keepdims=True))
+        mean = np.asarray(answers.mean(axis=0))
+        if self.agree:
+            best = answers.argmax(axis=2)
+            apart = (best != best[0]).any(axis=0)
+            rest = (self.classes_.astype(str) == UNKNOWN).astype(np.float64)
+            rest = rest if rest.any() else np.ones(len(rest))
+            mean[apart] = DOUBTED * mean[apart] + (1 - DOUBTED) * rest / rest.sum()
+        return mean
 
     def _parts(self) -> Parts:
         return {

@@ -158,7 +158,6 @@ def tell(
         fingerprint = told_fingerprint(tx, track_run, action_run, settings, recording.folder)
         possible = _suggestions(tx, track_run.id)
         camera = poses.camera_path(tx, pose_run.id)
-        who = tracks.identity_digest(tx, track_run.id)
     found, coded = believed.bouts, believed.coders.keys()
     names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
@@ -167,7 +166,7 @@ def tell(
     measured = kept_scale(folder, numbered, names, settings.clean, stored.name, notes)
     plane = None if measured is None else measured.plane
     made |= {} if measured is None else {"scale": measured.provenance}
-    of_frames = runs.fingerprint(made=made, who=who, run=track_run.id)
+    of_frames = runs.fingerprint(made=made, run=[track_run.id, str(track_run.finished)], parent=track_run.fingerprint)
     as_before = already_of_frames(folder, before, of_frames)
     if not as_before:
         stored_frames.write_tracks_parquet(database, track_run.id, folder / "tracks.parquet")

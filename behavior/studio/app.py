@@ -197,7 +197,12 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
         return JSONResponse({})
 
     def told(status: int) -> Callable[[Request, Exception], Response]:
-        return lambda _, error: JSONResponse({"error": str(error)}, status)
+        def answer(request: Request, error: Exception) -> Response:
+            if "text/html" in request.headers.get("accept", ""):  # somebody reads it
+                return PlainTextResponse(str(error), status)
+            return JSONResponse({"error": str(error)}, status)
+
+        return answer
 
     base = f"/{token}/{{database:int}}"
     here = f"{base}/{{recording:int}}"

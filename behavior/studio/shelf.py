@@ -19,7 +19,7 @@ from behavior.report.index import Card
 from storage import bouts, open_database, recordings, runs, tracks
 from storage.bouts import Annotation
 from storage.database import Database
-from storage.errors import MissingError
+from storage.errors import MissingError, StorageError
 
 
 class Conflict(Exception):
@@ -38,6 +38,7 @@ class Shelf:
     def __init__(self, databases: Sequence[str], out: Path | None, narrator: Narrator) -> None:
         self._databases = [open_database(database, create=False) for database in databases]
         self._where = list(databases)
+        self._files = [_file_of(database) for database in databases]
         self._out = out
         self._narrator = narrator
         self._telling, self._asking = threading.Lock(), threading.Lock()
@@ -58,7 +59,8 @@ class Shelf:
         return self._where[number]
 
     def databases(self) -> list[tuple[int, Database]]:
-        return list(enumerate(self._databases))
+        """Raises `StorageError` where one is not there any more."""
+        return [(number, self.database(number)) for number in range(len(self._databases))]
 
     def folder(self, number: int) -> Path:
         """Of a database's reports."""
@@ -67,7 +69,7 @@ class Shelf:
     def cards(self) -> list[Card]:
         """All recordings."""
         cards = []
-        for number, database in enumerate(self._databases):
+        for number, database in self.databases():
             with database.reading() as tx:
                 for stored in recordings.list_recordings(tx):
                     place = f"{number}/{stored.id}"
@@ -166,10 +168,27 @@ class Shelf:
             change(self._where[number], str(recording), edits_of(rows), self._narrator)
 
     def database(self, number: int) -> Database:
-        """Raises `MissingError`."""
+        """Raises `MissingError`, and `StorageError` where its file is not the one that was opened any more.
+
+        What is open could still be read and written, and would be lost with all that is saved into it.
+        """
         if not 0 <= number < len(self._databases):
             raise MissingError(f"there is no database {number}")
+        if _file_of(self._where[number]) != self._files[number]:
+            raise StorageError(
+                f"{self._where[number]}: was deleted, moved or replaced while the studio runs; nothing can be saved."
+                " Put it back, or end the studio and start it again"
+            )
         return self._databases[number]
+
+
+def _file_of(database: str) -> tuple[int, int] | None:
+    """Which file it is; None for one that is not there, or a server's."""
+    try:
+        about = Path(database.removeprefix("sqlite:///")).expanduser().stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
 
 
 def _annotation(said: Any, person: int, name: str | None) -> Annotation:

@@ -932,6 +932,25 @@ def test_keys_code_a_bout(watched: Watched) -> None:
     assert page.locator(".lane.edited .label").all_text_contents() == ["wave"]
 
 
+def test_a_new_bout_takes_nothing_from_a_later_one(watched: Watched) -> None:
+    """Half a second before person 1 walks, B begins another walk; it is a wave, says the coder then."""
+    page = watched.open(make_moving_report(), address="#t=5.5")
+    page.locator("#correct summary").click()
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '10'")
+    page.evaluate("location.hash = '#t=5.5'")
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '5'")
+    page.keyboard.press("b")
+    page.locator("[name=action]").fill("wave")
+    page.keyboard.press("Enter")
+    assert page.locator("[name=stop]").input_value() == "6.000"
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#readout").inner_text().startswith("Person 1: walk, 0:06.00 to 0:07.00")
+
+
 def test_ends_of_a_bout_are_moved_by_keys(watched: Watched) -> None:
     """Frames are 0.1 s apart; person 1 walks from 6 to 7 s. A key that is held makes one change."""
     page = watched.open(make_moving_report())

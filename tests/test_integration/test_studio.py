@@ -180,6 +180,46 @@ def test_a_page_that_takes_long_to_tell_says_so_and_opens_by_itself(
     assert studio.said == []
 
 
+def test_a_database_that_is_deleted_while_it_is_open(studio: Any, tmp_path: Path) -> None:
+    """What could still be written into the open file would be lost with it."""
+    page = studio.open("0/1/report.html?studio")
+    page.locator("[name=coder]").fill("Ada")
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    away = studio.db.rename(tmp_path / "away.db")
+    page.keyboard.press("c")
+    assert "was deleted, moved or replaced" in studio.told(page, "Not saved")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    studio.wait(page, "document.querySelector('.changed:not([hidden])')?.textContent.includes('Put it back')")
+    other = studio.open()
+    assert "was deleted, moved or replaced" in other.locator("body").inner_text()
+    assert not studio.db.exists(), "no empty one in its place"
+    away.rename(studio.db)
+    page.keyboard.press("Shift+?")
+    studio.told(page, "Saved")
+    assert studio.labels() == [(1, "walk", "not sure", "Ada")]
+    studio.said.clear()  # the browser notes the refusals
+
+
+def test_a_film_that_goes_while_it_is_shown(studio: Any, world: Any, tmp_path: Path) -> None:
+    """Neither the source nor the copy beside the report is needed to look at what was found, or to correct it."""
+    studio.open("0/1/report.html?studio").close()
+    world.video.unlink()
+    (folder,) = (each for each in studio.out.iterdir() if each.is_dir())
+    folder.rename(tmp_path / "elsewhere")
+    page = studio.open("0/1/report.html?studio")
+    assert page.locator("h1").inner_text() == NASTY
+    page.locator("[name=coder]").fill("Ada")
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    studio.told(page, "Saved")
+    page.reload()
+    studio.ready(page)
+    assert page.locator(".hand").count() > 0
+    studio.said.clear()
+
+
 def test_undo_takes_a_correction_back(studio: Any) -> None:
     page = studio.open("0/1/report.html?studio")
     page.locator(".lane").nth(1).focus()

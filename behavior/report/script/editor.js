@@ -82,7 +82,9 @@ export const openEditor = async (data, player, lines, store) => {
     apply(withoutOverlap(corrections.now[person].map((each) => (each === bout ? after : each)), after), after);
   };
   const add = (name) => {
-    const from = onFrame(player.time), to = Math.min(data.stop, frameEnd(from + NEW_S - 0.001));
+    // It takes nothing from a later one: its name is often typed afterwards.
+    const from = onFrame(player.time), later = corrections.now[person].find((each) => each.action === name && each.start > from);
+    const to = Math.min(data.stop, frameEnd(from + NEW_S - 0.001), later?.start ?? data.stop);
     const bout = { action: name, start: from, stop: Math.max(to, frameEnd(from)), mark: "" };
     apply(withoutOverlap([...corrections.now[person], bout], bout), bout);
   };

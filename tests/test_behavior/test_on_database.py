@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from behavior.cli import main
 from behavior.labels import UNKNOWN
 from behavior.recognition.clips import LabelledSequences, save_sequences
 from behavior.recognition.model import load_action_model
+from behavior.report.models import Coded, Corrected, ModelCard, render_models
 from behavior.training.cut import coded_people, cut_clips
 from behavior.training.decoding import held_frames
 from behavior.training.train import TrainSettings, train
@@ -482,6 +484,18 @@ def test_pages_on_models_can_be_read_by_anyone(
     page.goto(f"{studio.address}0/model")
     table = page.locator(".model .wide").first
     assert (table.get_attribute("tabindex"), bool(table.get_attribute("aria-label"))) == ("0", True)
+
+
+@pytest.mark.parametrize(("kappa", "said"), [(0.08, True), (0.32, False), (0.9, False), (None, False)])
+def test_a_model_that_agrees_less_is_called_so(kappa: float | None, said: bool) -> None:
+    """As after half a minute of jumping jacks, coded by halves: the share of frames grew, the agreement fell."""
+    now = {"models": ["old"], "accuracy": 0.49, "kappa": 0.32, "per_action": {}, "learnt_here": False}
+    model = ModelCard(
+        "new", "0" * 64, datetime.now(UTC), 0, 1, (), 0.79, 28, "4-fold",
+        {"accuracy": 0.51, "kappa": kappa, "per_action": {}, "now": now}, None, (),
+    )  # fmt: skip
+    page, _ = render_models("posescribe.db", Coded(1, 1, [Corrected("down", 9)]), [model], {"few_shot": "quick"}, 0)
+    assert ("kappa 0.08 instead of 0.32" in page) is said
 
 
 def test_too_few_labels_get_a_plain_sentence(tmp_path: Path, figure: Figure, studio_of: Any) -> None:

@@ -90,7 +90,7 @@ def _commands() -> str:
     lines = ["# Commands", "", "What `posescribe COMMAND --help` says of each.", ""]
 
     def tell(name: str, command: Any, level: int) -> None:
-        with Context(command, info_name=f"posescribe {name}", terminal_width=100, max_content_width=100) as context:
+        with Context(command, info_name=f"posescribe {name}", terminal_width=80, max_content_width=80) as context:
             lines.extend([f"{'#' * level} posescribe {name}", "", "```text", command.get_help(context), "```", ""])
         for other, inner in getattr(command, "commands", {}).items():
             tell(f"{name} {other}", inner, level + 1)

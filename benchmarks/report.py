@@ -37,11 +37,13 @@ from playwright.sync_api import sync_playwright
 sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from behavior.cli.console import Narrator
+from behavior.pipeline.places import MOVEMENT
 from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
 from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
 from behavior.report.page import Provenance, ReportData, people_from_courses, write_page
 from behavior.report.places import distances, heat
+from behavior.report.scale import ScaleTold
 from behavior.report.sequence import together, transitions
 from behavior.report.strips import strips
 from behavior.report.tables import bin_widths, bins_table, summary_table
@@ -99,7 +101,12 @@ def make_page(path: Path, people: int, seconds: float) -> None:
         summary_table(found, courses) if found else pd.DataFrame(), PROVENANCE, video="video.mp4",
         motion=writer.finish(curves), bins={width: bins_table(found, courses, width) for width in bin_widths(seconds)},
         transitions=transitions(found, {person.track_id: person.on_screen for person in people_told}),
-        together=together(found), heat=heat(courses, (1920, 1080)), distances=apart, distance_curves=apart_over_time,
+        together=together(found), heat=heat(courses, (1920, 1080)),
+        heats={course.track_id: heat([course], (1920, 1080)) for course in courses},
+        movement=pd.DataFrame(
+            [(course.track_id, 9.0, 5.0, 1.0, 0.2, 3.0) for course in courses], columns=["track_id", *MOVEMENT]
+        ),
+        scale=ScaleTold(("-",), ("-",), 0.004, (0.0, 900.0), 1.0), distances=apart, distance_curves=apart_over_time,
         certainty=certainty(courses, found), bands=bands(found),
         strips=strips(said, [track.track_id for track in walkers], np.arange(n), np.arange(n) / FPS, 0.0, seconds),
     )  # fmt: skip

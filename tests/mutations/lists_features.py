@@ -8,6 +8,7 @@ _GOLDEN = ("tests/test_features/test_golden.py", "tests/test_features/test_indep
 _CLEAN = ("tests/test_features/test_clean.py", "tests/test_features/test_golden.py")
 
 _PARTS = ("tests/test_features/test_parts.py",)
+_PLANE = ("tests/test_features/test_plane.py",)
 _HEAD = ("tests/test_features/test_head.py",)
 
 FAULTS = (
@@ -160,5 +161,33 @@ FAULTS = (
     Fault("features/head.py", "DISTANCE = 30.0", "DISTANCE = 5.0", "heads as seen from too near", _HEAD),
     Fault(
         "features/head.py", "np.arctan2(-r[0, 2], r[2, 2])", "np.arctan2(r[0, 2], r[2, 2])", "yaw the other way", _HEAD
+    ),
+    Fault(
+        "features/plane.py",
+        "along = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])",
+        "along = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])",
+        "a floor that rises is taken as one that falls",
+        _PLANE,
+    ),
+    Fault(
+        "features/plane.py",
+        "(share - ANKLE), np.nan)",
+        "share, np.nan)",
+        "the height below the ankles is left out of a body's height",
+        _PLANE,
+    ),
+    Fault(
+        "features/plane.py",
+        "down = ANKLE * tall * np.hypot(1, slope)",
+        "down = 0.0 * tall * np.hypot(1, slope)",
+        "the floor runs through ankles",
+        _PLANE,
+    ),
+    Fault(
+        "behavior/pipeline/describe.py",
+        "survey = Survey(zones, SETTINGS, 1.0) if rows.metric else Survey(zones)",
+        "survey = Survey(zones)",
+        "of a long track in metres, steps are in trunk lengths",
+        ("tests/test_integration/test_scale.py",),
     ),
 )

@@ -785,7 +785,7 @@ def test_curves_are_figures_of_each_person(watched: Watched) -> None:
     page.locator("#figures > summary").click()
     first = page.locator("#figures figure").first
     texts = first.locator("text").all_text_contents()
-    assert {"centre speed, m/s", "knee angle, deg: left solid, right dashed", "0", "20", "100", "150"} <= set(texts)
+    assert {"centre speed, m/s", "knee angle, deg: left solid, right dashed", "0", "20", "100", "140"} <= set(texts)
     speed, left, right = (
         np.array([[float(each) for each in pair.split()] for pair in re.split("[ML]", line or "")[1:]])
         for line in (path.get_attribute("d") for path in first.locator("path").all())

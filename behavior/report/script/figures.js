@@ -3,7 +3,7 @@ const PICTURE = "http://www.w3.org/2000/svg";
 const LEFT = 52, RIGHT = 950, PANEL = 96, GAP = 26, USUAL = ["centre_speed", "knee_angle"];
 
 // Round numbers from one value to another, about so many.
-export const roundTicks = (low, high, about = 3) => {
+export const roundTicks = (low, high, about = 5) => {
   const range = high - low || 1, power = 10 ** Math.floor(Math.log10(range / about));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => range / each <= about + 1e-9);
   const ticks = [];

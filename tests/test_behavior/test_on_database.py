@@ -118,6 +118,9 @@ def test_from_labels_to_a_model_and_back(films: Path, tmp_path: Path, capsys: py
     assert model.info.classes == ("squat", "walk", "wave")
     assert set(model.info.data["recordings"].values()) == {"one", "two", "three"}
     assert set(model.decoding.min_bout_s) == {"squat", "walk", "wave"}
+    assert model.examples is not None
+    assert {source.split(", ")[0] for source in model.examples.sources} <= {"one", "two", "three"}
+    assert "squat 1 (" in (out / "README.md").read_text()
     page = (out / "report.html").read_text()
     for part in ("Would more labels help?", "permutation importance", "Are its scores honest?", "95&nbsp;% intervals"):
         assert part in page

@@ -24,7 +24,8 @@ from pose.sources import open_source
 from pose.sources.cuts import Stretch
 from storage import open_database, runs
 from storage.database import Database
-from tests.test_integration.test_cluster import begun, command_in, content, kill_who_has
+from tests.test_integration.test_cluster import Server, begun, command_in, content, kill_who_has
+from tests.test_integration.test_cluster import server as server
 
 PART_S = 16 / 30
 Whole = tuple[dict[str, list[Any]], runs.Run]
@@ -73,13 +74,13 @@ def rows(database: Database) -> dict[str, list[Any]]:
 
 
 def part_by_part(
-    folder: Path, film: Path, models: Models, settings: Settings, *, only: int | None = None
+    folder: Path, film: Path, models: Models, settings: Settings, *, only: int | None = None, url: str | None = None
 ) -> tuple[list[Stretch], list[str]]:
-    """Each part in a database of its own, as workers do it; `only` so many of them, the last ones."""
+    """Each part in a database of its own, or all on a server, as workers do it; `only` so many, the last ones."""
     (folder / "parts").mkdir(exist_ok=True)
-    with open_database(folder / "parts" / "pan-0.db") as database:
+    with open_database(url or folder / "parts" / "pan-0.db") as database:
         stretches = cut_recording(database, str(film), folder, models, settings, PART_S)
-    kept_in = [str(folder / "parts" / f"pan-0.{number}.db") for number in range(len(stretches))]
+    kept_in = [url or str(folder / "parts" / f"pan-0.{number}.db") for number in range(len(stretches))]
     for number, stretch in list(enumerate(stretches, start=1))[-(only or len(stretches)) :]:
         with open_database(kept_in[number - 1]) as database:
             find_part(database, str(film), folder, models, settings, stretch, (number, len(stretches)), Silent())
@@ -120,6 +121,27 @@ def test_parts_become_the_whole_to_the_last_bit(film: Path, models: Models, whol
         # A worker that is killed behind the join does it again: nothing comes twice.
         join(database, str(film), tmp_path, models, SETTINGS, stretches, kept_in)
         assert rows(database) == expected
+
+
+def test_parts_on_a_server_become_the_whole(
+    film: Path,
+    models: Models,
+    whole: Whole,
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stretches, _ = part_by_part(tmp_path, film, models, SETTINGS, url=server.url)
+    assert main(["status", server.url]) == 0
+    assert "pan: unfinished, 60 of about 60 frames" in (told := capsys.readouterr().out)
+    assert "in 4 parts, 4 done" in told
+    with open_database(server.url) as database:
+        join(database, str(film), tmp_path, models, SETTINGS, stretches, [])
+        with database.reading() as tx:
+            assert [run.stage for run in runs.list_runs(tx, 1)] == ["pose"]
+    assert main(["merge", str(tmp_path / "merged.db"), server.url]) == 0
+    with open_database(tmp_path / "merged.db") as database:
+        assert rows(database) == whole[0]
 
 
 def test_nothing_is_joined_before_all_parts_are_done(

@@ -1,11 +1,12 @@
 """Dask's scheduler and Ray's on one machine: the same recordings by two workers, and what each asks for beside that.
 
-    python benchmarks/schedulers.py [--recordings N] [--frames N] [--rounds N] [--json FILE]
+    python benchmarks/schedulers.py [VIDEO...] [--recordings N] [--frames N] [--rounds N] [--json FILE]
 
-Both run `behavior.pipeline.cluster.work` in two processes, each recording into a database and a folder of its own, in
-turns. Beside: the start until both processes answer, 200 tasks that do nothing, memory (proportional set size) and
-number of the processes when idle, and the time from a SIGKILL of a worker until its task has begun anew. Ray is no
-dependency: `pip install ray`.
+Of these videos, or of clips of the sample as `many.py` cuts them, by turns. Both run `work` of
+`behavior/pipeline/cluster.py` in two processes, each recording into a database and a folder of its own. Beside: the
+start until both processes answer, 200 tasks that do nothing, memory (proportional set size) and number of the processes
+when idle, and the time from a SIGKILL of a worker until its task has begun anew. Ray is no dependency: `pip install
+ray`.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from common import Row, print_table, write
-from many import clips
 
+# Last, as this folder holds a `features.py`, too; the processes that are started import this file as well.
 _HERE = str(Path(__file__).parent)
-sys.path = [
-    place for place in sys.path if place != _HERE
-]  # this folder holds `features.py`, which would hide the package
+sys.path = [*(place for place in sys.path if place != _HERE), _HERE]
+
+from common import Row, print_table, write  # noqa: E402
+from many import clips  # noqa: E402
 
 from behavior.pipeline.cluster import Order  # noqa: E402
 
@@ -154,6 +155,7 @@ def size(package: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", nargs="*", metavar="VIDEO")
     parser.add_argument("--recordings", type=int, default=8)
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
@@ -161,7 +163,7 @@ def main() -> None:
     args = parser.parse_args()
     found: dict[str, list[Row]] = {"dask": [], "ray": []}
     with tempfile.TemporaryDirectory() as name:
-        sources = clips(Path(name), args.recordings, args.frames)
+        sources = args.videos or clips(Path(name), args.recordings, args.frames)
         for _ in range(args.rounds):
             for scheduler, rows in found.items():
                 rows.append(measured(scheduler, sources, Path(name)))

@@ -10,10 +10,13 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from storage import schema
+
+Source = Literal["automatic", "human", "both"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Bout:
         evidence: what spoke for it, in words: a rule's numbers with units and thresholds, or a model's probabilities;
             of a human's label what its coder noted at it, such as "confirmed"; None where nothing is known.
         repetitions: of an exercise that is counted, in order.
+        source: who says so; `both` where a human said a part of it and the machine the rest.
     """
 
     track_id: int
@@ -58,6 +62,7 @@ class Bout:
     score: float
     evidence: str | None = None
     repetitions: tuple[Repetition, ...] = ()
+    source: Source = "automatic"
 
     def __post_init__(self) -> None:
         if self.stop_frame < self.start_frame or self.stop_s < self.start_s:
@@ -73,7 +78,7 @@ class Bout:
         return f"score {self.score:.3f}" + (f"; {self.evidence}" if self.evidence else "")
 
 
-_BOUT_COLUMNS = [schema.bout.c[name] for name in Bout.__annotations__ if name != "repetitions"]
+_BOUT_COLUMNS = [schema.bout.c[name] for name in Bout.__annotations__ if name not in ("repetitions", "source")]
 
 
 @dataclass(frozen=True)
@@ -149,13 +154,17 @@ def write_annotations(
     sha256: str,
     format: str,
     coder: str | None = None,
+    whole: bool = True,
 ) -> int:
-    """Store what a label file says about a recording, in place of an earlier import of the same file; its key."""
+    """Store what a label file says about a recording, in place of an earlier import of the same file; its key.
+
+    `whole` says that its people are coded all the time, otherwise only where they have a label (see `coded.py`).
+    """
     source = schema.annotation_source
     tx.execute(delete(source).where(source.c.recording_id == recording_id, source.c.sha256 == sha256))
     values = {
         "recording_id": recording_id, "uri": uri, "sha256": sha256, "format": format, "coder": coder,
-        "added": datetime.now(UTC),
+        "added": datetime.now(UTC), "whole": whole,
     }  # fmt: skip
     source_id = int(tx.execute(insert(source).values(values).returning(source.c.id)).scalar_one())
     rows = [{"source_id": source_id, **vars(annotation)} for annotation in annotations]
@@ -165,7 +174,7 @@ def write_annotations(
 
 
 CORRECTIONS = "corrections"
-"""Format of what was corrected in a report: all that the coder says of these people."""
+"""Format of what was corrected in a report: all that the coder says of these people, where they have a label."""
 
 
 def write_corrections(
@@ -173,8 +182,8 @@ def write_corrections(
 ) -> int | None:
     """Store all that a coder says of some people, in place of that coder's earlier corrections of them.
 
-    What was imported otherwise, and what other coders say, stays. Where the annotations have a bout of a person, they
-    count instead of it (see the view `current_bout`).
+    What was imported otherwise, and what other coders say, stays. Where an annotation is, it counts instead of all
+    that was there; the action `unknown` says that nothing is (see `coded.py`).
 
     Returns:
         The key of the source; None when there is nothing to say of these people any more.
@@ -192,8 +201,9 @@ def write_corrections(
         return None
     mark = hashlib.sha256(f"{datetime.now(UTC).isoformat()} {coder} {annotations}".encode()).hexdigest()
     return write_annotations(
-        tx, recording_id, annotations, uri="corrections of the report", sha256=mark, format=CORRECTIONS, coder=coder
-    )
+        tx, recording_id, annotations, uri="corrections of the report", sha256=mark, format=CORRECTIONS, coder=coder,
+        whole=False,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,6 +216,7 @@ class AnnotationSource:
     format: str
     coder: str | None
     added: datetime
+    whole: bool
 
 
 def list_annotation_sources(tx: Connection, recording_id: int) -> list[AnnotationSource]:
@@ -233,33 +244,6 @@ def read_annotations(tx: Connection, recording_id: int, source_ids: Collection[i
     if source_ids is not None:
         query = query.where(table.c.source_id.in_(source_ids))
     return [Annotation(*row) for row in tx.execute(query)]
-
-
-def read_coded(tx: Connection, track_run_id: int) -> list[tuple[int, str, float, float, str | None]]:
-    """What humans say of the tracks that count, as in the view `current_bout`: track, action, start_s, stop_s, coder.
-
-    By track, action and time; nothing when these tracks aren't the ones that count.
-    """
-    query = text(
-        "SELECT track_id, action, start_s, stop_s, coder FROM current_bout"
-        " WHERE track_run_id = :run AND source = 'human' ORDER BY track_id, action, start_s, stop_s"
-    )
-    return [
-        (int(row[0]), row[1], float(row[2]), float(row[3]), row[4]) for row in tx.execute(query, {"run": track_run_id})
-    ]
-
-
-def read_marks(tx: Connection, track_run_id: int) -> dict[tuple[int, str, float, float], str]:
-    """What humans noted at bouts that they corrected ("confirmed", "not sure"), by track, action, start and stop."""
-    label, source, run = schema.annotation.c, schema.annotation_source.c, schema.run.c
-    query = (
-        select(label.track_id, label.action, label.start_s, label.stop_s, label.comment)
-        .join(schema.annotation_source, source.id == label.source_id)
-        .join(schema.run, run.recording_id == source.recording_id)
-        .where(run.id == track_run_id, source.format == "corrections", label.comment.is_not(None))
-        .order_by(source.id)
-    )
-    return {(int(row[0]), row[1], row[2], row[3]): row[4] for row in tx.execute(query) if row[0] is not None}
 
 
 def list_actions(tx: Connection) -> list[str]:

@@ -118,14 +118,16 @@ def bouts(database: Database, run_id: int) -> pd.DataFrame:
     evidence, repetitions (how many were counted).
     """
     with database.reading() as tx:
-        table = pd.DataFrame([vars(row) for row in read_bouts(tx, run_id)], columns=list(Bout.__annotations__))
+        columns = [name for name in Bout.__annotations__ if name != "source"]
+        table = pd.DataFrame([vars(row) for row in read_bouts(tx, run_id)], columns=columns)
     table.insert(4, "duration_s", table["stop_s"] - table["start_s"])
     return table.assign(repetitions=table["repetitions"].map(len).astype("int64"))
 
 
 def current_bouts(database: Database) -> pd.DataFrame:
     """What counts now in all recordings, the view `current_bout` by recording, person and time: recording_id,
-    recording, track_run_id, track_id, person, action, start_s, stop_s, score, source (`human` or `automatic`), coder.
+    recording, track_run_id, track_id, person, action, start_s, stop_s, score, source (`human`, `automatic`
+    or `both`), coder.
     """
     query = "SELECT * FROM current_bout ORDER BY recording_id, track_id, start_s, stop_s, action"
     with database.reading() as tx:

@@ -427,6 +427,99 @@ _ADD_PROBABILITY = _sql(
     )"""
 )
 
+_WHERE_CODED = _sql(
+    "ALTER TABLE annotation_source ADD COLUMN whole BOOLEAN DEFAULT TRUE NOT NULL",
+    "DROP VIEW current_bout",
+    """CREATE VIEW current_bout AS
+    WITH label AS (
+        SELECT source.recording_id, track_id, annotation.id AS number, action, start_s, stop_s, source.coder,
+            CASE WHEN source.whole THEN -1e300 ELSE start_s END AS from_s,
+            CASE WHEN source.whole THEN 1e300 ELSE stop_s END AS to_s,
+            max(source.id) OVER (
+                PARTITION BY source.recording_id, track_id, source.coder,
+                    CASE WHEN source.format = 'corrections' OR NOT source.whole THEN source.id END
+            ) AS layer
+        FROM annotation JOIN annotation_source AS source ON source.id = annotation.source_id
+        WHERE NOT is_point AND track_id IS NOT NULL
+    ),
+    coded AS (SELECT DISTINCT recording_id, track_id FROM label),
+    cover AS (SELECT DISTINCT recording_id, track_id, layer, from_s, to_s FROM label),
+    person AS (
+        SELECT current_run.*, track.track_id, coalesce(track.name, 'Person ' || track.track_id) AS person
+        FROM current_run JOIN track ON track.run_id = current_run.track_run_id
+    ),
+    said AS (
+        SELECT recording_id, track_id, layer, number, action, start_s, stop_s, 1.0 AS score, coder FROM label
+        UNION ALL
+        SELECT coded.recording_id, coded.track_id, 0, bout.id, action, start_s, stop_s, score, NULL
+        FROM coded
+        JOIN current_run ON current_run.recording_id = coded.recording_id
+        JOIN bout ON bout.run_id = current_run.actions_run_id AND bout.track_id = coded.track_id
+    ),
+    edge AS (
+        SELECT layer, number, start_s AS from_s, start_s AS to_s FROM said
+        UNION ALL
+        SELECT layer, number, stop_s, stop_s FROM said
+        UNION ALL
+        SELECT said.layer, number, from_s, to_s
+        FROM said
+        JOIN cover ON cover.recording_id = said.recording_id AND cover.track_id = said.track_id
+            AND cover.layer > said.layer AND from_s < stop_s AND to_s > start_s
+    ),
+    gap AS (
+        SELECT layer, number, from_s AS stop_s, max(to_s) OVER (
+            PARTITION BY layer, number ORDER BY from_s, to_s ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS start_s
+        FROM edge
+    ),
+    piece AS (
+        SELECT recording_id, track_id, action, gap.start_s, gap.stop_s, said.layer, said.number, score, coder
+        FROM said JOIN gap ON gap.layer = said.layer AND gap.number = said.number
+        WHERE substr(action, 1, 8) NOT IN ('unknown', 'unknown:')
+            AND (gap.stop_s - gap.start_s > 0.001 OR gap.start_s = said.start_s AND gap.stop_s = said.stop_s)
+    ),
+    begun AS (
+        SELECT piece.*, CASE
+            WHEN start_s < max(stop_s) OVER (
+                PARTITION BY recording_id, track_id, action ORDER BY start_s, stop_s, layer, number
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) THEN 0
+            WHEN start_s <= 0.001 + lag(stop_s) OVER (
+                PARTITION BY recording_id, track_id, action ORDER BY start_s, stop_s, layer, number
+            ) AND layer <> lag(layer) OVER (
+                PARTITION BY recording_id, track_id, action ORDER BY start_s, stop_s, layer, number
+            ) THEN 0
+            ELSE 1
+        END AS begins
+        FROM piece
+    ),
+    joined AS (
+        SELECT begun.*, sum(begins) OVER (
+            PARTITION BY recording_id, track_id, action ORDER BY start_s, stop_s, layer, number
+            ROWS UNBOUNDED PRECEDING
+        ) AS place
+        FROM begun
+    ),
+    told AS (
+        SELECT recording_id, track_id, action, min(start_s) AS start_s, max(stop_s) AS stop_s, min(score) AS score,
+            CASE WHEN min(layer) > 0 THEN 'human' WHEN max(layer) = 0 THEN 'automatic' ELSE 'both' END AS source,
+            max(coder) AS coder
+        FROM joined GROUP BY recording_id, track_id, action, place
+    )
+    SELECT person.recording_id, recording, track_run_id, person.track_id, person, action, start_s, stop_s, score,
+        source, coder
+    FROM person JOIN told ON told.recording_id = person.recording_id AND told.track_id = person.track_id
+    UNION ALL
+    SELECT person.recording_id, recording, track_run_id, person.track_id, person, action, start_s, stop_s,
+        score, 'automatic' AS source, NULL AS coder
+    FROM person
+    JOIN bout ON bout.run_id = person.actions_run_id AND bout.track_id = person.track_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM coded WHERE coded.recording_id = person.recording_id AND coded.track_id = person.track_id
+    )""",
+)
+"""A word counts where it was said, see `coded.py`; a bout of which a human said a part is one bout, of both."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_create_tables", _CREATE_TABLES),
     Migration("0002_add_clothing", _ADD_CLOTHING),
@@ -441,6 +534,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0011_add_repetition", _ADD_REPETITION),
     Migration("0012_add_camera_shift", _ADD_CAMERA_SHIFT),
     Migration("0013_add_probability", _ADD_PROBABILITY),
+    Migration("0014_where_coded", _WHERE_CODED),
 )
 
 

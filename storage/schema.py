@@ -41,6 +41,7 @@ from sqlalchemy import (
     column,
     select,
     table,
+    true,
 )
 
 metadata = MetaData()
@@ -282,6 +283,13 @@ annotation_source = Table(
     Column("sha256", String, nullable=False),
     Column("format", String, nullable=False),
     Column("added", UtcDateTime, nullable=False),
+    Column(
+        "whole",
+        Boolean,
+        nullable=False,
+        server_default=true(),
+        comment="whether its people are coded all the time, or only where they have a label",
+    ),
     UniqueConstraint("recording_id", "sha256"),
 )
 

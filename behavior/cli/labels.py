@@ -63,6 +63,14 @@ def import_(
     action_from: Annotated[
         ActionFrom, typer.Option(help="ELAN: the action is the annotation's text, or the tier's name.")
     ] = ActionFrom.value,
+    whole: Annotated[
+        bool | None,
+        typer.Option(
+            "--whole/--partly",
+            help="All the time of its people was coded, so between labels nothing was done; or only where they have a"
+            " label, and elsewhere the automatic bouts stay.  [default: --whole, of `labels suggest` --partly]",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing when anything in the file is odd.")] = False,
     json_: Json = False,
 ) -> None:
@@ -77,7 +85,7 @@ def import_(
     with open_database(db, create=False) as opened, Narrator() as narrator:
         result = import_labels(
             opened, file, recording=recording, matches=matches, unclosed=unclosed.value, rename=names, coder=coder,
-            tiers=tier or (), action_from=action_from.value, strict=strict,
+            tiers=tier or (), action_from=action_from.value, whole=whole, strict=strict,
         )  # fmt: skip
         for problem in result.problems:
             narrator.say(f"note: {problem}")
@@ -156,7 +164,7 @@ def suggest(
 
     Writes labels.csv, the one that would teach most first. Watch the clips, fill in the column `action` (`unknown`
     where none of yours is to be seen), and import the file: `posescribe labels import OUT/labels.csv --db DB`. Rows
-    left empty are left out. Train with --skip-unlabelled, since nobody looked at the time between.
+    left empty are left out. Of the time between nothing is learnt.
     """
     from behavior.pipeline.models import locate
     from behavior.pipeline.suggest import suggest as write_suggestions

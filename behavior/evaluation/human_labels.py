@@ -17,8 +17,10 @@ from sqlalchemy import Connection
 from behavior.errors import DataError
 from behavior.evaluation.agreement import Agreement, Coded, agreement
 from behavior.evaluation.matching import NEAR_S, Target, at_place, by_name, look_alikes
+from behavior.labels import actions_of
 from storage import bouts, poses, recordings, runs, tracks
 from storage.bouts import Annotation, AnnotationSource, Bout
+from storage.coded import Span, read_words, within
 from storage.database import Database
 from storage.errors import MissingError
 from storage.formats.labels.elan import ActionFrom
@@ -71,6 +73,7 @@ def import_labels(
     coder: str | None = None,
     tiers: Collection[str] = (),
     action_from: ActionFrom = "value",
+    whole: bool | None = None,
     strict: bool = False,
 ) -> ImportResult:
     """Store what a label file says, all of it or nothing. A file that was imported before replaces what it said then.
@@ -84,6 +87,8 @@ def import_labels(
         rename: action in the file -> action to store; what `look_alikes` finds is told.
         coder: who coded it; None: as the file says.
         tiers, action_from: see `read_labels`.
+        whole: whether the people in it were coded all the time, so that between labels nothing was done, or only where
+            they have a label; None: as its kind is (see `LabelFile`).
         strict: refuse the file when there is any problem in it.
 
     Raises:
@@ -136,8 +141,9 @@ def import_labels(
                 bouts.write_corrections(tx, stored.id, annotations, people, by)
             else:
                 bouts.write_annotations(
-                    tx, stored.id, annotations, uri=uri, sha256=sha256, format=labels.format, coder=by
-                )
+                    tx, stored.id, annotations, uri=uri, sha256=sha256, format=labels.format, coder=by,
+                    whole=labels.whole if whole is None else whole,
+                )  # fmt: skip
             points = sum(one.is_point for one in closed)
             done.append(Imported(stored.name, len(closed) - points, points, who))
         problems += look_alikes(bouts.list_actions(tx))
@@ -158,8 +164,9 @@ def compare_labels(
 ) -> Agreement:
     """Machine against human, over the people that a human coded in the recordings that have both.
 
-    Each person is judged on the frames from their first to last appearance and on all that the human coded, within
-    `start_s` and `stop_s`. The tracks and actions that count are those of `runs.current`.
+    Each person is judged where a human coded: on the frames from their first to last appearance and on all that is
+    labelled, where all their time was coded; within `start_s` and `stop_s`. The tracks and actions that count are those
+    of `runs.current`.
 
     Args:
         database: with labels and automatic bouts.
@@ -198,12 +205,14 @@ class CodedRecording:
     Attributes:
         stored: the recording.
         track_run: its tracks (see `runs.current`).
-        labels: by time; point events and people without a track among them.
+        labels: what counts, by time; point events and labels of people without a track among them.
+        spans: by track, where a human coded (see `coded.Word`).
     """
 
     stored: Recording
     track_run: Run
     labels: tuple[Annotation, ...]
+    spans: Mapping[int, tuple[Span, ...]]
 
 
 def coded_recordings(
@@ -222,33 +231,19 @@ def coded_recordings(
         if now is None:
             notes.append(f"{stored.name}: has labels, but no tracks; run posescribe analyze")
             continue
-        labels, n_files = _what_counts(tx, stored.id, sources)
-        if n_files > 1:
-            notes.append(f"{stored.name}: labels of {n_files} files together; --coder chooses")
-        found.append(CodedRecording(stored, now.track, tuple(labels)))
+        words = read_words(tx, stored.id, [source.id for source in sources])
+        every = bouts.read_annotations(tx, stored.id, [source.id for source in sources])
+        labels = [one for one in every if one.is_point or one.track_id is None]
+        said = [one for word in words.values() for one in word.said]
+        labels += [
+            Annotation(one.action, one.start_s, one.stop_s, None, one.track_id, False, one.comment) for one in said
+        ]
+        if (n_files := len({one.source for one in said})) > 1:
+            notes.append(f"{stored.name}: labels of {n_files} files, the newest counts; --coder chooses")
+        labels.sort(key=lambda one: (one.start_s, one.stop_s))
+        spans = {track_id: word.spans for track_id, word in words.items()}
+        found.append(CodedRecording(stored, now.track, tuple(labels), spans))
     return found
-
-
-def _what_counts(
-    tx: Connection, recording_id: int, sources: Sequence[AnnotationSource]
-) -> tuple[list[Annotation], int]:
-    """The labels of some sources by time, and of how many sources they are.
-
-    Corrections hold all that somebody says of a person: of a person whose newest labels are corrections these alone are
-    taken, of others all that was imported (see the view `current_bout`).
-    """
-    of_source = {source: bouts.read_annotations(tx, recording_id, [source.id]) for source in sources}
-    newest = {label.track_id: source for source, labels in of_source.items() for label in labels}
-
-    def counts(source: AnnotationSource, label: Annotation) -> bool:
-        last = newest[label.track_id]
-        if label.track_id is None or bouts.CORRECTIONS not in (last.format, source.format):
-            return True
-        return source == last
-
-    kept = {source: [one for one in labels if counts(source, one)] for source, labels in of_source.items()}
-    labels = sorted((one for some in kept.values() for one in some), key=lambda one: (one.start_s, one.stop_s))
-    return labels, sum(map(bool, kept.values()))
 
 
 def stored_media_info(
@@ -559,7 +554,7 @@ def judged(
     for number, states in labels.items():
         own = _within(states, low, high)
         track = known[number]
-        seen = (time_s >= track.start_s) & (time_s <= track.stop_s)
+        seen = (time_s >= track.start_s) & (time_s <= track.stop_s) & within(time_s, coded.spans[number])
         for label in own:
             seen |= (time_s >= label.start_s) & (time_s < label.stop_s)
         seen &= (time_s >= low) & (time_s < high)
@@ -571,7 +566,7 @@ def judged(
                 frames=frames[seen],
                 time_s=time_s[seen],
                 ends_s=np.append(time_s[1:], end_of(time_s))[seen],
-                human=own,
+                human=[label for label in own if actions_of(label.action)],
                 machine=_within([bout for bout in machine if bout.track_id == number], low, high),
             )
         )

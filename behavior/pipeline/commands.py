@@ -17,6 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from behavior.errors import BehaviorError
+from behavior.labels import actions_of
 from behavior.pipeline.describe import BoutLike, Parts, Rows, Share, write_features
 from behavior.pipeline.drawing import STILLS, draw
 from behavior.pipeline.index import write_index
@@ -46,6 +47,7 @@ from pose.people import Track
 from pose.sources import SourceInfo, expand, image_names, is_there, open_source, shown, source_stamp
 from storage import bouts as stored_bouts
 from storage import open_database, recordings, runs, skeletons, tracks
+from storage.coded import words_of_run
 from storage.database import Database
 from storage.errors import MissingError, StorageError
 from storage.files import make_folder, write_bytes
@@ -321,9 +323,11 @@ def _bouts_of(
             raise MissingError("no actions are named on these people; run posescribe analyze with an action model")
         return stored_bouts.read_bouts(tx, now.actions.id)
     coded = stored_bouts.read_annotations(tx, now.track.recording_id)
-    usable = [label for label in coded if label.track_id is not None and label.stop_s > label.start_s]
-    if len(usable) < len(coded):
-        narrator.say(f"{len(coded) - len(usable)} of {len(coded)} labels are left out: points, or of no person")
+    left = sum(label.track_id is None or label.stop_s <= label.start_s for label in coded)
+    if left:
+        narrator.say(f"{left} of {len(coded)} labels are left out: points, or of no person")
+    said = [one for word in words_of_run(tx, now.track.id).values() for one in word.said]
+    usable = [one for one in said if one.stop_s > one.start_s and actions_of(one.action)]
     if not usable:
         raise MissingError("no human-coded intervals of a person; bring some in with posescribe labels import")
     return usable

@@ -280,7 +280,7 @@ class _Taken:
             automatic = stored_bouts.read_bouts(tx, now.actions.id) if now.actions else []
             believed = believe(tx, now.track.id, automatic, *poses.frame_times(tx, now.pose.id))
         names = called([one.track_id for one in known], {one.track_id: one.name for one in known if one.name})
-        return cls(stored, folder, now, names, believed.bouts, frozenset(believed.coders))
+        return cls(stored, folder, now, names, believed.bouts, frozenset(believed.words))
 
 
 def _headings(fields: Mapping[int, Mapping[str, str]], by: str | None, unit: str | None) -> Headings | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,9 +68,8 @@ def drawn_or_kept(
     bouts = [(bout.track_id, bout.action, bout.start_frame, bout.stop_frame) for bout in believed.bouts]
     with database.reading() as tx:
         who = tracks.identity_digest(tx, track_run.id)
-    shows = runs.fingerprint(
-        stage="overlay", algorithm=REPORT, parent=who, bouts=sorted(bouts), coded=sorted(believed.coders)
-    )
+    coded = sorted(bout for bout, one in zip(bouts, believed.bouts, strict=True) if one.source == "human")
+    shows = runs.fingerprint(stage="overlay", algorithm=REPORT, parent=who, bouts=sorted(bouts), coded=coded)
     folder = recording.folder
     filmed = kept is not None and kept.video is not None and kept.of == pose_run.fingerprint
     complete = filmed or recording.stored.kind == "image"
@@ -85,7 +84,7 @@ def drawn_or_kept(
     try:
         made = draw(
             database, recording, pose_run, track_run, skeleton, believed.bouts, stills, total, narrator,
-            coded=believed.coders.keys(), plain=None if filmed else folder / VIDEO,
+            plain=None if filmed else folder / VIDEO,
         )  # fmt: skip
     except SourceError as error:
         reason = str(error).replace(recording.stored.uri, source_shown(recording.stored))
@@ -137,7 +136,6 @@ def draw(
     total: int,
     narrator: Narrator,
     *,
-    coded: Set[int] = frozenset(),
     plain: Path | None = None,
 ) -> Overlay | None:
     """The source again, frame by frame, with everyone drawn in; shows each frame to `stills`, and writes `plain`, too.
@@ -169,11 +167,9 @@ def draw(
         drawn = pairs(source) if recording.stored.sha256 else kept_pairs(source)
         if recording.stored.kind == "image":
             picture = recording.folder / "overlay.jpg"
-            return write_overlay_image(
-                *next(drawn), picture, skeleton=skeleton, bouts=bouts, coded=coded, stills=stills
-            )
+            return write_overlay_image(*next(drawn), picture, skeleton=skeleton, bouts=bouts, stills=stills)
         film = recording.folder / "overlay.mp4"
-        return write_overlay(drawn, film, skeleton=skeleton, bouts=bouts, coded=coded, stills=stills, plain=plain)
+        return write_overlay(drawn, film, skeleton=skeleton, bouts=bouts, stills=stills, plain=plain)
 
 
 def _open_again(recording: Recording, pose_run: Run) -> FrameSource:

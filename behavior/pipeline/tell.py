@@ -52,6 +52,7 @@ from behavior.report.strips import probabilities_table, strips
 from behavior.report.tables import (
     bin_widths,
     bins_table,
+    bout_sources,
     bouts_table,
     repetitions_table,
     summary_table,
@@ -158,7 +159,7 @@ def tell(
         fingerprint = told_fingerprint(tx, track_run, action_run, settings, recording.folder)
         possible = _suggestions(tx, track_run.id)
         camera = poses.camera_path(tx, pose_run.id)
-    found, coded = believed.bouts, believed.coders.keys()
+    found, coded = believed.bouts, believed.coded
     names = called([track.track_id for track in known], {track.track_id: track.name for track in known if track.name})
     each = [partial(tracks.iter_track_parts, database, track_run.id, track.track_id) for track in known]
     notes = list(pose_run.extra["notes"])
@@ -177,10 +178,11 @@ def tell(
     people = [Course.of(motion.watch(part.track for part in parts(0)), skeleton) for parts in each]
     actions = list(dict.fromkeys([*_classes(action_run), *sorted({bout.action for bout in (*automatic, *found)})]))
     summary = summary_table(found, people, actions=actions)
-    for mark, bouts, human in (("_automatic", automatic, frozenset()), ("", found, coded)):
+    for mark, bouts, human in (("_automatic", automatic, None), ("", found, coded)):
         about = partial(told, recording=stored.name, names=names, coded=human)
         table = summary if bouts is found else summary_table(bouts, people, actions=actions)
-        write_table(about(bouts_table(bouts)), folder / f"bouts{mark}.csv")
+        each_bout = about(bouts_table(bouts)).assign(source=bout_sources(bouts))
+        write_table(each_bout, folder / f"bouts{mark}.csv")
         summed = with_repetitions(with_time_on_screen(about(table), bouts, people), bouts)
         write_table(summed, folder / f"summary{mark}.csv")
     start_s, stop_s = (float(times[0]), float(times[-1]) + _frame_interval(times)) if len(times) else (0.0, 0.0)
@@ -268,7 +270,7 @@ def tell(
             people=tuple(replace(person, thumbnail=stills.people.get(person.track_id)) for person in shown),
             bouts=found,
             camera=camera_said,
-            coded=frozenset(coded),
+            coded=coded,
             summary=summary[summary["count"] > 0],
             bins=binned,
             transitions=sequence,
@@ -278,7 +280,7 @@ def tell(
             distances=apart,
             distance_curves=apart_over_time,
             certainty=sure,
-            bands=bands(found, coded),
+            bands=bands(found),
             strips=strips(said, [track.track_id for track in known], frames, times, start_s, stop_s),
             trust=trust(action_run),
             examples=action_run.extra.get("examples", {}) if action_run else {},
@@ -347,12 +349,14 @@ def _command(stored: StoredRecording, pose_run: Run, action_run: Run | None, mea
 
 
 def _who_coded(believed: Believed, names: Mapping[int, str]) -> str:
-    people = ", ".join(names[track_id] for track_id in sorted(believed.coders))
-    by = ", ".join(sorted({coder for coder in believed.coders.values() if coder}))
-    return (
-        f"The actions of {people} were coded by {by or 'a human'}; they stand here in place of the automatic ones,"
-        " which are in bouts_automatic.csv."
+    by = ", ".join(sorted(believed.coders)) or "a human"
+    whole, partly = (
+        ", ".join(names[track_id] for track_id, word in sorted(believed.words.items()) if word.whole is wanted)
+        for wanted in (True, False)
     )
+    told = [f"The actions of {whole} were coded by {by}"] if whole else []
+    told += [f"{'parts' if whole else 'Parts'} of the time of {partly} were coded by {by}"] if partly else []
+    return f"{'; '.join(told)}: there they stand in place of the automatic ones, which are in bouts_automatic.csv."
 
 
 def _suggestions(tx: Connection, run_id: int) -> list[tuple[int, int, str]]:

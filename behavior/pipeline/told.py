@@ -18,8 +18,8 @@ from behavior.pipeline.stages import Recording, plain, unusual
 from behavior.report.page import ALGORITHM as REPORT
 from features.clean import ALGORITHM as FEATURES
 from features.clean import CleanSettings
-from storage import bouts as stored_bouts
 from storage import runs, tracks
+from storage.coded import told_words
 from storage.database import Database
 from storage.database import made as made_at
 from storage.errors import OutputError
@@ -63,7 +63,7 @@ def told_fingerprint(tx: Connection, track_run: Run, action_run: Run | None, set
     last = action_run or track_run
     finished = None if last.finished is None else last.finished.isoformat()
     names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, track_run.id) if track.name]
-    coded = [*stored_bouts.read_coded(tx, track_run.id), *sorted(stored_bouts.read_marks(tx, track_run.id).items())]
+    coded = told_words(tx, track_run.id)
     return runs.fingerprint(
         stage="tell", algorithm=[FEATURES, REPORT], parent=last.fingerprint, run=finished, settings=own,
         coded=coded, names=names, **beside(folder),

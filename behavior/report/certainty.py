@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 
 import numpy as np
 import pandas as pd
@@ -22,17 +21,17 @@ CERTAINTY_COLUMNS = (
 )  # fmt: skip
 
 
-def bands(bouts: Sequence[Bout], coded: AbstractSet[int] = frozenset()) -> pd.DataFrame:
+def bands(bouts: Sequence[Bout]) -> pd.DataFrame:
     """The automatic bouts that a model named, by action and band of their mean probability.
 
-    Bouts of rules are left out: a rule holds or does not. So are those of people whose actions a human coded.
+    Bouts of rules are left out: a rule holds or does not. So are those that a human coded, at least in part.
 
     Returns:
         A row for each action and band with a bout: `action`, `low`, `high`, `count`, `total_s`.
     """
     rows: dict[tuple[str, int], list[float]] = {}
     for bout in bouts:
-        if bout.action not in RULES and bout.track_id not in coded:
+        if bout.action not in RULES and bout.source == "automatic":
             band = min(int(np.searchsorted(BANDS, bout.score, side="right")) - 1, len(BANDS) - 2)
             rows.setdefault((bout.action, band), []).append(bout.duration_s)
     found = [(action, BANDS[k], BANDS[k + 1], len(own), sum(own)) for (action, k), own in sorted(rows.items())]

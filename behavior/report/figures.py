@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from behavior.recognition.rules import POSTURES, UPRIGHT
 from behavior.report.tables import BRIDGE_S, Spans, length, merged, overlap, tick_step
 from pose.skeleton import Skeleton
-from storage.bouts import Bout
+from storage.bouts import Bout, Source
 
 AXIS = 100_000
 ROW_HEIGHT = 22
@@ -96,6 +96,7 @@ class Lane:
         labels: names of the longest bouts.
         bouts: start, stop (milliseconds since the axis' start), rank, score in percent, row; by start.
         evidence: of each of these, `Bout.evidence`.
+        marks: of each of these, what stands in place of the score where a human coded it, at least in part; else None.
     """
 
     rows: int
@@ -106,6 +107,12 @@ class Lane:
     labels: tuple[Label, ...]
     bouts: tuple[tuple[int, int, int, int, int], ...]
     evidence: tuple[str | None, ...]
+    marks: tuple[str | None, ...]
+
+
+_MARKS: dict[Source, str | None] = {
+    "automatic": None, "human": "coded by hand", "both": "coded by hand in part"
+}  # fmt: skip
 
 
 def lane(
@@ -156,6 +163,7 @@ def lane(
             for bout, row in zip(bouts, rows, strict=True)
         ),
         evidence=tuple(bout.evidence for bout in bouts),
+        marks=tuple(_MARKS[bout.source] for bout in bouts),
     )
 
 

@@ -6,7 +6,7 @@ Only people with a `track_id` are drawn: what the second look over the recording
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +62,6 @@ def write_overlay(
     *,
     skeleton: Skeleton,
     bouts: Sequence[Bout] = (),
-    coded: Set[int] = frozenset(),
     settings: OverlaySettings | None = None,
     stills: Stills | None = None,
     plain: Path | None = None,
@@ -76,7 +75,6 @@ def write_overlay(
         path: an `.mp4` file; it appears when it is complete.
         skeleton: the layout of the people's keypoints.
         bouts: actions to name, by track and frame number.
-        coded: people whose actions a human coded; said beside them.
         settings: size, quality and look.
         stills: is shown every frame too, when pictures are wanted from the same pass.
         plain: another `.mp4` file, of the same pictures with nothing drawn in.
@@ -94,7 +92,7 @@ def write_overlay(
         return None
     height, width = first[0].image.shape[:2]
     size = fitted_size(width, height, settings.max_side, even=True)
-    artist = _Artist(size, skeleton, bouts, coded, settings.time_stamp)
+    artist = _Artist(size, skeleton, bouts, settings.time_stamp)
     with ExitStack() as files:
         encoder, *bare = (
             files.enter_context(VideoWriter(files.enter_context(replacing(file)), file, size, settings.encoder))
@@ -118,7 +116,6 @@ def write_overlay_image(
     *,
     skeleton: Skeleton,
     bouts: Sequence[Bout] = (),
-    coded: Set[int] = frozenset(),
     settings: OverlaySettings | None = None,
     stills: Stills | None = None,
 ) -> Overlay:
@@ -135,7 +132,7 @@ def write_overlay_image(
     size = fitted_size(width, height, settings.max_side)
     if stills is not None:
         stills.see(frame, people)
-    artist = _Artist(size, skeleton, bouts, coded, settings.time_stamp)
+    artist = _Artist(size, skeleton, bouts, settings.time_stamp)
     _, data = cv2.imencode(path.suffix, artist.draw(artist.fit(frame), frame, people))
     write_bytes(path, bytes(data))
     return Overlay(path, frame.time_s, 1, *size)
@@ -144,10 +141,7 @@ def write_overlay_image(
 class _Artist:
     """Draws one frame after another."""
 
-    def __init__(
-        self, size: tuple[int, int], skeleton: Skeleton, bouts: Sequence[Bout], coded: Set[int], time_stamp: bool
-    ) -> None:
-        self._coded = coded
+    def __init__(self, size: tuple[int, int], skeleton: Skeleton, bouts: Sequence[Bout], time_stamp: bool) -> None:
         self._size = size
         self._skeleton = skeleton
         self._coming = sorted(bouts, key=lambda bout: bout.start_frame, reverse=True)
@@ -177,8 +171,6 @@ class _Artist:
             middle = float(np.nanmedian(keypoints[:, 0]))
             doing = ", ".join(actions.get(person.track_id, []))
             text = f"{person.track_id}: {doing}" if doing else str(person.track_id)
-            if doing and person.track_id in self._coded:
-                text += " (human)"
             tags.append((text, (middle, top - 0.1 * (bottom - top) - 4), colour))
         for text, anchor, colour in tags:
             draw_tag(picture, text, anchor, colour)
@@ -193,5 +185,6 @@ class _Artist:
         self._now = [bout for bout in self._now if bout.stop_frame >= index]
         actions: dict[int, list[str]] = {}
         for bout in self._now:
-            actions.setdefault(bout.track_id, []).append(bout.action)
+            said = " (human)" if bout.source == "human" else ""
+            actions.setdefault(bout.track_id, []).append(bout.action + said)
         return actions

@@ -28,9 +28,19 @@ from behavior.report.script import one_script
 from behavior.report.sequence import together, transitions
 from behavior.report.sticks import stick_figures
 from behavior.report.strips import Strips
-from behavior.report.tables import Spans, bouts_table, frame_interval, length, on_screen, repetition_sums
+from behavior.report.tables import (
+    Spans,
+    bout_sources,
+    bouts_table,
+    frame_interval,
+    length,
+    on_screen,
+    repetition_sums,
+    source_of,
+)
 from pose.layouts import BODY_13, LIMBS_13
 from storage.bouts import Bout
+from storage.coded import Span
 from storage.files import write_bytes
 
 ALGORITHM = 8
@@ -122,7 +132,7 @@ class ReportData:
         people: by track id; those without any bout too.
         bouts: of these people.
         camera: a sentence on whether it moved.
-        coded: people whose bouts a human coded.
+        coded: people of whom a human said something, and from when to when; `ALWAYS` for the whole time.
         summary: as of `tables.summary_table`, without bins.
         bins: as of `tables.bins_table`, by the width of the bins, seconds; the first is shown first.
         transitions, together: as of `sequence`.
@@ -160,7 +170,7 @@ class ReportData:
     summary: pd.DataFrame
     provenance: Provenance
     camera: str = ""
-    coded: frozenset[int] = frozenset()
+    coded: Mapping[int, Sequence[Span]] = field(default_factory=dict)
     heading: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     overlay: str | None = None
@@ -263,7 +273,7 @@ def render_page(report: ReportData) -> str:
     film = report.video if motion else report.overlay
     if film is not None and not film.lower().endswith(".mp4"):
         film = None
-    bouts = bouts_table(report.bouts)
+    bouts = bouts_table(report.bouts).assign(source=bout_sources(report.bouts))
     blocks = {**(motion.blocks if motion else {}), **({"probabilities": report.strips.data} if report.strips else {})}
     return environment.get_template("page.html").render(
         report=report,
@@ -291,6 +301,7 @@ def render_page(report: ReportData) -> str:
         summary=list(
             report.summary.sort_values(["track_id", "total_s"], ascending=[True, False]).itertuples(index=False)
         ),
+        source_of=source_of,
         bouts=list(bouts.head(MAX_ROWS).itertuples(index=False)),
         repetitions=understand.rows_of(repetition_sums(report.bouts)),
         n_bouts=len(bouts),
@@ -345,9 +356,19 @@ def render_page(report: ReportData) -> str:
             "zones": [
                 {"name": zone.name, "corners": zone.corners.tolist(), "joint": zone.joint} for zone in report.zones
             ],
-            "bouts": [person.lane.bouts for person in people],
+            "bouts": [
+                [[*bout, mark] if mark else bout for bout, mark in zip(lane.bouts, lane.marks, strict=True)]
+                for lane in (person.lane for person in people)
+            ],
             "evidence": [person.lane.evidence for person in people],
-            "coded": [person.about.track_id in report.coded for person in people],
+            "coded": [
+                [
+                    [max(first, report.start_s), min(last, report.stop_s)]
+                    for first, last in report.coded.get(person.about.track_id, ())
+                    if first < report.stop_s and last > report.start_s
+                ]
+                for person in people
+            ],
         },
         style=Markup("".join((folder / name).read_text(encoding="utf-8") for name in STYLES)),
         script=script,
@@ -477,8 +498,11 @@ def _methods(report: ReportData) -> str:
             " time of which it was not sure enough was left unnamed."
         )
     if report.coded:
-        who = "all of them" if len(report.coded) == n else f"{len(report.coded)} of {n} people"
-        text += f" The actions of {who} were coded by hand."
+        whole = sum(source_of(one) == "human" for one in report.coded.values())
+        who = "all of them" if whole == n else f"{whole} of {n} people"
+        text += f" The actions of {who} were coded by hand." if whole else ""
+        if partly := len(report.coded) - whole:
+            text += f" Parts of the time of {partly} of {n} people were coded by hand."
     if made.command is not None:
         text += f" Settings were the defaults but for what the command says: {made.command}"
     return text

@@ -7,7 +7,7 @@ the next such frame, as long as no more than `bridge_s` lies between the two.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from behavior.recognition.rules import UPRIGHT
-from storage.bouts import Bout
+from storage.bouts import Bout, Source
+from storage.coded import ALWAYS, Span
 from storage.files import write_bytes
 from storage.formats.labels.sheets import harmless
 
@@ -28,7 +29,8 @@ SUMMARY_COLUMNS = (
     "interval_s", "interval_std_s",
 )  # fmt: skip
 TOLD_COLUMNS = ("person", "recording", "source")
-"""Behind the columns of each table of a report: the person's name, the recording's, and `human` or `automatic`."""
+"""Behind the columns of each table of a report: the person's name, the recording's, and who says so: `human`,
+`automatic`, or `both` where each says a part."""
 REPETITION_COLUMNS = (
     "track_id", "action", "repetition", "start_s", "stop_s", "duration_s", "amplitude", "unit",
 )  # fmt: skip
@@ -87,9 +89,23 @@ def overlap(a: Spans, b: Spans) -> float:
     return length(a) + length(b) - length(merged(np.concatenate([a, b])))
 
 
+def _in_order(bouts: Sequence[Bout]) -> list[Bout]:
+    return sorted(bouts, key=lambda bout: (bout.track_id, bout.start_s, bout.action))
+
+
+def bout_sources(bouts: Sequence[Bout]) -> list[Source]:
+    """Who says each bout, in the order of `bouts_table`."""
+    return [bout.source for bout in _in_order(bouts)]
+
+
+def source_of(spans: Sequence[Span] | None) -> Source:
+    """Whose word counts of a person of whom humans coded these spans."""
+    return "automatic" if not spans else "human" if ALWAYS in spans else "both"
+
+
 def bouts_table(bouts: Sequence[Bout]) -> pd.DataFrame:
     """One row per bout, by person and start; columns as in `BOUT_COLUMNS`, frames with both ends inside."""
-    rows = sorted(bouts, key=lambda bout: (bout.track_id, bout.start_s, bout.action))
+    rows = _in_order(bouts)
     return pd.DataFrame(
         {
             "track_id": np.array([bout.track_id for bout in rows], dtype=np.int64),
@@ -109,7 +125,7 @@ def repetitions_table(bouts: Sequence[Bout]) -> pd.DataFrame:
     """One row per repetition of a counted exercise, by person, start and action; numbered from 1 within each bout."""
     rows = [
         (bout.track_id, bout.action, number, one.start_s, one.stop_s, one.stop_s - one.start_s, one.amplitude, one.unit)
-        for bout in sorted(bouts, key=lambda bout: (bout.track_id, bout.start_s, bout.action))
+        for bout in _in_order(bouts)
         for number, one in enumerate(bout.repetitions, start=1)
     ]
     numbers = dict.fromkeys(("start_s", "stop_s", "duration_s", "amplitude"), "float64")
@@ -251,21 +267,26 @@ def _std(values: NDArray[np.float64]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
-def told(table: pd.DataFrame, *, recording: str, names: Mapping[int, str], coded: Collection[int] = ()) -> pd.DataFrame:
+def told(
+    table: pd.DataFrame,
+    *,
+    recording: str,
+    names: Mapping[int, str],
+    coded: Mapping[int, Sequence[Span]] | None = None,
+) -> pd.DataFrame:
     """A table by `track_id` with `TOLD_COLUMNS` behind its own.
 
     Args:
         table: of bouts, or a summary.
         recording: its name.
         names: what to call each person.
-        coded: people whose bouts a human coded.
+        coded: people of whom a human said something, and from when to when.
     """
+    source = [source_of((coded or {}).get(track_id)) for track_id in table.track_id]
     return table.assign(
         person=table.track_id.map(dict(names)).astype("str"),
         recording=pd.Series(recording, index=table.index, dtype="str"),
-        source=pd.Series(np.where(table.track_id.isin(list(coded)), "human", "automatic"), index=table.index).astype(
-            "str"
-        ),
+        source=pd.Series(source, index=table.index, dtype="str"),
     )
 
 

@@ -18,6 +18,7 @@ from behavior.pipeline.progress import Narrator
 from behavior.report.index import Card
 from storage import bouts, open_database, recordings, runs, tracks
 from storage.bouts import Annotation
+from storage.coded import told_words
 from storage.database import Database
 from storage.errors import MissingError, StorageError
 
@@ -117,7 +118,7 @@ class Shelf:
             if now is None:
                 recordings.get_recording(tx, recording)
                 return {"labels": "", "people": "", "actions": ""}
-            coded = [*bouts.read_coded(tx, now.track.id), *sorted(bouts.read_marks(tx, now.track.id).items())]
+            coded = told_words(tx, now.track.id)
             names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, now.track.id)]
         return {
             "labels": runs.fingerprint(coded=coded),
@@ -132,8 +133,8 @@ class Shelf:
     def save(self, number: int, recording: int, said: Mapping[str, Any]) -> dict[str, Any]:
         """Stores all that a coder says of one person: `{"person", "bouts", "coder", "seen", "force"}`.
 
-        `bouts` are `{"action", "start", "stop", "mark"}`, seconds; none takes the coder's corrections of the person
-        away.
+        `bouts` are `{"action", "start", "stop", "mark"}`, seconds: where they are they count, `unknown` for nothing;
+        none takes the coder's corrections of the person away.
 
         Raises:
             DataError: something in it is missing or wrong.

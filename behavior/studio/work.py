@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from behavior.errors import ActionModelError, DataError
+from behavior.labels import actions_of
 from behavior.pipeline import classify
 from behavior.pipeline.latest import latest_picture
 from behavior.pipeline.repeat import options
@@ -20,7 +21,8 @@ from behavior.studio.jobs import Job, Jobs
 from behavior.studio.shelf import Shelf
 from behavior.studio.uploads import FOLDER
 from pose.sources import VIDEO_SUFFIXES, is_there
-from storage import bouts, recordings, runs
+from storage import recordings, runs
+from storage.coded import words_of_run
 from storage.database import Database
 from storage.errors import MissingError
 from storage.recordings import folder_name
@@ -118,10 +120,10 @@ class Work:
         with self._shelf.database(number).reading() as tx:
             for one in recordings.list_recordings(tx):
                 now = runs.current(tx, one.id)
-                labels = bouts.read_coded(tx, now.track.id) if now else []
-                actions.update(action for _, action, *_ in labels)
-                n_people += len({track for track, *_ in labels})
-                n_recordings += bool(labels)
+                words = words_of_run(tx, now.track.id) if now else {}
+                actions.update(one.action for word in words.values() for one in word.said if actions_of(one.action))
+                n_people += len(words)
+                n_recordings += bool(words)
         return Coded(n_people, n_recordings, [Corrected(*one) for one in sorted(actions.items(), key=lambda a: -a[1])])
 
     def _trained(self, number: int) -> dict[str, tuple[Path, ActionModelInfo]]:

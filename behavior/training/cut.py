@@ -1,8 +1,8 @@
 """People that humans coded, and the clips that their labels give to train on.
 
 A clip is a window of one person. Its class is the set of actions that hold at its middle, and it counts only where that
-set holds in most of it, so clips at the border of two actions are left out. Time of coded people without a label is
-`unknown`: a human looked and saw none of the actions.
+set holds in most of it, so clips at the border of two actions are left out. Time without a label where a human coded is
+`unknown`: they looked and saw none of the actions. From time that nobody coded nothing is learnt.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage import skeletons, tracks
 from storage.bouts import Annotation
+from storage.coded import ALWAYS, Span, within
 from storage.database import Database
 from storage.errors import MissingError
 from storage.formats.labels.media import called
@@ -46,6 +47,7 @@ class CodedPerson:
         track: the person over time.
         skeleton: layout of its keypoints.
         labels: states, by time; several may hold at once.
+        spans: where a human coded, by time.
     """
 
     recording: str
@@ -55,6 +57,7 @@ class CodedPerson:
     track: Track
     skeleton: Skeleton
     labels: tuple[Annotation, ...]
+    spans: tuple[Span, ...] = (ALWAYS,)
 
 
 def coded_people(
@@ -75,9 +78,10 @@ def coded_people(
             for number, states in states_of_people(tx, coded, notes).items():
                 track = tracks.read_track(tx, coded.track_run.id, number)
                 sha256 = coded.stored.sha256 or f"live {coded.stored.id}"
+                spans = coded.spans[number]
                 people.append(
                     CodedPerson(
-                        coded.stored.name, sha256, names[number], number in given, track, skeleton, tuple(states)
+                        coded.stored.name, sha256, names[number], number in given, track, skeleton, tuple(states), spans
                     )
                 )
     if not people:
@@ -190,7 +194,7 @@ def cut_clips(people: Sequence[CodedPerson], settings: CutSettings | None = None
             if times.length_s(rows) < settings.recognise.min_window_s:
                 continue
             grid_s, grid = to_grid(points[rows], person.track.time_s[rows], times.usual_s)
-            found += [(len(grids), run) for run in _runs(place, person.labels, grid_s)]
+            found += [(len(grids), run) for run in _runs(place, person, grid_s)]
             grids.append((place, grid_s, grid))
     notes: list[str] = []
     group_by = _group_by(people, settings.group_by, notes)
@@ -266,13 +270,14 @@ def shared_joints(layouts: Sequence[tuple[str, Skeleton]]) -> tuple[str, ...]:
     return next(iter(found))
 
 
-def _runs(place: int, labels: Sequence[Annotation], grid_s: NDArray[np.float64]) -> list[_Run]:
+def _runs(place: int, person: CodedPerson, grid_s: NDArray[np.float64]) -> list[_Run]:
+    labels = person.labels
     actions = sorted({label.action for label in labels})
     shown = np.zeros((len(grid_s), len(actions)), dtype=bool)
     for label in labels:
         first, stop = np.searchsorted(grid_s, [label.start_s, label.stop_s])
         shown[first:stop, actions.index(label.action)] = True
-    unsure = unsure_at(labels, grid_s)
+    unsure = not_known_at(person, grid_s)
     changes = np.flatnonzero((shown[1:] != shown[:-1]).any(axis=1) | (unsure[1:] != unsure[:-1])) + 1
     edges = np.concatenate([[0], changes, [len(grid_s)]]).tolist()
     return [
@@ -282,10 +287,10 @@ def _runs(place: int, labels: Sequence[Annotation], grid_s: NDArray[np.float64])
     ]
 
 
-def unsure_at(labels: Sequence[Annotation], time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(n,) whether a coder was not sure at these times, which rise."""
-    unsure = np.zeros(len(time_s), dtype=bool)
-    for label in labels:
+def not_known_at(person: CodedPerson, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) whether nobody coded the person, or the coder was not sure, at these times, which rise."""
+    unsure = ~within(time_s, person.spans)
+    for label in person.labels:
         if label.comment == UNSURE:
             first, stop = np.searchsorted(time_s, [label.start_s, label.stop_s])
             unsure[first:stop] = True

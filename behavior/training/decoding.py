@@ -16,7 +16,7 @@ from behavior.evaluation.agreement import presence
 from behavior.labels import UNKNOWN, actions_of, all_actions
 from behavior.recognition.model import ActionModel, Decoding
 from behavior.recognition.recognise import RecogniseSettings, decode
-from behavior.training.cut import CodedClips, CodedPerson, clip_of_frames, unsure_at
+from behavior.training.cut import CodedClips, CodedPerson, clip_of_frames, not_known_at
 from storage.bouts import Bout
 
 PRICES = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -91,7 +91,7 @@ def held_frames(
     """
     for place, person in enumerate(people):
         clip = clip_of_frames(clips, place, person.track.time_s)
-        judged = (clip >= 0) & rows[clip] & ~unsure_at(person.labels, person.track.time_s)
+        judged = (clip >= 0) & rows[clip] & ~not_known_at(person, person.track.time_s)
         if not clips.unlabelled:
             named = list({label.action for label in person.labels})
             judged &= presence(person.track.time_s, person.labels, named).any(axis=1)

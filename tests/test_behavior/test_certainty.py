@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,8 +42,9 @@ def test_what_was_seen_of_a_person() -> None:
 
 def test_bands_of_what_a_model_named() -> None:
     bouts = [bout(1, "swing", 0, 2, 0.9), bout(1, "swing", 3, 4, 1.0), bout(2, "swing", 0, 1, 0.75)]
-    bouts += [bout(1, "walk", 0, 9), bout(3, "swing", 0, 1)]
-    table = bands(bouts, coded={3})
+    bouts += [bout(1, "walk", 0, 9), replace(bout(3, "swing", 0, 1), source="human")]
+    bouts += [replace(bout(3, "swing", 1, 2), source="both")]
+    table = bands(bouts)
     assert [tuple(row) for row in table.itertuples(index=False)] == [
         ("swing", 0.7, 0.8, 1, 1.0),
         ("swing", 0.9, 1.0, 2, 3.0),

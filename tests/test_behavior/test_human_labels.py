@@ -17,7 +17,7 @@ from behavior.evaluation.matching import Target, by_name, look_alikes, parse_mat
 from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18
 from pose.sources import open_source
-from storage import Database, bouts, open_database, poses, recordings, runs, tracks
+from storage import Database, bouts, frames, open_database, poses, recordings, runs, tracks
 from storage.bouts import Bout
 from storage.errors import ExchangeError, MissingError
 from storage.formats.labels import BOUT_WRITERS, read_labels
@@ -275,6 +275,27 @@ def test_compare_command(where: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "F1 of bouts: 1.000 at IoU 0.1" in capsys.readouterr().out
     assert main(["labels", "compare", str(where), "--coder", "Bob"]) == 1
     assert "nothing to compare" in capsys.readouterr().err
+
+
+def test_a_few_labels_are_judged_where_they_are(
+    where: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of `labels suggest`, and --partly, code nothing but their intervals."""
+    header = "recording,person,start_s,stop_s,action,clip,distance,doubt,video"
+    path = csv(tmp_path, "demo,1,1,2,run,,0,0,", "demo,1,2,2.5,unknown,,0,0,", header=header)
+    for extra in ([], ["--whole"], ["--partly"]):
+        assert main(["labels", "import", str(path), "--db", str(where), *extra]) == 0
+        capsys.readouterr()
+        assert main(["labels", "compare", str(where), "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        looked = (TIMES >= 1) & (TIMES < 2.5)
+        assert found["frames"] == (looked.sum() if extra != ["--whole"] else len(TIMES))
+        assert not any("unknown" in row.values() for row in found["actions"])
+        with open_database(where) as database:
+            told = frames.current_bouts(database)
+        automatic = told[told["source"] == "automatic"][["track_id", "action", "start_s", "stop_s"]].to_numpy().tolist()
+        kept = [[1, "walk", 0.0, 1.0], [1, "walk", 2.5, MACHINE[0].stop_s], [1, "sit", TIMES[120], TIMES[200]]]
+        assert automatic == [*(kept if extra != ["--whole"] else []), [2, "wave", TIMES[50], TIMES[90]]]
 
 
 def test_bouts_of_older_tracks_are_not_compared(where: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from behavior.labels import UNKNOWN
 from behavior.recognition.clips import LabelledSequences, save_sequences
 from behavior.recognition.model import load_action_model
 from behavior.report.models import Coded, Corrected, ModelCard, render_models
-from behavior.training.cut import coded_people, cut_clips
+from behavior.training.cut import CutSettings, coded_people, cut_clips
 from behavior.training.decoding import held_frames
 from behavior.training.train import TrainSettings, train
 from pose.layouts import BODY_13
@@ -201,12 +201,14 @@ def test_corrections_take_the_place_of_other_labels_of_the_same_person(films: Pa
             bouts.write_corrections(tx, 1, [Annotation("hop", 0, 9, track_id=1)], [1], "Ada")
         notes: list[str] = []
         people = {one.recording: [label.action for label in one.labels] for one in coded_people(database, notes)}
-        assert people["one"] == ["hop"]
+        assert people["one"] == ["hop", *COURSE[3:]], "until 9 s; there the file's labels go on"
         assert people["two"] == list(COURSE)
-        assert notes == []
+        assert [note.partition(":")[0] for note in notes] == ["one"], "labels of two files"
         with database.transaction() as tx:
             bouts.write_corrections(tx, 1, [Annotation("jump", 0, 9, track_id=1)], [1], "Bea")
-        assert [label.action for label in coded_people(database, notes)[0].labels] == ["jump"], "the newer coder's"
+        assert [label.action for label in coded_people(database, notes)[0].labels] == ["jump", *COURSE[3:]], (
+            "the newer coder's"
+        )
         assert [label.action for label in coded_people(database, notes, coder="Ada")[0].labels] == ["hop"]
 
 
@@ -228,6 +230,20 @@ def test_from_what_a_coder_was_not_sure_of_nothing_is_learnt(films: Path) -> Non
     found = held_frames(model, unsure, after, np.zeros((len(after.data), 3)), np.ones(len(after.data), dtype=bool))
     for place, judged, _ in found:
         assert (~judged).sum() == (90 if place == 0 else 0)
+
+
+def test_of_what_nobody_looked_at_nothing_is_learnt(films: Path) -> None:
+    with open_database(films) as database:
+        with database.transaction() as tx:
+            for source in bouts.list_annotation_sources(tx, 1):
+                bouts.delete_annotation_source(tx, source.id)
+            said = [Annotation("walk", 0, 2, track_id=1), Annotation(UNKNOWN, 4, 6, track_id=1)]
+            bouts.write_annotations(tx, 1, said, uri="few", sha256="few", format="csv", whole=False)
+        (one,) = coded_people(database, [], recording="one")
+    clips = cut_clips([one], CutSettings(group_by="none"))
+    assert set(clips.data.classes) == {"walk", UNKNOWN}
+    inside = [(0 <= middle < 2) or (4 <= middle < 6) for middle in clips.middle_s]
+    assert all(inside)
 
 
 def test_one_recording_is_held_out_by_time_and_said_so(

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import update
 
 from behavior.cli import main
-from storage import open_database, runs, schema, tracks
+from storage import bouts, frames, open_database, runs, schema, tracks
+from storage.bouts import Bout
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -61,6 +62,35 @@ def test_a_correction_lands_in_the_database(studio: Any) -> None:
     page.goto(studio.address)
     assert page.locator(".cards img").evaluate("(each) => each.naturalWidth > 0"), "now there is a picture"
     assert "coded by Ada <b>" in page.locator(".cards").inner_text()
+    assert studio.said == []
+
+
+def test_only_what_was_changed_is_the_humans(studio: Any) -> None:
+    """Of two automatic bouts one is deleted: the other stays the machine's; taken back, nothing is the human's."""
+    with open_database(studio.db) as database, database.transaction() as tx:
+        bouts.write_bouts(tx, 3, [Bout(1, "hop", 1.2, 1.6, 36, 47, 0.6)])
+    page = studio.open("0/1/report.html?studio")
+    page.locator("[name=coder]").fill("Ada")
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Delete")
+    studio.told(page, "Saved")
+    assert studio.labels() == [(1, "unknown", None, "Ada")]
+    page.reload()
+    studio.ready(page)
+    assert page.locator(".hand").first.get_attribute("title") == "Partly coded by hand"
+    with open_database(studio.db) as database:
+        told = frames.current_bouts(database)
+    assert told[["action", "source"]].to_numpy().tolist() == [["hop", "automatic"], ["sit", "automatic"]]
+    page.locator(".lane").first.focus()
+    page.keyboard.press("Home")
+    assert "score 0.60" in page.locator("#readout").inner_text()
+    page.keyboard.press("c")
+    studio.told(page, "Saved")
+    assert sorted(studio.labels()) == [(1, "hop", "confirmed", "Ada"), (1, "unknown", None, "Ada")]
+    page.keyboard.press("u")
+    studio.told(page, "Saved")
+    assert studio.labels() == [(1, "unknown", None, "Ada")]
     assert studio.said == []
 
 

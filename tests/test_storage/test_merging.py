@@ -20,6 +20,7 @@ from pose.people import FramePeople, Person
 from pose.skeleton import COCO_18, Skeleton
 from storage import Database, bouts, open_database, poses, recordings, runs, scenes, schema, tracks
 from storage.bouts import Annotation, Bout
+from storage.coded import words_of_run
 from storage.errors import SchemaError
 from storage.merging import Merged, merge
 from storage.offsets import StoredOffset, read_offsets, write_offsets
@@ -285,7 +286,7 @@ def test_two_coders_of_one_recording_both_stay_and_the_last_counts(folder: Path)
         merge(out, b)
         with out.reading() as tx:
             assert [one.coder for one in bouts.list_annotation_sources(tx, 1)] == ["Ben", "Ann"]
-            assert {row[-1] for row in bouts.read_coded(tx, 2)} == {"Ann"}
+            assert {one.coder for word in words_of_run(tx, 2).values() for one in word.said} == {"Ann"}
 
 
 def test_people_changed_by_hand_on_both_sides_are_refused_and_nothing_is_half_there(folder: Path) -> None:

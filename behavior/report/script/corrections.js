@@ -1,11 +1,21 @@
 // The bouts of everyone as a human corrects them: every change can be taken back. Plain data, no page.
 // A bout is { action, start, stop, mark }: seconds of the source, mark "", "confirmed" or "not sure".
 
+const SLIVER = 0.001; // seconds; label files round
+
 const byTime = (bouts) => [...bouts].sort((a, b) => a.start - b.start || a.stop - b.stop);
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
+const united = (spans) => spans.sort(([a], [b]) => a - b).reduce((found, [from, to]) => {
+  const last = found.at(-1);
+  if (last && from <= last[1] + SLIVER) last[1] = Math.max(last[1], to); else found.push([from, to]);
+  return found;
+}, []);
+
 export class Corrections {
-  constructor(people) {
+  // `coded`: of each person, from when to when a human had said something before.
+  constructor(people, coded = people.map(() => [])) {
+    this.coded = coded;
     this.first = people.map(byTime);
     this.now = [...this.first];
     this.past = [];
@@ -38,6 +48,21 @@ export class Corrections {
     return next.person;
   }
 
+  // What a human says of a person: the bouts where one was changed, here or before, and "unknown" where there is none.
+  said(person) {
+    const [before, now] = [this.first[person], this.now[person]];
+    const others = (bouts, than) => bouts.filter((bout) => !than.some((each) => same(each, bout))).map(({ start, stop }) => [start, stop]);
+    const spans = united([...this.coded[person].map((span) => [...span]), ...others(before, now), ...others(now, before)]);
+    return spans.flatMap(([from, to]) => {
+      const cut = (bout) => (bout.start >= from - SLIVER && bout.stop <= to + SLIVER ? bout
+        : { ...bout, start: Math.max(bout.start, from), stop: Math.min(bout.stop, to), mark: "" });
+      const inside = now.map(cut).filter(({ start, stop }) => stop - start > SLIVER);
+      const taken = united([[from, from], ...inside.map(({ start, stop }) => [start, stop]), [to, to]]);
+      const empty = taken.slice(1).map(([start], at) => ({ action: "unknown", start: taken[at][1], stop: start, mark: "" }));
+      return byTime([...inside, ...empty]);
+    });
+  }
+
   // People whose bouts are not what they were.
   get changed() { return this.now.flatMap((bouts, person) => (same(bouts, this.first[person]) ? [] : [person])); }
 }
@@ -59,10 +84,10 @@ const cell = (value) => {
 };
 export const table = (rows) => rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 
-// The file for `posescribe labels import`: all bouts of the people that were corrected.
+// The file for `posescribe labels import`: what is said of the people that were corrected.
 export const labelsCsv = (corrections, { recording, source, tracks, coder }) => table([
   ["recording", "track_id", "action", "start_s", "stop_s", "comment", "coder", "source_sha256"],
-  ...corrections.changed.flatMap((person) => corrections.now[person].map(({ action, start, stop, mark }) =>
+  ...corrections.changed.flatMap((person) => corrections.said(person).map(({ action, start, stop, mark }) =>
     [recording, tracks[person], action, start.toFixed(6), stop.toFixed(6), mark, coder, source])),
 ]);
 

@@ -1,10 +1,10 @@
-// What the machine is least sure of: its bouts of people whom nobody coded, that nobody changed or confirmed here.
+// What the machine is least sure of: its bouts that nobody coded, changed or confirmed here.
 const key = ({ action, start, stop, mark }) => JSON.stringify([action, start, stop, mark]);
 
 // Gives the next of them each time it is asked, the lowest score first: { person, place, score, at, of }; null for none.
 export const openDoubts = (data, corrections) => {
   const scores = corrections.first.map((bouts, person) => (
-    new Map(data.coded[person] ? [] : bouts.map((bout, i) => [key(bout), data.bouts[person][i][3]]))));
+    new Map(bouts.flatMap((bout, i) => (data.bouts[person][i][5] ? [] : [[key(bout), data.bouts[person][i][3]]])))));
   const shown = new Set();
   return () => {
     const open = corrections.now.flatMap((bouts, person) => bouts.flatMap((bout, place) => {

@@ -35,9 +35,10 @@ export const openEditor = async (data, player, lines, store) => {
     const times = frames(), at = lastUpTo(times, time + 0.0005);
     return at + 1 < times.length && at >= 0 ? times[at + 1] : data.stop;
   };
-  const markOf = (person, at) => (data.coded[person] && ["confirmed", "not sure"].find((mark) => mark === data.evidence[person][at])) || "";
+  const markOf = (person, at) => ["confirmed", "not sure"].find((mark) => mark === data.evidence[person][at]) || "";
   const corrections = new Corrections(data.bouts.map((bouts, of) => bouts.map(([from, to, rank], at) => (
-    { action: data.actions[rank], start: onFrame(data.start + from / 1000), stop: onFrame(data.start + to / 1000), mark: markOf(of, at) }))));
+    { action: data.actions[rank], start: onFrame(data.start + from / 1000), stop: onFrame(data.start + to / 1000), mark: markOf(of, at) }))),
+    data.coded.map((spans) => spans.map((ends) => ends.map(onFrame))));
   let person = 0, place = -1;
   const nextDoubt = openDoubts(data, corrections);
   const mergeable = () => {

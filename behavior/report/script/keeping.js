@@ -45,8 +45,7 @@ export const studioStore = (data) => {
     },
     // What was refused once because somebody else had saved is saved when it is asked for again.
     save: async (person, corrections, coder) => {
-      const untouched = !corrections.changed.includes(person) && !data.coded[person];
-      const said = { person: data.tracks[person], bouts: untouched ? [] : corrections.now[person], coder, seen, force: refused === person };
+      const said = { person: data.tracks[person], bouts: corrections.said(person), coder, seen, force: refused === person };
       try { localStorage.setItem("posescribe coder", coder); } catch { /* asked again */ }
       let answer, told;
       const track = data.tracks[person];

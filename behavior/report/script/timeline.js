@@ -24,8 +24,8 @@ export const timeline = (data, player) => {
   };
   player.onTime(show);
 
-  // ---- bouts: [start ms, stop ms, action, score %, row], by start
-  const ROW = 22, PRESENCE = 5;
+  // ---- bouts: [start ms, stop ms, action, score %, row], by start; with a mark where a human said something of it
+  const ROW = 22, PRESENCE = 5, HAND = "coded by hand";
   const first = [...data.bouts]; // before anything was corrected
   const chosen = document.createElement("div");
   chosen.className = "chosen";
@@ -36,7 +36,7 @@ export const timeline = (data, player) => {
     const [start, stop, action, score, , mark] = bout;
     explain(bout);
     const times = [start, stop].map((ms) => clock(data.start + ms / 1000, 2)).join(" to ");
-    readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), ${mark ?? (data.coded[person] ? "coded by hand" : `score ${(score / 100).toFixed(2)}`)}`;
+    readout.textContent = `${data.people[person]}: ${data.actions[action]}, ${times} (${((stop - start) / 1000).toFixed(2)} s), ${mark ?? `score ${(score / 100).toFixed(2)}`}`;
   };
   const go = player.seek;
   let chose = () => {};
@@ -225,8 +225,8 @@ export const timeline = (data, player) => {
     tagsAt: (time) => {
       const ms = 1000 * (time - data.start) + 0.5;
       return data.bouts.map((bouts, person) => {
-        const doing = bouts.filter(([start, stop]) => start <= ms && ms < stop).map(([, , action]) => data.actions[action]);
-        return `${data.tracks[person]}${doing.length ? `: ${doing.join(", ")}${data.coded[person] ? " (human)" : ""}` : ""}`;
+        const doing = bouts.filter(([start, stop]) => start <= ms && ms < stop).map(([, , action, , , mark]) => `${data.actions[action]}${mark === HAND ? " (human)" : ""}`);
+        return `${data.tracks[person]}${doing.length ? `: ${doing.join(", ")}` : ""}`;
       });
     },
   };

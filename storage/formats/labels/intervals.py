@@ -76,6 +76,7 @@ class LabelFile:
         problems: one line each, with the place in the file.
         coder: who coded it, where the file says.
         source_sha256: of the recording's file, where the labels are corrections of its report.
+        whole: whether the people in it were coded all the time; otherwise only where they have a label.
     """
 
     format: str
@@ -83,6 +84,7 @@ class LabelFile:
     problems: tuple[str, ...] = ()
     coder: str | None = None
     source_sha256: str | None = None
+    whole: bool = True
 
     @property
     def of_player(self) -> bool:

@@ -1,7 +1,8 @@
 """Plain tables: `recording, person, action, start_s, stop_s`, in any order; recording, person and comment may lack.
 
 The `bouts.csv` of a report is one, too. With the columns `coder` and `source_sha256` it holds what was corrected in a
-report: all that the coder says of these people. A row without an action is left out.
+report: all that the coder says of these people, where they have a label. With `clip` and `doubt` it names moments that
+`labels suggest` chose, and nobody looked at the time between. A row without an action is left out.
 
 Where there are no times, `start_frame` and `stop_frame` tell the first and the
 last frame, both inside and counted from 0.
@@ -68,5 +69,6 @@ def read_plain(path: Path, rows: Sequence[Row]) -> LabelFile | None:
             raise ExchangeError(f"{path}: of {len(found)} {what} ({', '.join(sorted(found))}); give each its own file")
     kind = "corrections" if sheet.has("coder", "source_sha256") else "csv"
     return LabelFile(
-        kind, tuple(kept), (*empty, *problems, *overlaps(kept)), min(coders, default=None), min(sources, default=None)
-    )
+        kind, tuple(kept), (*empty, *problems, *overlaps(kept)), min(coders, default=None), min(sources, default=None),
+        whole=kind == "csv" and not sheet.has("clip", "doubt"),
+    )  # fmt: skip

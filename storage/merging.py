@@ -102,6 +102,7 @@ def merge(target: Database, source: Database, step: Callable[[int, int], None] =
                 found.refused.append(f"{source.where}: scene {scene.id}: {error}")
         with target.transaction() as new:
             _merge_offsets(old, new, places)
+            _merge_failures(old, new)
     return found
 
 
@@ -262,6 +263,22 @@ def _merge_offsets(old: Connection, new: Connection, places: dict[int, int]) -> 
         for row in rows:
             values = {**row._asdict(), "synchrony_id": number, "recording_id": places[row.recording_id]}
             new.execute(insert(offset).values(values))
+
+
+def _merge_failures(old: Connection, new: Connection) -> None:
+    """Sources that failed, unless the target knows something newer of them."""
+    table, run, recording = schema.failure, schema.run.c, schema.recording.c
+    for one in old.execute(select(table)).all():
+        later = new.scalar(
+            select(run.id)
+            .join(schema.recording, recording.id == run.recording_id)
+            .where(recording.uri == one.uri, run.finished > one.failed)
+            .limit(1)
+        )
+        have = new.scalar(select(table.c.failed).where(table.c.uri == one.uri))
+        if later is None and (have is None or have < one.failed):
+            new.execute(delete(table).where(table.c.uri == one.uri))
+            new.execute(insert(table).values(one._asdict()))
 
 
 def _by_hand(tx: Connection, recording_id: int) -> _ByHand:

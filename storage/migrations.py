@@ -520,6 +520,15 @@ _WHERE_CODED = _sql(
 )
 """A word counts where it was said, see `coded.py`; a bout of which a human said a part is one bout, of both."""
 
+_ADD_FAILURE = _sql(
+    """CREATE TABLE failure (
+        uri VARCHAR NOT NULL,
+        reason TEXT NOT NULL,
+        failed {MOMENT} NOT NULL,
+        PRIMARY KEY (uri)
+    )"""
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_create_tables", _CREATE_TABLES),
     Migration("0002_add_clothing", _ADD_CLOTHING),
@@ -535,6 +544,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0012_add_camera_shift", _ADD_CAMERA_SHIFT),
     Migration("0013_add_probability", _ADD_PROBABILITY),
     Migration("0014_where_coded", _WHERE_CODED),
+    Migration("0015_add_failure", _ADD_FAILURE),
 )
 
 

@@ -103,6 +103,15 @@ recording = Table(
     UniqueConstraint("sha256", "name"),
 )
 
+failure = Table(
+    "failure",
+    metadata,
+    Column("uri", String, primary_key=True, comment="the source's whole path or address"),
+    Column("reason", Text, nullable=False),
+    Column("failed", UtcDateTime, nullable=False),
+)
+"""Sources that could not be analysed; the row goes when one is."""
+
 run = Table(
     "run",
     metadata,

@@ -15,9 +15,10 @@ def status(
 ) -> None:
     """Recordings by state, their age, what broke, how fast it went, and how long the rest takes.
 
-    `unfinished` is at work or was stopped: the database can't tell which. Analyse it again, and it goes on. A source
-    that could not be opened at all is not in the database; `analyze` names it when it ends.
+    `unfinished` is at work or was stopped: the database can't tell which. Analyse it again, and it goes on. `failed` is
+    a source that `analyze` could not open, until it can.
     """
+    from behavior.pipeline.status import STATES
     from behavior.pipeline.status import status as look
 
     found = look(db)
@@ -25,7 +26,7 @@ def status(
         print_json(found)
         return
     counts = found["recordings"]
-    by_state = ", ".join(f"{counts[state]} {state}" for state in ("done", "unfinished", "waiting"))
+    by_state = ", ".join(f"{counts[state]} {state}" for state in STATES)
     print_safely(f"{found['database']}: {counts['all']} recordings: {by_state}")
     pace = "" if found["frames_per_second"] is None else f", {found['frames_per_second']} frames/s"
     print_safely(f"{found['frames']} frames, {found['video_s']:.0f} s of video{pace}")
@@ -37,6 +38,8 @@ def status(
 
 
 def _line(one: dict[str, Any]) -> str:
+    if one["state"] == "failed":
+        return f"{one['recording']}: failed {_ago(one['age_s'])} ago: {one['reason']}"
     of = "" if one["expected"] is None or one["state"] == "done" else f" of about {one['expected']}"
     told = [f"{one['recording']}: {one['state']}", f"{one['frames']}{of} frames", f"begun {_ago(one['age_s'])} ago"]
     if one["parts"]:
@@ -45,6 +48,8 @@ def _line(one: dict[str, Any]) -> str:
         told.append(f"{one['skipped']} frames could not be decoded")
     if one["broke_off"]:
         told.append("the source broke off")
+    if one["reason"] is not None:
+        told.append(f"failed last: {one['reason']}")
     return ", ".join(told)
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from behavior.errors import BehaviorError
-from behavior.pipeline.commands import analyze
+from behavior.pipeline.commands import analyze, forget_failed, note_failed, noting_failure
 from behavior.pipeline.cutting import cut_recording, find_part, join
 from behavior.pipeline.loading import Models, load_models
 from behavior.pipeline.progress import Narrator
@@ -154,16 +154,19 @@ def analyze_many(
     with open_database(database or out / "posescribe.db") as target:
         is_server = not target.url.startswith("sqlite")
         results: list[dict[str, Any]] = []
-        tasks, failed = _tasks(specs, target, out, str(database) if is_server else None)
-        for message in failed:
+        tasks, unfit = _tasks(specs, target, out, str(database) if is_server else None)
+        for spec, message in unfit.items():
+            note_failed(target, spec, message)
             narrator.say(f"failed: {message}")
+        failed = list(unfit.values())
         todo: list[_Task] = []
         for task in tasks:
             try:
                 if is_server or not _is_done(target, task, models, settings):
                     todo.append(task)
                     continue
-                results.append(analyze(target, task.spec, out, models, settings, narrator, restart=False))
+                with noting_failure(target, task.spec):
+                    results.append(analyze(target, task.spec, out, models, settings, narrator, restart=False))
             except (PoseError, StorageError, FeatureError, BehaviorError) as error:
                 failed.append(str(error))
                 narrator.say(f"failed: {error}")
@@ -173,10 +176,10 @@ def analyze_many(
     return results, failed
 
 
-def _tasks(specs: Sequence[str], target: Database, out: Path, server: str | None) -> tuple[list[_Task], list[str]]:
+def _tasks(specs: Sequence[str], target: Database, out: Path, server: str | None) -> tuple[list[_Task], dict[str, str]]:
     """A task for each source, and a message for each that can't be one."""
     found: dict[str, _Task] = {}
-    failed: list[str] = []
+    failed: dict[str, str] = {}
     with target.reading() as tx:
         there = {recordings.folder_name(one.name).casefold(): one for one in recordings.list_recordings(tx)}
     for spec in dict.fromkeys(expand(specs)):
@@ -193,7 +196,7 @@ def _tasks(specs: Sequence[str], target: Database, out: Path, server: str | None
                     f"{shown(spec)}: {target.where} has another film called {name}; rename it, or choose another --out"
                 )
         except SourceError as error:
-            failed.append(str(error))
+            failed[spec] = str(error)
             continue
         mark = hashlib.sha256(shown(place).encode()).hexdigest()[:8]
         found[key] = _Task(place, name, server or str((out / "parts" / f"{name}-{mark}.db").absolute()))
@@ -313,8 +316,10 @@ def _run(
                     _remove_empty(task)
                 where = shown(task.spec)
                 failed.append(told["error"] if where in told["error"] else f"{where}: {told['error']}")
+                note_failed(target, task.spec, failed[-1])
                 narrator.say(f"[{done} of {total}] {task.name} failed: {told['error']}")
             else:
+                forget_failed(target, task.spec)
                 results.append({**told["result"], "db": target.where})
                 narrator.say(f"[{done} of {total}] {task.name}: done")
             narrator.step("recordings", done, total)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,7 @@ from storage import open_database, recordings, runs, skeletons, tracks
 from storage.coded import words_of_run
 from storage.database import Database
 from storage.errors import MissingError, StorageError
+from storage.failures import forget_failure, note_failure
 from storage.files import make_folder, write_bytes
 from storage.formats.keypoints.openpose_json import write_openpose_json
 from storage.recordings import Recording as StoredRecording
@@ -77,9 +78,33 @@ def analyze_all(
     with open_database(database or out / "posescribe.db") as opened:
 
         def one(spec: str) -> dict[str, Any]:
-            return analyze(opened, spec, out, models, settings, narrator, restart=restart)
+            with noting_failure(opened, spec):
+                return analyze(opened, spec, out, models, settings, narrator, restart=restart)
 
-        return _each(specs, one, narrator)
+        return _each(specs, one, narrator, lambda spec, reason: note_failed(opened, spec, reason))
+
+
+def note_failed(database: Database, spec: str, reason: str) -> None:
+    """`posescribe status` tells that a source failed, and why, until it is analysed."""
+    with suppress(StorageError), database.transaction() as tx:  # where the database fails there is nowhere to note it
+        note_failure(tx, shown(spec), reason)
+
+
+def forget_failed(database: Database, spec: str) -> None:
+    """A source is analysed now."""
+    with database.transaction() as tx:
+        forget_failure(tx, shown(spec))
+
+
+@contextmanager
+def noting_failure(database: Database, spec: str) -> Iterator[None]:
+    """Notes the error that the block ends with, or that there was none."""
+    try:
+        yield
+    except (PoseError, StorageError, FeatureError, BehaviorError) as error:
+        note_failed(database, spec, str(error))
+        raise
+    forget_failed(database, spec)
 
 
 def pose_all(
@@ -379,14 +404,21 @@ def ways_to_reports(database: str, out: Path) -> dict[str, str]:
 
 
 def _each(
-    specs: Sequence[str], one: Callable[[str], dict[str, Any]], narrator: Narrator
+    specs: Sequence[str],
+    one: Callable[[str], dict[str, Any]],
+    narrator: Narrator,
+    note: Callable[[str, str], None] = lambda _spec, _reason: None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """A single source's error is raised; of several sources, each error is told and the next source begins."""
+    """A single source's error is raised; of several sources, each error is told and the next source begins.
+
+    `note` hears of those that are not there, before any is looked at.
+    """
     results: list[dict[str, Any]] = []
     sources = expand(specs)
     missing = [spec for spec in sources if not is_there(spec)] if len(sources) > 1 else []
     failed = [f"{spec}: no such file or folder" for spec in missing]
-    for message in failed:
+    for spec, message in zip(missing, failed, strict=True):
+        note(spec, message)
         narrator.say(f"failed: {message}")
     for number, spec in enumerate(sources, start=1):
         if spec in missing:

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 from storage import open_database, poses, recordings, runs, schema_version
 from storage.database import Database
 from storage.errors import StorageError
+from storage.failures import Failure, list_failures
 from storage.recordings import Recording
 from storage.runs import Run
 
-State = Literal["done", "unfinished", "waiting"]
+State = Literal["done", "unfinished", "waiting", "failed"]
+STATES: tuple[State, ...] = ("done", "unfinished", "waiting", "failed")
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,20 @@ class RecordingStatus:
     Attributes:
         recording: its name.
         state: `done`: what the last command asked for is there; `unfinished`: a stage was begun, and is at work or was
-            stopped; `waiting`: entered, and nothing begun.
+            stopped; `waiting`: entered, and nothing begun; `failed`: a source that could not be opened.
         frames: stored, of all runs of people that count or were begun last.
         expected: frames that the source should have by its container; None where that is not known, or only a part of
             it was asked for.
         video_s: the time that these frames cover, seconds of the source's clock.
         seconds: what finding the people took.
-        age_s: since the last stage was begun (waiting: since it was entered), seconds.
+        age_s: since the last stage was begun (waiting: since it was entered; failed: since then), seconds.
         device: that found the people.
         skipped: frames that could not be decoded.
         broke_off: whether the source ended before its end.
         parts, parts_done: into how many parts several workers have it cut, and how many of these are done; None, 0
             where it is not cut, or joined again.
+        reason: why the last attempt failed; None where it did not.
+        failed: when, ISO 8601; None where it did not.
     """
 
     recording: str
@@ -52,11 +56,13 @@ class RecordingStatus:
     broke_off: bool
     parts: int | None = None
     parts_done: int = 0
+    reason: str | None = None
+    failed: str | None = None
 
     @property
     def remaining(self) -> int | None:
         """Frames to be looked at yet; None where nobody knows."""
-        if self.state == "done":
+        if self.state in ("done", "failed"):
             return 0
         return None if self.expected is None else max(0, self.expected - self.frames)
 
@@ -72,12 +78,14 @@ def status(where: str) -> dict[str, Any]:
     with open_database(where, create=False) as database:
         with database.reading() as tx:
             known = recordings.list_recordings(tx)
-        found = [status_of(database, one) for one in known]
+            failures = {one.uri: one for one in list_failures(tx)}
+        found = [_with_failure(status_of(database, one), failures.pop(one.uri, None)) for one in known]
         if database.url.startswith("sqlite"):
             at_work = _at_work(Path(where).expanduser().parent / "parts")
             found = [one for stored, one in zip(known, found, strict=True) if stored.sha256 not in at_work]
             found += at_work.values()
-        counts = {state: sum(one.state == state for one in found) for state in ("done", "unfinished", "waiting")}
+        found += [_failed(one) for one in failures.values()]
+        counts = {state: sum(one.state == state for one in found) for state in STATES}
         frames, seconds = sum(one.frames for one in found), sum(one.seconds for one in found)
         pace = frames / seconds if seconds > 0 else None
         rest = [one.remaining for one in found]
@@ -95,6 +103,16 @@ def status(where: str) -> dict[str, Any]:
             "remaining_s": None if pace is None or len(known_rest) < len(rest) else round(sum(known_rest) / pace, 1),
             "each": [asdict(one) for one in found],
         }
+
+
+def _with_failure(one: RecordingStatus, failure: Failure | None) -> RecordingStatus:
+    return one if failure is None else replace(one, reason=failure.reason, failed=failure.failed.isoformat())
+
+
+def _failed(one: Failure) -> RecordingStatus:
+    age_s = round((datetime.now(UTC) - one.failed).total_seconds(), 1)
+    found = RecordingStatus(one.uri, "failed", 0, None, 0.0, 0.0, age_s, None, 0, broke_off=False)
+    return _with_failure(found, one)
 
 
 def status_of(database: Database, recording: Recording) -> RecordingStatus:

@@ -386,7 +386,10 @@ def test_two_films_of_one_name_would_have_one_folder(tmp_path: Path, capsys: pyt
         specs = [str(tmp_path / "one" / "walk.mp4"), str(tmp_path / "two" / "walk.mp4"), "0"]
         tasks, failed = cluster._tasks(specs, target, tmp_path, None)
     assert [task.name for task in tasks] == ["walk"]
-    assert [("called walk as" in message, "cameras" in message) for message in failed] == [(True, False), (False, True)]
+    assert [("called walk as" in message, "cameras" in message) for message in failed.values()] == [
+        (True, False),
+        (False, True),
+    ]
     assert main(["analyze", specs[0], "--out", str(tmp_path), "--workers", "2", "--restart"]) == 2
     assert main(["analyze", specs[0], "--out", str(tmp_path), "--workers", "2", "--scheduler", "tcp://x:1"]) == 2
     assert "choose one" in capsys.readouterr().err

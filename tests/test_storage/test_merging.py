@@ -22,6 +22,7 @@ from storage import Database, bouts, open_database, poses, recordings, runs, sce
 from storage.bouts import Annotation, Bout
 from storage.coded import words_of_run
 from storage.errors import SchemaError
+from storage.failures import list_failures, note_failure
 from storage.merging import Merged, merge
 from storage.offsets import StoredOffset, read_offsets, write_offsets
 from storage.probabilities import Probabilities, write_probabilities
@@ -330,3 +331,25 @@ def test_a_newer_source_is_refused(folder: Path) -> None:
         tx.execute(insert(schema.migration).values(name="9999_from_the_future", applied=datetime.now(UTC)))
     with pytest.raises(SchemaError, match="update posescribe"):
         open_database(folder / "a.db", create=False)
+
+
+def test_the_newest_failure_of_a_source_goes_over(folder: Path) -> None:
+    with (
+        open_database(folder / "a.db") as a,
+        open_database(folder / "b.db") as b,
+        open_database(folder / "o") as out,
+    ):
+        add(a, "walk", seed=1)
+        with a.reading() as tx:
+            uri = recordings.list_recordings(tx)[0].uri
+        for database, reason in ((b, "first"), (a, "last")):
+            with database.transaction() as tx:
+                note_failure(tx, "/gone.mp4", reason)
+        with b.transaction() as tx:
+            note_failure(tx, uri, "before it was found")
+            moment = datetime(2020, 1, 1, tzinfo=UTC)
+            tx.execute(update(schema.failure).where(schema.failure.c.uri == uri).values(failed=moment))
+        for database in (a, b, a):
+            merge(out, database)
+        with out.reading() as tx:
+            assert [(one.uri, one.reason) for one in list_failures(tx)] == [("/gone.mp4", "last")]

@@ -1,0 +1,215 @@
+"""A lab's recordings in one database: how large it gets, and how long each question takes.
+
+    python benchmarks/lab.py [--sizes 10 30 100] [--url postgresql://...] [--folder DIR] [--json FILE]
+
+Recordings of 10 minutes at 30 frames/s with three people: 18,000 frames, 54,000 people, 300 bouts, two labels. The
+first is written by the package's own writers; the others are its rows under numbers of their own, copied within the
+database, which gives the same tables sooner. The database grows from size to size, and at each the commands and the SQL
+examples of docs/database.md are asked about a recording in the middle. Each question is asked three times; the median
+counts, in seconds of the clock and of this process's processor. Give an empty database with --url.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, select, text
+
+from behavior.cli import main as posescribe
+from pose.people import FramePeople, Person
+from pose.skeleton import COCO_18
+from storage import Database, bouts, open_database, poses, recordings, runs, schema, tracks
+from storage.bouts import Annotation, Bout
+from storage.database import migrate
+from storage.schema import keypoint_table
+
+FRAMES, RATE, PEOPLE, BOUTS = 18_000, 30, 3, 100
+CHUNK = 1000
+ACTIONS = ("walk", "sit", "wave")
+PART = {"part": {"start_s": None, "end_s": None, "every": 1}}
+TOLD = {"notes": [], "skipped": 0, "seconds": 3600.0}
+
+
+def scene(first: int) -> list[FramePeople]:
+    rng = np.random.default_rng(first)
+    body = np.stack([20 * np.cos(np.arange(18)), np.linspace(0, 120, 18), np.full(18, 0.8)], axis=1)
+    frames = []
+    for index in range(first, first + CHUNK):
+        people = []
+        for k in range(1, PEOPLE + 1):
+            at = np.array([300 * k + 100 * np.sin(index / 300 + k), 300, 0])
+            points = (body + at + rng.normal(0, 1, (18, 3)) * [1, 1, 0.05]).astype(np.float32)
+            points[:, 2] = np.clip(points[:, 2], 0.05, 1)
+            points[rng.random(18) < 0.15] = np.nan, np.nan, 0
+            people.append(Person(points, 0.9, k, skeleton=COCO_18))
+        frames.append(FramePeople(index, index / RATE, tuple(people)))
+    return frames
+
+
+def start(tx: Connection, number: int) -> dict[str, int]:
+    """A recording without rows, and its runs, done."""
+    recording = recordings.ensure_recording(
+        tx, name=f"film-{number:04}", uri=f"/nowhere/film-{number:04}.mp4", kind="video", sha256=f"{number:064}",
+        width=1280, height=720, fps=RATE, n_frames=FRAMES,
+    )  # fmt: skip
+    pose = runs.start_run(
+        tx, recording, "pose", "p", settings=PART, version="1", skeleton=COCO_18, model_name="net",
+        model_sha256="5" * 64, extra=TOLD,
+    )  # fmt: skip
+    track = runs.start_run(tx, recording, "track", "t", settings={}, version="1", parent_id=pose.id)
+    actions = runs.start_run(
+        tx, recording, "actions", "a", settings={}, version="1", parent_id=track.id, model_name="acts",
+        model_sha256="6" * 64, extra={"classes": list(ACTIONS)},
+    )  # fmt: skip
+    label = Annotation("walk", 100, 102, "Person 1", 1)
+    said = [label, Annotation("unknown", 200, 202, "Person 1", 1)]
+    bouts.write_annotations(tx, recording, said, uri="l", sha256=f"{number}", format="csv", whole=False)
+    return {"recording": recording, "pose": pose.id, "track": track.id, "actions": actions.id}
+
+
+def finish(tx: Connection, made: dict[str, int]) -> None:
+    for stage in ("pose", "track", "actions"):
+        runs.finish_run(tx, made[stage])
+
+
+def write_first(database: Database) -> dict[str, int]:
+    with database.transaction() as tx:
+        made = start(tx, 0)
+    for first in range(0, FRAMES, CHUNK):
+        frames = scene(first)
+        with database.transaction() as tx:
+            poses.append_frames(tx, made["pose"], frames)
+            tracks.append_memberships(tx, made["track"], frames)
+    with database.transaction() as tx:
+        tracks.apply_identity(tx, made["track"], {k: k for k in range(1, PEOPLE + 1)})
+        step = FRAMES // BOUTS
+        bouts.write_bouts(
+            tx, made["actions"],
+            [
+                Bout(k, ACTIONS[(n + k) % 3], n * step / RATE, (n + 0.8) * step / RATE, n * step, n * step + 9, 0.7)
+                for k in range(1, PEOPLE + 1)
+                for n in range(BOUTS)
+            ],
+        )  # fmt: skip
+        finish(tx, made)
+    return made
+
+
+def copy(database: Database, of: dict[str, int], number: int) -> dict[str, int]:
+    keypoints = keypoint_table(COCO_18.name, COCO_18.joints)
+    stages = ((keypoints, "pose"), (schema.frame, "pose"), *(
+        (table, "track") for table in (schema.membership, schema.tracklet, schema.track)
+    ), (schema.bout, "actions"))  # fmt: skip
+    with database.transaction() as tx:
+        made = start(tx, number)
+        for table, stage in stages:
+            names = [column.name for column in table.c if column.name not in ("id", "run_id")]
+            columns = ", ".join(names)
+            tx.execute(
+                text(
+                    f"INSERT INTO {table.name} (run_id, {columns}) SELECT :new, {columns} FROM {table.name}"
+                    " WHERE run_id = :old"
+                ),
+                {"new": made[stage], "old": of[stage]},
+            )
+        finish(tx, made)
+    return made
+
+
+def examples(made: dict[str, int]) -> dict[str, str]:
+    """The SQL of docs/database.md by its first words, asked about one recording."""
+    page = (Path(__file__).parents[1] / "docs" / "database.md").read_text(encoding="utf-8")
+    found = {}
+    for query in re.findall(r"```sql\n(.*?)```", page, re.DOTALL):
+        about = query.replace("run_id = 2", f"run_id = {made['track']}").replace(
+            "run_id = 1", f"run_id = {made['pose']}"
+        )
+        found["SQL: " + " ".join(query.split())[:60]] = about
+    return found
+
+
+def timed(ask: Callable[[], Any]) -> tuple[float, float]:
+    took = []
+    for _ in range(3):
+        clock, processor = time.monotonic(), time.process_time()
+        ask()
+        took.append((time.monotonic() - clock, time.process_time() - processor))
+    return statistics.median(one for one, _ in took), statistics.median(one for _, one in took)
+
+
+def command(*arguments: str) -> None:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
+        if posescribe(list(arguments)):
+            raise SystemExit(told.getvalue())
+
+
+def size_mb(database: Database, where: str) -> float:
+    with database.reading() as tx:
+        if tx.dialect.name == "postgresql":
+            return float(tx.scalar(text("SELECT pg_database_size(current_database())")) or 0) / 1e6
+    return Path(where).stat().st_size / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 30, 100])
+    parser.add_argument("--url")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        where, out = args.url or str(Path(folder) / "lab.db"), str(Path(folder) / "out")
+        with open_database(where) as database:
+            migrate(database)
+            begin = time.monotonic(), time.process_time()
+            made = [write_first(database)]
+            print(f"first recording: {time.monotonic() - begin[0]:.1f} s, {time.process_time() - begin[1]:.1f} s CPU")
+            for size in args.sizes:
+                while len(made) < size:
+                    made.append(copy(database, made[0], len(made)))
+                with database.transaction() as tx:
+                    tx.execute(text("ANALYZE"))
+                middle = made[size // 2]
+                with database.reading() as tx:
+                    name = tx.scalar(
+                        select(schema.recording.c.name).where(schema.recording.c.id == middle["recording"])
+                    )
+                asked: dict[str, Callable[[], Any]] = {
+                    "report of one": lambda n=name: command("report", where, "--out", out, "--recording", n),
+                    "features of one": lambda n=name: command(
+                        "features", where, "--out", f"{out}.parquet", "--recording", n
+                    ),
+                    "tracks list of one": lambda n=name: command("tracks", "list", where, "--recording", n),
+                    "status": lambda: command("status", where),
+                }
+                for title, query in examples(middle).items():
+
+                    def ask(query: str = query) -> None:
+                        with database.reading() as tx:
+                            tx.execute(text(query)).all()
+
+                    asked[title] = ask
+                mb = size_mb(database, where)
+                print(f"{size} recordings: {mb:.0f} MB", flush=True)
+                for title, one in asked.items():
+                    clock, processor = timed(one)
+                    rows.append({"recordings": size, "mb": mb, "what": title, "s": clock, "cpu_s": processor})
+                    print(f"  {title:70} {clock:8.3f} s {processor:8.3f} s CPU", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -290,7 +290,7 @@ def test_a_few_labels_are_judged_where_they_are(
         found = json.loads(capsys.readouterr().out)
         looked = (TIMES >= 1) & (TIMES < 2.5)
         assert found["frames"] == (looked.sum() if extra != ["--whole"] else len(TIMES))
-        assert not any("unknown" in row.values() for row in found["actions"])
+        assert not any("unknown" in row.values() for row in found["per_action"])
         with open_database(where) as database:
             told = frames.current_bouts(database)
         automatic = told[told["source"] == "automatic"][["track_id", "action", "start_s", "stop_s"]].to_numpy().tolist()

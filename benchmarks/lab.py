@@ -1,13 +1,12 @@
 """A lab's recordings in one database: how large it gets, and how long each question takes.
 
-    python -P benchmarks/lab.py [--sizes 10 30 100] [--url postgresql://...] [--folder DIR] [--json FILE]
+    python benchmarks/lab.py [--sizes 10 30 100] [--url postgresql://...] [--folder DIR] [--json FILE]
 
 Recordings of 10 minutes at 30 frames/s with three people: 18,000 frames, 54,000 people, 300 bouts, two labels. The
 first is written by the package's own writers; the others are its rows under numbers of their own, copied within the
 database, which gives the same tables sooner. The database grows from size to size, and at each the commands and the SQL
 examples of docs/database.md are asked about a recording in the middle. Each question is asked three times; the median
 counts, in seconds of the clock and of this process's processor. Give an empty database with --url.
-`-P`: a file beside this one is called as a package.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import io
 import json
 import re
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, select, text
+
+sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from behavior.cli import main as posescribe
 from pose.people import FramePeople, Person

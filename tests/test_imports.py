@@ -33,7 +33,7 @@ ROOMS = {
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (
         "errors", "files", "bulk", "schema", "migrations", "database", "skeletons", "recordings", "runs", "poses",
-        "tracks", "bouts", "probabilities", "scenes", "offsets", "merging", "frames", "formats",
+        "tracks", "bouts", "coded", "failures", "probabilities", "scenes", "offsets", "merging", "frames", "formats",
     ),
     "behavior": (
         "errors", "labels", "recognition", "evaluation", "training", "report", "pipeline", "corrections", "studio",

@@ -87,7 +87,7 @@ def status(where: str) -> dict[str, Any]:
         found += [_failed(one) for one in failures.values()]
         counts = {state: sum(one.state == state for one in found) for state in STATES}
         frames, seconds = sum(one.frames for one in found), sum(one.seconds for one in found)
-        pace = frames / seconds if seconds > 0 else None
+        pace = frames / seconds if frames and seconds > 0 else None
         rest = [one.remaining for one in found]
         known_rest = [number for number in rest if number is not None]
         return {

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,13 @@ def content(db: Path) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
+def has_part(process: psutil.Process) -> bool:
+    """Whether a process has the database of a recording open."""
+    with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+        return any(file.path.endswith(".db") and "parts" in file.path for file in process.open_files())
+    return False
+
+
 def analyse(sources: list[str], out: Path, script: Path, workers: int | None, kill: bool) -> float:
     """Seconds that it took, the start of its processes among them."""
     words = [sys.executable, str(script), "analyze", *sources, "--out", str(out), "--no-overlay"]
@@ -73,11 +80,7 @@ def analyse(sources: list[str], out: Path, script: Path, workers: int | None, ki
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
         while kill and process.poll() is None:
             done = len(list(out.glob("*/run.json")))
-            at_work = [
-                child
-                for child in psutil.Process(process.pid).children(recursive=True)
-                if any(file.path.endswith(".db") and "parts" in file.path for file in child.open_files())
-            ]
+            at_work = [child for child in psutil.Process(process.pid).children(recursive=True) if has_part(child)]
             if done >= len(sources) // 2 and at_work:
                 os.kill(at_work[0].pid, signal.SIGKILL)
                 print(f"killed one of {len(at_work)} workers after {done} of {len(sources)} recordings")

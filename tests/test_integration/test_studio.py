@@ -171,6 +171,7 @@ def test_joints_are_asked_for_in_parts(studio: Any, monkeypatch: pytest.MonkeyPa
 
     def drawn(frame: int) -> None:
         studio.wait(page, f"document.getElementById('drawing').dataset.frame === '{frame}'")
+        page.wait_for_timeout(1000)  # its neighbours come when the cursor rests
 
     drawn(0)
     assert page.locator("#motion, #motion-0").count() == 0, "the page comes without them"

@@ -1,6 +1,8 @@
 // What moves: the joints of everyone in every frame, and curves over time. See behavior/report/motion.py.
 import { columnReader } from "./columns.js";
 
+const RESTS_MS = 100;
+
 export const NOWHERE = -32768;
 
 // The last place whose value is not above `wanted`; -1 before the first.
@@ -44,9 +46,11 @@ export const openMotion = async (about, block) => {
     try {
       if (coming) { await coming; arrived(); }
     } catch { return; } // asked for again with the next frame; the studio's bar says what is wrong
-    if (wanted !== part) return;
-    load(part + 1)?.catch(() => {});
-    load(part - 1)?.then(arrived).catch(() => {}); // trails come from there
+    setTimeout(() => { // not while somebody drags through all of them
+      if (wanted !== part) return;
+      load(part + 1)?.catch(() => {});
+      load(part - 1)?.then(arrived).catch(() => {}); // trails come from there
+    }, RESTS_MS);
   };
   return { ...about, times, numbers, curves, partOf, want, parts };
 };

@@ -27,7 +27,7 @@ import cv2
 
 from pose.errors import SourceError
 from pose.sources.base import FrameSource, Image, Kind, Picture, Selection, SourceInfo
-from pose.sources.guard import network_options
+from pose.sources.guard import LENIENT, network_options
 from pose.sources.images import quiet_opencv, to_bgr8
 from pose.sources.video import Converter, pick_stream
 
@@ -228,7 +228,7 @@ def network_feed(url: str, timeout_s: float) -> Feed:
     }
     begun = time.monotonic()
     try:
-        container = av.open(url, options=options, timeout=timeout_s, metadata_errors="replace")
+        container = av.open(url, options=options, timeout=timeout_s, **LENIENT)
     except av.error.InvalidDataError as error:
         if time.monotonic() - begun < timeout_s:
             raise
@@ -272,7 +272,7 @@ def webcam_feed(number: int) -> Feed:
 
 def is_finite(url: str, timeout_s: float) -> bool:
     """True for a video behind a URL that has an end, which is read without hurry, like a file."""
-    with av.open(url, options=network_options(), timeout=timeout_s, metadata_errors="replace") as container:
+    with av.open(url, options=network_options(), timeout=timeout_s, **LENIENT) as container:
         return bool(container.duration) or container.format.name.endswith("_pipe")
 
 

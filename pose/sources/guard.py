@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import imagesize
@@ -19,6 +19,9 @@ _LEADING_ELSEWHERE = frozenset(
     ["concat", "concatf", "dash", "hls", "image2", "imf", "lavfi", "sdp", "webm_dash_manifest"]
 )
 """ffmpeg's formats that open further files or addresses, some of them without an end."""
+
+LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Arguments of `av.open`: titles that are no UTF-8 are no reason not to open a file. PyAV 19 takes them as they are."""
 
 _NETWORK = "http,https,tcp,tls,httpproxy,udp,udplite,rtp,srtp,rtsp,rtsps,rtmp,rtmps,rtmpt,srt,crypto,data"
 

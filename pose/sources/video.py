@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from pose.errors import SourceError
 from pose.sources.base import ClockOrigin, FrameSource, Image, Kind, Picture, Selection, SourceInfo
-from pose.sources.guard import MOST_PIXELS, bounded, local_options, network_options
+from pose.sources.guard import LENIENT, MOST_PIXELS, bounded, local_options, network_options
 from pose.sources.remote import RemoteFile
 from pose.sources.stamps import Demuxer, Numbering, Place, all_shown, has_no_clock, is_scrambled, last_before
 
@@ -261,7 +261,7 @@ class VideoSource(FrameSource):
             if not isinstance(self._opened, str):
                 self._opened.seek(0)
             self._container: InputContainer = av.open(
-                self._opened, "r", options=dict(self._limits), metadata_errors="replace", timeout=self._timeout_s
+                self._opened, "r", options=dict(self._limits), timeout=self._timeout_s, **LENIENT
             )
         except (av.error.FFmpegError, ValueError) as error:
             raise SourceError(f"{self._uri}: {_why_not_opened(error)}") from error

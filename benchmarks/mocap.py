@@ -60,6 +60,16 @@ def projected(points: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     )
 
 
+def disturbed(
+    body: NDArray[np.float64], rng: np.random.Generator, jitter: float, lost: float
+) -> NDArray[np.float64]:
+    """(T, 13, 2) joints that tremble by `jitter` torso lengths, a share `lost` of the frames missing."""
+    torso = np.nanmedian(np.linalg.norm(body[:, 1:3] - body[:, 7:9], axis=2))
+    body = body + rng.normal(0, jitter * torso, body.shape)
+    body[np.convolve(rng.random(len(body)) < lost / 3, np.ones(3), "same") > 0] = np.nan
+    return body
+
+
 def as_coco(body: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T, 18, 2) of the joints of `BODY_13`; eyes and ears stay NaN."""
     out = np.full((len(body), len(COCO_18), 2), np.nan)
@@ -89,12 +99,7 @@ def clips(asked: argparse.Namespace) -> Iterator[tuple[str, str, float, Track | 
     rng = np.random.default_rng(asked.seed)
     for label in np.unique(data.own):
         for clip in rng.permutation(np.flatnonzero(data.own == label))[: asked.per]:
-            body = projected(data.points[clip][::every], rng)
-            neck, hips = body[:, 1:3].mean(axis=1), body[:, 7:9].mean(axis=1)
-            torso = np.nanmedian(np.linalg.norm(neck - hips, axis=1))
-            body += rng.normal(0, asked.jitter * torso, body.shape)
-            lost = np.convolve(rng.random(len(body)) < asked.lost / 3, np.ones(3), "same") > 0
-            body[lost] = np.nan
+            body = disturbed(projected(data.points[clip][::every], rng), rng, asked.jitter, asked.lost)
             yield str(label), str(data.names[clip]), len(body) * every / RATE_HZ, tracked(as_coco(body), asked.rate)
 
 

@@ -62,7 +62,9 @@ def main() -> None:
     parser.add_argument(
         "--times", type=int, default=1, help="play each clip so often, forth and back in turns: repetitions in a row"
     )
+    parser.add_argument("--rules", default=",".join(RULES), help="those that are asked, with commas")
     asked = parser.parse_args()
+    rules = tuple(asked.rules.split(","))
     print(
         "| set | rule | claimed, s | right, % | clips of its own actions in which it speaks | other clips in which it "
         "speaks | counts that are exact |\n|---|---|---|---|---|---|---|"
@@ -85,7 +87,7 @@ def main() -> None:
                 track = Track(
                     1, np.arange(n), np.arange(n) / data.fps[clip], points, np.ones(n, np.float32), skeleton=skeleton
                 )
-                bouts = rule_bouts(track, motion_of(track, skeleton), tuple(RULES))
+                bouts = rule_bouts(track, motion_of(track, skeleton), rules)
                 for bout in bouts:
                     claimed[bout.action] += bout.duration_s
                     right[bout.action] += bout.duration_s * (name in RIGHT.get(bout.action, ()))

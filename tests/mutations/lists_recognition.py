@@ -177,6 +177,20 @@ FAULTS = (
     ),
     Fault(
         "behavior/recognition/rules/exercises.py",
+        "not reached < _SQUAT.hands",
+        "True",
+        "whoever picks things up squats",
+        _RULES,
+    ),
+    Fault(
+        "behavior/recognition/rules/exercises.py",
+        "if amplitude >= least and",
+        "if",
+        "whatever trembles about a threshold is a repetition",
+        _RULES,
+    ),
+    Fault(
+        "behavior/recognition/rules/exercises.py",
         "if len(row) >= 2 for one",
         "if len(row) >= 1 for one",
         "one repetition alone is an exercise",
@@ -191,7 +205,7 @@ FAULTS = (
     ),
     Fault(
         "behavior/recognition/rules/exercises.py",
-        "_range(place[_inside(one)]) <= _PULL_UP.hands and ",
+        "_moves(motion, place, one) <= _PULL_UP.hands and ",
         "",
         "hands that go up with the body hang",
         _RULES,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from behavior.recognition.rules.base import Repetition, Rule, limit, verdict
 from behavior.recognition.rules.motion import SIDES, Motion
+from behavior.recognition.rules.postures import off_balance
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -33,7 +34,7 @@ PAUSE_S = 3.0
 
 
 def repetitions(
-    signal: Array, time_s: Array, rest: float, turn: float, longest_s: float, besides: Mask
+    signal: Array, time_s: Array, rest: float, turn: float, least: float, longest_s: float, besides: Mask
 ) -> list[Repetition]:
     """The repetitions of a signal.
 
@@ -41,6 +42,7 @@ def repetitions(
         signal: (n,) any unit; NaN where it can't be seen.
         rest, turn: thresholds: the signal is at `rest` or beyond before and after, at `turn` or beyond in between;
             either may be the larger one.
+        least: how far it goes, at least.
         longest_s: a longer one is none, seconds.
         besides: (n,) what else must hold.
     """
@@ -55,9 +57,10 @@ def repetitions(
             if left is not None and farthest >= sign * turn and time_s[row] - time_s[left] <= longest_s:
                 inside = slice(left, row + 1)
                 known = np.isfinite(signal[inside])
-                if besides[inside][known].mean() >= BESIDES and known.mean() >= SEEN:
-                    before = slice(int(np.searchsorted(time_s, time_s[left] - RESTS_S)), row + 1)
-                    found.append(Repetition(left, row, float(farthest - np.nanmin(sign * signal[before]))))
+                before = slice(int(np.searchsorted(time_s, time_s[left] - RESTS_S)), row + 1)
+                amplitude = float(farthest - np.nanmin(sign * signal[before]))
+                if amplitude >= least and besides[inside][known].mean() >= BESIDES and known.mean() >= SEEN:
+                    found.append(Repetition(left, row, amplitude))
             left, farthest = row, -np.inf
         else:
             farthest = max(farthest, value)
@@ -69,26 +72,29 @@ def _mean(pair: Array) -> Array:
     return np.asarray(np.where(np.isfinite(pair).all(axis=0), pair.mean(axis=0), np.fmax(*pair)))
 
 
-def _range(values: Array) -> float:
-    """The longest side of the box around (n,) values or (n, 2) points; NaN where none is seen."""
-    known = values[np.isfinite(values).reshape(len(values), -1).all(axis=1)]
-    return float(np.ptp(known, axis=0).max()) if len(known) else np.nan
-
-
 def _inside(one: Repetition) -> slice:
     return slice(one.first, one.last + 1)
+
+
+def _moves(motion: Motion, pixels: Array, one: Repetition) -> float:
+    """The longest side of the box around (n,) or (n, 2) pixels in a repetition, body heights; NaN where none is seen."""
+    rows = _inside(one)
+    known = pixels[rows][np.isfinite(pixels[rows]).reshape(len(pixels[rows]), -1).all(axis=1)]
+    return float(np.ptp(known, axis=0).max() / np.nanmedian(motion.height[rows])) if len(known) else np.nan
 
 
 @dataclass(frozen=True)
 class SquatLimits:
     """Thresholds of `squat`."""
 
-    up: float = limit(0.4, "body heights of the hips over the lower ankle, at least, before and after")
-    down: float = limit(0.31, "body heights of the hips over the lower ankle, at most, in between")
+    up: float = limit(0.38, "body heights of the hips over the lower ankle, at least, before and after")
+    down: float = limit(0.34, "body heights of the hips over the lower ankle, at most, in between")
+    least: float = limit(0.12, "body heights by which the hips sink, at least")
     longest_s: float = limit(6.0, "s of a repetition, at most")
-    knees: float = limit(115, "deg of the knees, at most, in between")
     lean: float = limit(55, "deg of the trunk from the vertical, at most")
     feet: float = limit(0.12, "body heights that either foot moves, at most")
+    balance: float = limit(0.13, "body heights of the centre of mass beside the feet, at most")
+    hands: float = limit(0.1, "body heights of either hand over the lower ankle, at least: nothing is picked up")
 
 
 _SQUAT = SquatLimits()
@@ -97,15 +103,16 @@ _SQUAT = SquatLimits()
 def squats(motion: Motion) -> list[Repetition]:
     """Each squat; amplitude of the hips, body heights."""
     hips = (motion.feet_y - motion.middle("hip")[:, 1]) / motion.height
-    found = repetitions(hips, motion.time_s, _SQUAT.up, _SQUAT.down, _SQUAT.longest_s, np.isfinite(motion.lean_of_side))
-    feet = [motion.joint(f"{side}_ankle") / motion.height[:, None] for side in SIDES]
-    knees = _mean(motion.knees)
+    over_feet = np.isfinite(motion.lean_of_side) & ~(off_balance(motion) > _SQUAT.balance)
+    found = repetitions(hips, motion.time_s, _SQUAT.up, _SQUAT.down, _SQUAT.least, _SQUAT.longest_s, over_feet)
+    feet = [motion.joint(f"{side}_ankle") for side in SIDES]
+    hands = (motion.feet_y - np.fmax(*(motion.joint(f"{side}_wrist")[:, 1] for side in SIDES))) / motion.height
 
     def stays(one: Repetition) -> bool:
         rows = _inside(one)
-        moved = np.fmax.reduce([_range(foot[rows]) for foot in feet])
-        leant = np.fmax.reduce(motion.lean_of_side[rows])
-        return bool(moved <= _SQUAT.feet and leant <= _SQUAT.lean and np.fmin.reduce(knees[rows]) <= _SQUAT.knees)
+        moved = np.fmax.reduce([_moves(motion, foot, one) for foot in feet])
+        leant, reached = np.fmax.reduce(motion.lean_of_side[rows]), np.fmin.reduce(hands[rows])
+        return bool(moved <= _SQUAT.feet and leant <= _SQUAT.lean and not reached < _SQUAT.hands)
 
     return [one for one in found if stays(one)]
 
@@ -115,12 +122,14 @@ class PushUpLimits:
     """Thresholds of `push_up`."""
 
     bent: float = limit(115, "deg of the elbows, at most, at the bottom")
-    straight: float = limit(140, "deg of the elbows, at least, at the top")
+    straight: float = limit(130, "deg of the elbows, at least, at the top")
+    least: float = limit(40, "deg by which the elbows bend, at least")
     longest_s: float = limit(6.0, "s of a repetition, at most")
     lean: float = limit(50, "deg of the trunk from the vertical, at least")
     under: float = limit(0.06, "body heights of the hands under the shoulders, at least")
     hips: float = limit(130, "deg at the hips, at least: trunk and legs in a line")
     low: float = limit(0.3, "body heights of the hips over the lower ankle, at most")
+    sinks: float = limit(0.07, "body heights by which the shoulders come nearer to the hands, at least")
     hands: float = limit(0.12, "body heights that the hands move, at most")
 
 
@@ -135,9 +144,15 @@ def push_ups(motion: Motion) -> list[Repetition]:
     besides = (lean >= _PUSH_UP.lean) & (lean <= 130) & (under >= _PUSH_UP.under)
     besides &= ~(line < _PUSH_UP.hips) & ~(motion.hip_height > _PUSH_UP.low)
     elbows = _mean(motion.angles("shoulder", "elbow", "wrist"))
-    found = repetitions(elbows, motion.time_s, _PUSH_UP.straight, _PUSH_UP.bent, _PUSH_UP.longest_s, besides)
-    hands = motion.middle("wrist") / motion.height[:, None]
-    return [one for one in found if _range(hands[_inside(one)]) <= _PUSH_UP.hands]
+    found = repetitions(
+        elbows, motion.time_s, _PUSH_UP.straight, _PUSH_UP.bent, _PUSH_UP.least, _PUSH_UP.longest_s, besides
+    )
+    return [
+        one
+        for one in found
+        if _moves(motion, motion.middle("wrist"), one) <= _PUSH_UP.hands
+        and _moves(motion, under * motion.height, one) >= _PUSH_UP.sinks
+    ]
 
 
 @dataclass(frozen=True)
@@ -160,7 +175,8 @@ def jumping_jacks(motion: Motion) -> list[Repetition]:
     """Each jumping jack; amplitude of the hands, body heights."""
     hands = np.stack([motion.above(f"{side}_wrist", "neck") for side in SIDES]).mean(axis=0)
     apart, wide = (np.abs(motion.relative(f"left_{joint}", f"right_{joint}")[:, 0]) for joint in ("ankle", "wrist"))
-    found = repetitions(hands, motion.time_s, _JACK.down, _JACK.up, _JACK.longest_s, motion.lean <= _JACK.lean)
+    level = motion.lean <= _JACK.lean
+    found = repetitions(hands, motion.time_s, _JACK.down, _JACK.up, 0.0, _JACK.longest_s, level)
 
     def in_step(one: Repetition) -> bool:
         a, b = hands[_inside(one)], apart[_inside(one)]
@@ -190,16 +206,17 @@ def sit_ups(motion: Motion) -> list[Repetition]:
     """Each sit-up; amplitude of the trunk, degrees."""
     hips = motion.middle("hip")
     low = (motion.feet_y - hips[:, 1]) / motion.height <= _SIT_UP.hips
-    found = repetitions(motion.lean_of_side, motion.time_s, _SIT_UP.down, _SIT_UP.up, _SIT_UP.longest_s, low)
-    return [one for one in found if _range((hips / motion.height[:, None])[_inside(one)]) <= _SIT_UP.moves]
+    found = repetitions(motion.lean_of_side, motion.time_s, _SIT_UP.down, _SIT_UP.up, 0.0, _SIT_UP.longest_s, low)
+    return [one for one in found if _moves(motion, hips, one) <= _SIT_UP.moves]
 
 
 @dataclass(frozen=True)
 class PullUpLimits:
     """Thresholds of `pull_up`."""
 
-    hanging: float = limit(0.22, "body heights of the hands over the shoulders, at least, before and after")
-    pulled: float = limit(0.1, "body heights of the hands over the shoulders, at most, in between")
+    hanging: float = limit(0.17, "body heights of the hands over the shoulders, at least, before and after")
+    pulled: float = limit(0.11, "body heights of the hands over the shoulders, at most, in between")
+    least: float = limit(0.1, "body heights by which the shoulders rise to the hands, at least")
     longest_s: float = limit(6.0, "s of a repetition, at most")
     lean: float = limit(45, "deg of the trunk from the vertical, at most")
     hands: float = limit(0.1, "body heights that the hands move, at most")
@@ -212,15 +229,14 @@ _PULL_UP = PullUpLimits()
 def pull_ups(motion: Motion) -> list[Repetition]:
     """Each pull-up; amplitude of the shoulders, body heights."""
     hands = _mean(np.stack([motion.above(f"{side}_wrist", "neck") for side in SIDES]))
-    found = repetitions(
-        hands, motion.time_s, _PULL_UP.hanging, _PULL_UP.pulled, _PULL_UP.longest_s, motion.lean <= _PULL_UP.lean
-    )
-    place, hips = motion.middle("wrist") / motion.height[:, None], motion.joint("mid_hip")[:, 1] / motion.height
-
-    def hangs(one: Repetition) -> bool:
-        return _range(place[_inside(one)]) <= _PULL_UP.hands and _range(hips[_inside(one)]) >= _PULL_UP.hips
-
-    return [one for one in found if hangs(one)]
+    level, longest_s = motion.lean <= _PULL_UP.lean, _PULL_UP.longest_s
+    found = repetitions(hands, motion.time_s, _PULL_UP.hanging, _PULL_UP.pulled, _PULL_UP.least, longest_s, level)
+    place, hips = motion.middle("wrist"), motion.joint("mid_hip")[:, 1]
+    return [
+        one
+        for one in found
+        if _moves(motion, place, one) <= _PULL_UP.hands and _moves(motion, hips, one) >= _PULL_UP.hips
+    ]
 
 
 def _exercise(
@@ -269,9 +285,9 @@ def _exercise(
 RULES = (
     _exercise(
         "squat",
-        "Twice or more in a row: hips from {up:g} body heights or more over the lower ankle to {down:g} or less and "
-        "back within {longest_s:g} s, knees at {knees:g}° or less, trunk at most {lean:g}° from the vertical, feet "
-        "within {feet:g} body heights.",
+        "Twice or more in a row: hips from {up:g} body heights or more over the lower ankle to {down:g} or less, by "
+        "{least:g} or more, and back within {longest_s:g} s; trunk at most {lean:g}° from the vertical, feet within "
+        "{feet:g} body heights, the body's weight within {balance:g} of them, hands {hands:g} or more over them.",
         _SQUAT,
         squats,
         "hips sink by {:.2f} body heights (from {up:g} or more over the lower ankle to {down:g} or less)",
@@ -281,7 +297,8 @@ RULES = (
         "push_up",
         "Twice or more in a row: trunk {lean:g}° or more from the vertical, in a line with the thighs ({hips:g}° or "
         "more), hips at most {low:g} body heights over the lower ankle, hands under the shoulders and within {hands:g} "
-        "body heights; elbows from {straight:g}° or more to {bent:g}° or less and back within {longest_s:g} s.",
+        "body heights; elbows from {straight:g}° or more to {bent:g}° or less, by {least:g}° or more, and back within "
+        "{longest_s:g} s, while the shoulders sink by {sinks:g} body heights or more.",
         _PUSH_UP,
         push_ups,
         "elbows bend by {:.0f} deg (from {straight:g} or more to {bent:g} or less)",
@@ -310,9 +327,9 @@ RULES = (
     ),
     _exercise(
         "pull_up",
-        "Twice or more in a row: hands from {hanging:g} body heights or more over the shoulders to {pulled:g} or less "
-        "and back within {longest_s:g} s, while the hands move by at most {hands:g} body heights in the picture and "
-        "the hips rise by {hips:g} or more.",
+        "Twice or more in a row: hands from {hanging:g} body heights or more over the shoulders to {pulled:g} or "
+        "less, by {least:g} or more, and back within {longest_s:g} s, while the hands move by at most {hands:g} body "
+        "heights in the picture and the hips rise by {hips:g} or more.",
         _PULL_UP,
         pull_ups,
         "shoulders rise by {:.2f} body heights (hands from {hanging:g} or more over them to {pulled:g} or less)",

@@ -47,7 +47,7 @@ NAMES = ("upright", "sit", "crouch", "lie")
 MIN_S = 0.5
 
 
-def _balance(motion: Motion) -> Array:
+def off_balance(motion: Motion) -> Array:
     """(n,) how far the centre of mass stands beside the middle of the feet in the picture, body heights (Winter 2009,
     table 4.1: head, arms and trunk 0.678 of the mass, thighs 0.2, shanks and feet 0.122)."""
     hip, knee, ankle = (motion.middle(name)[:, 0] for name in ("hip", "knee", "ankle"))
@@ -74,7 +74,7 @@ def _meets(motion: Motion, slack: float) -> tuple[NDArray[np.bool_], NDArray[np.
     more, less = 1 + slack, 1 - slack
     knee_straight, knee_bent = np.fmax(*motion.knees), np.fmin(*motion.knees)
     thigh, thigh_length = _thigh(motion)
-    beside = _balance(motion)
+    beside = off_balance(motion)
     shank = (motion.middle("ankle")[:, 1] - motion.middle("knee")[:, 1]) / motion.height
     still = motion.around(1.0).range(motion.joint("mid_hip")[:, 1]) / motion.height < 0.05
     facing = (thigh_length < 0.15) & (shank > 0.17) & still
@@ -116,7 +116,7 @@ def _rule(name: str, definition: str, evidence: dict[str, str]) -> Rule:
 
     def numbers(motion: Motion) -> dict[str, Array]:
         series = {"trunk": motion.lean, "hips": motion.hip_height, "knee": np.fmax(*motion.knees)}
-        series |= {"thigh": _thigh(motion)[0], "balance": _balance(motion), "tall": _tall(motion)}
+        series |= {"thigh": _thigh(motion)[0], "balance": off_balance(motion), "tall": _tall(motion)}
         return {words: series[what] for what, words in evidence.items()}
 
     return Rule(name, "posture", definition, LIMITS, score, numbers, MIN_S)

@@ -60,9 +60,7 @@ def projected(points: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     )
 
 
-def disturbed(
-    body: NDArray[np.float64], rng: np.random.Generator, jitter: float, lost: float
-) -> NDArray[np.float64]:
+def disturbed(body: NDArray[np.float64], rng: np.random.Generator, jitter: float, lost: float) -> NDArray[np.float64]:
     """(T, 13, 2) joints that tremble by `jitter` torso lengths, a share `lost` of the frames missing."""
     torso = np.nanmedian(np.linalg.norm(body[:, 1:3] - body[:, 7:9], axis=2))
     body = body + rng.normal(0, jitter * torso, body.shape)

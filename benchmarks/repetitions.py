@@ -4,10 +4,10 @@
 
 `repetitions/ratings.csv` names clips of the sets in `DATA` (Penn Action by its own numbers, sets with `train3d.npz` by
 the place of the clip) that show one exercise each, played one after the other, and how many repetitions they hold, by
-eye from stick figures a tenth to a third of a second apart before anything was counted. Most of Penn Action's clips are one repetition,
-cut out of a film that goes on: those in a row are of one film, and one ends nearly as the next begins. Skeletons in
-space are seen by a made-up camera; joints tremble and frames go missing as in `benchmarks/mocap.py`, other ones in each
-draw. Rows whose count is 0 show something else again and again.
+eye from stick figures a tenth to a third of a second apart before anything was counted. Most of Penn Action's clips are
+one repetition, cut out of a film that goes on: those in a row are of one film, and one ends nearly as the next begins.
+Skeletons in space are seen by a made-up camera; joints tremble and frames go missing as in `benchmarks/mocap.py`, other
+ones in each draw. Rows whose count is 0 show something else again and again.
 
 Per clip what the rule counted in each draw; per exercise the share of exact counts, the share off by one at most (OBO)
 and the mean absolute error as a share of the count (MAE; both as in Dwibedi et al., Counting Out Time, CVPR 2020).
@@ -45,7 +45,7 @@ def clips_of(data: Path, row: pd.Series) -> tuple[NDArray[np.float64], float]:
 
 
 def all_placed(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Annotated joints with those that were hidden: as the pose engine, which places all of them, on the other side's."""
+    """Annotated joints; hidden ones stand on the other side's, as the pose engine places all of them."""
     return np.where(np.isfinite(points), points, points[:, mirror_indices(BODY_13)])
 
 

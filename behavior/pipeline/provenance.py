@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import PureWindowsPath
 from typing import Any
 
 from behavior.pipeline.settings import one_or_all
 from behavior.pipeline.stages import VERSION, Recording
 from pose.weights.entries import NETWORKS
+from storage.bouts import Bout
 from storage.recordings import Recording as StoredRecording
 from storage.runs import Run
 
@@ -59,6 +60,23 @@ def provenance_of(
         "notes": list(notes),
         "runs": {"pose": pose_run.id, "track": track_run.id, "actions": action_run.id if action_run else None},
     }
+
+
+def evidence_of(bouts: Iterable[Bout], coded: Container[int]) -> list[dict[str, Any]]:
+    """What spoke for each bout, as the report says where it is chosen: by a rule, the model, or a human; None: not kept."""
+    return [
+        {
+            "track_id": bout.track_id,
+            "action": bout.action,
+            "start_s": round(bout.start_s, 3),
+            "stop_s": round(bout.stop_s, 3),
+            "score": round(bout.score, 3),
+            "by": "human" if bout.track_id in coded else (bout.evidence or "").partition(":")[0] or None,
+            "evidence": bout.evidence,
+            "repetitions": len(bout.repetitions),
+        }
+        for bout in bouts
+    ]
 
 
 def source_shown(stored: StoredRecording) -> str:

@@ -20,7 +20,7 @@ from behavior.pipeline.describe import Rows, Share, write_features
 from behavior.pipeline.drawing import OLDER, VIDEO, drawn_or_kept, kept_drawing
 from behavior.pipeline.places import gait, whole_tables, zone_actions
 from behavior.pipeline.progress import Narrator
-from behavior.pipeline.provenance import papers, provenance_of, source_shown, trust
+from behavior.pipeline.provenance import evidence_of, papers, provenance_of, source_shown, trust
 from behavior.pipeline.repeat import command
 from behavior.pipeline.scale import Measured, page_of
 from behavior.pipeline.scaling import kept_scale
@@ -326,6 +326,7 @@ def tell(
         "people": len(people),
         "tracks": len(people),
         "bouts": len(found),
+        "evidence": evidence_of(found, coded),
         "coded": len(coded),
         "device": pose_run.device,
         "model": pose_run.model_name,

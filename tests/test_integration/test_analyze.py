@@ -191,6 +191,12 @@ def test_provenance(analysed: Path) -> None:
     assert run["pose"]["device"] == "cpu"
     assert run["settings"]["pose"]["part"] == {"start_s": 3.0, "end_s": 4.5, "every": 1}
     assert run["actions"]["model"]
+    bouts = pd.read_csv(analysed / "demo" / "bouts.csv")
+    said = pd.DataFrame(run["result"]["evidence"])
+    shared = ["track_id", "action", "evidence"]
+    assert sorted(said[shared].itertuples(index=False)) == sorted(bouts[shared].itertuples(index=False))
+    assert (said.by == said.evidence.str.split(":").str[0]).all()
+    assert said.repetitions[said.action == "jumping_jack"].tolist() == [2]
 
 
 def test_again_does_nothing_and_says_so(analysed: Path, sample_video: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,7 @@ def _inside(one: Repetition) -> slice:
 
 
 def _moves(motion: Motion, pixels: Array, one: Repetition) -> float:
-    """The longest side of the box around (n,) or (n, 2) pixels in a repetition, body heights; NaN where none is seen."""
+    """Longest side of the box around (n,) or (n, 2) pixels in a repetition, body heights; NaN where none is seen."""
     rows = _inside(one)
     known = pixels[rows][np.isfinite(pixels[rows]).reshape(len(pixels[rows]), -1).all(axis=1)]
     return float(np.ptp(known, axis=0).max() / np.nanmedian(motion.height[rows])) if len(known) else np.nan

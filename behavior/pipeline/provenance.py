@@ -63,7 +63,7 @@ def provenance_of(
 
 
 def evidence_of(bouts: Iterable[Bout], coded: Container[int]) -> list[dict[str, Any]]:
-    """What spoke for each bout, as the report says where it is chosen: by a rule, the model, or a human; None: not kept."""
+    """What spoke for each bout, as the report says where it is chosen: rule, model or human; None where not kept."""
     return [
         {
             "track_id": bout.track_id,

@@ -545,6 +545,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0013_add_probability", _ADD_PROBABILITY),
     Migration("0014_where_coded", _WHERE_CODED),
     Migration("0015_add_failure", _ADD_FAILURE),
+    Migration("0016_add_camera_scale", _sql("ALTER TABLE camera_shift ADD COLUMN scale {DOUBLE}")),
 )
 
 

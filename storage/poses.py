@@ -63,27 +63,34 @@ def append_clothing(tx: Connection, run_id: int, frames: Sequence[FramePeople], 
 
 
 def append_camera(
-    tx: Connection, run_id: int, frames: Sequence[FramePeople], shifts: Sequence[tuple[float, float]]
+    tx: Connection, run_id: int, frames: Sequence[FramePeople], shifts: Sequence[tuple[float, float, float]]
 ) -> None:
-    """Store how far the background moved into each of some frames, pixels; NaN leaves no row."""
+    """Store how far the background moved into each of some frames, pixels, and how it grew; NaN leaves no row."""
     rows = [(run_id, frame.index, *shift) for frame, shift in zip(frames, shifts, strict=True) if shift[0] == shift[0]]
     insert_rows(tx, schema.camera_shift, rows)
 
 
 def camera_path(tx: Connection, run_id: int) -> tuple[NDArray[np.int64], Array] | None:
-    """Numbers of the frames of a pose run, and (n, 2) where the background of the first is in each, pixels.
+    """Numbers of the frames of a pose run, and (n, 3) where the background of the first is in each, pixels, and the
+    logarithm of how much larger it is.
 
     A shift that can't be told counts as none. None where that holds for half of the frames: imported keypoints, single
     pictures, runs of an older version.
     """
     own, shift = schema.frame.c, schema.camera_shift
     joined = schema.frame.outerjoin(shift, (shift.c.run_id == own.run_id) & (shift.c.frame == own.frame))
-    query = select(own.frame, shift.c.x, shift.c.y).select_from(joined).where(own.run_id == run_id).order_by(own.frame)
-    table = np.concatenate([np.empty((0, 3)), *fetch_arrays(tx, query)])
+    query = (
+        select(own.frame, shift.c.x, shift.c.y, shift.c.scale)
+        .select_from(joined)
+        .where(own.run_id == run_id)
+        .order_by(own.frame)
+    )
+    table = np.concatenate([np.empty((0, 4)), *fetch_arrays(tx, query)])
     known = np.isfinite(table[:, 1])
     if known.sum() * 2 < len(table) or not known.any():
         return None
-    return table[:, 0].astype(np.int64), np.cumsum(np.where(known[:, None], table[:, 1:], 0.0), axis=0)
+    steps = np.column_stack([table[:, 1:3], np.log(table[:, 3])])
+    return table[:, 0].astype(np.int64), np.cumsum(np.nan_to_num(steps), axis=0)
 
 
 def append_face_meshes(tx: Connection, run_id: int, frames: Sequence[FramePeople]) -> None:

@@ -157,9 +157,10 @@ camera_shift = Table(
     Column("frame", Integer, primary_key=True, autoincrement=False),
     Column("x", Double, nullable=False, comment="pixels that the background moved since the frame before"),
     Column("y", Double, nullable=False),
+    Column("scale", Double, comment="factor by which the background grew since the frame before; NULL: not kept"),
     sqlite_with_rowid=False,
 )
-"""How the picture shifts as a whole; no row where that can't be told."""
+"""How the picture shifts and grows as a whole; no row where that can't be told."""
 
 clothing = Table(
     "clothing",

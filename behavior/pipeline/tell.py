@@ -217,7 +217,7 @@ def tell(
         else:
             (folder / name).unlink(missing_ok=True)
 
-    moved_px = None if camera is None else [round(float(np.ptp(way)), 1) for way in camera[1].T]
+    moved_px = None if camera is None else [round(float(np.ptp(way)), 1) for way in camera[1][:, :2].T]
     camera_said = CAMERA_UNKNOWN
     if moved_px is not None:
         camera_said = CAMERA_STILL

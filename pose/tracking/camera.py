@@ -1,8 +1,8 @@
-"""How the picture shifts as a whole from frame to frame: a camera that pans, tilts or shakes.
+"""How the picture shifts and grows as a whole from frame to frame: a camera that pans, tilts, shakes or zooms.
 
 Corners outside of the people's boxes (J. Shi and C. Tomasi, Good features to track, CVPR 1994) are followed into the
 next frame by pyramidal Lucas-Kanade optical flow (J.-Y. Bouguet, 2001); a similarity (shift, turn, one scale) is fitted
-to them by RANSAC (M. Fischler and R. Bolles, 1981), and the shift of the picture's middle is kept.
+to them by RANSAC (M. Fischler and R. Bolles, 1981), and the shift of the picture's middle and the scale are kept.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ SHARE = 0.4
 MARGIN = 0.15
 """Of a box's size, left out around it."""
 
-Shift = tuple[float, float]
-UNKNOWN: Shift = (float("nan"), float("nan"))
+Shift = tuple[float, float, float]
+"""How far the background moved since the frame before, x and y, pixels of the image; and by which factor it grew."""
+UNKNOWN: Shift = (float("nan"), float("nan"), float("nan"))
 
 
 class CameraMotion:
@@ -37,7 +38,7 @@ class CameraMotion:
         self._outside: NDArray[np.uint8] | None = None
 
     def shift(self, image: NDArray[np.uint8], people: Sequence[Person]) -> Shift:
-        """How far the background moved since the frame before, x and y, pixels of the image.
+        """How the background moved since the frame before.
 
         NaN for the first frame, and where too few corners move as one: a cut, a blank wall, a crowd.
 
@@ -64,7 +65,7 @@ class CameraMotion:
             return UNKNOWN
         middle = np.array(size) / 2
         x, y = (fitted[:, :2] @ middle + fitted[:, 2] - middle) / scale
-        return float(x), float(y)
+        return float(x), float(y), float(np.hypot(fitted[0, 0], fitted[1, 0]))
 
 
 def _outside(people: Sequence[Person], size: tuple[int, int], scale: float) -> NDArray[np.uint8]:

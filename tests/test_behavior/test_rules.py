@@ -223,18 +223,33 @@ def test_a_walk_needs_steps_and_displacement() -> None:
 def test_a_camera_that_moves_is_taken_away() -> None:
     """Whoever it follows walks; who marches on the spot in a panned picture does not, nor who stands there."""
     time_s = np.arange(120) / 30
-    pan = np.stack([-200 * time_s, 3 * np.sin(9 * time_s)], axis=1)
+    pan = np.stack([-200 * time_s, 3 * np.sin(9 * time_s), 0 * time_s], axis=1)
 
     def seen(body: NDArray[np.float32], background: NDArray[np.float64]) -> set[str]:
-        track = as_track((body + background[:, None]).astype(np.float32))
+        track = as_track((body + background[:, None, :2]).astype(np.float32))
         return {one.action for one in rule_bouts(track, motion_of(track, COCO_18, background), ALL)}
 
     assert seen(walker(120, speed=200), pan) == {"upright", "walk"}
     assert seen(walker(120, speed=0), pan) == {"upright", "walk_in_place"}
     assert seen(np.repeat(walker(1, speed=0), 120, axis=0), pan) == {"upright"}
-    followed = walker(120, speed=200) + pan[:, None].astype(np.float32)
+    followed = walker(120, speed=200) + pan[:, None, :2].astype(np.float32)
     assert "walk" not in actions(followed)
-    assert "walk" in actions((walker(120, speed=0) + pan[:, None]).astype(np.float32))
+    assert "walk" in actions((walker(120, speed=0) + pan[:, None, :2]).astype(np.float32))
+
+
+def test_nobody_walks_while_the_camera_zooms() -> None:
+    """Who marches on the spot grows in the picture as the background does; that is no way towards the camera."""
+    time_s = np.arange(150) / 30
+    larger = 0.12 * time_s
+    body = (walker(150, speed=0) * np.exp(larger)[:, None, None]).astype(np.float32)
+    track = as_track(body)
+
+    def said(zoom: NDArray[np.float64]) -> set[str]:
+        background = np.stack([0 * time_s, 0 * time_s, zoom], axis=1)
+        return {one.action for one in rule_bouts(track, motion_of(track, COCO_18, background), ALL)}
+
+    assert "walk" in said(0 * time_s)
+    assert said(larger) == {"upright"}
 
 
 def test_nobody_walks_at_five_frames_a_second_or_without_ankles() -> None:

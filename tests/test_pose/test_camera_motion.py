@@ -39,8 +39,20 @@ def test_a_pan_is_the_opposite_shift_of_the_background(still: Image) -> None:
     place = np.array([(100 + 6 * min(k, 9), 20 + 2 * min(k, 9)) for k in range(13)])
     found = shifts([still[y : y + 800, x : x + 1200] for x, y in place], [()] * 13)
     assert np.isnan(found[0]).all()
-    assert found[1:10] == pytest.approx(np.tile([-6.0, -2.0], (9, 1)), abs=0.4)
-    assert found[10:] == pytest.approx(np.zeros((3, 2)), abs=0.05)
+    assert found[1:10] == pytest.approx(np.tile([-6.0, -2.0, 1.0], (9, 1)), abs=0.4)
+    assert found[10:] == pytest.approx(np.tile([0, 0, 1.0], (3, 1)), abs=0.05)
+    assert found[1:, 2] == pytest.approx(1.0, abs=0.001)
+
+
+def test_a_zoom_is_a_scale_about_the_middle(still: Image) -> None:
+    """The picture grows by 1 % a frame for five frames and rests for three."""
+    sizes = [1.01 ** min(k, 5) for k in range(9)]
+    middle = (960.0, 540.0)
+    images = [cv2.warpAffine(still, cv2.getRotationMatrix2D(middle, 0, size), (1920, 1080)) for size in sizes]
+    found = shifts([np.asarray(image, np.uint8) for image in images], [()] * 9)
+    assert found[1:6, 2] == pytest.approx(1.01, abs=0.001)
+    assert found[6:, 2] == pytest.approx(1.0, abs=0.0005)
+    assert found[1:, :2] == pytest.approx(np.zeros((8, 2)), abs=0.3)
 
 
 def test_people_are_no_background(still: Image) -> None:
@@ -51,7 +63,7 @@ def test_people_are_no_background(still: Image) -> None:
         image[60:660, 20 + 8 * k : 620 + 8 * k] = patch
         images.append(image)
     people = [(somebody(20 + 8 * k, 60, 600),) for k in range(6)]
-    hidden = shifts(images, people)[1:]
+    hidden = shifts(images, people)[1:, :2]
     assert np.nan_to_num(hidden) == pytest.approx(np.zeros((5, 2)), abs=0.3)
     assert np.abs(shifts(images, [()] * 6)[1:, 0]).max() > 4
 

@@ -223,12 +223,17 @@ def test_the_path_of_the_background_adds_up(database: Database, stored: runs.Run
     """A shift that nobody could tell counts as none; without half of them nothing is known."""
     with database.transaction() as tx:
         assert poses.camera_path(tx, stored.id) is None
-        shifts = [(math.nan, math.nan), *((2.0, -0.5) for _ in world[1:])]
+        shifts = [(math.nan, math.nan, math.nan), *((2.0, -0.5, 1.01) for _ in world[1:])]
         poses.append_camera(tx, stored.id, world, shifts)
         found = poses.camera_path(tx, stored.id)
         assert found is not None
         assert found[0].tolist() == [frame.index for frame in world]
-        assert found[1].tolist() == [[2.0 * k, -0.5 * k] for k in range(len(world))]
+        assert found[1][:, :2].tolist() == [[2.0 * k, -0.5 * k] for k in range(len(world))]
+        np.testing.assert_allclose(np.exp(found[1][:, 2]), 1.01 ** np.arange(len(world)))
+        tx.exec_driver_sql("UPDATE camera_shift SET scale = NULL")  # of an older version
+        older = poses.camera_path(tx, stored.id)
+        assert older is not None
+        assert older[1].tolist() == [[2.0 * k, -0.5 * k, 0.0] for k in range(len(world))]
         tx.exec_driver_sql(f"DELETE FROM camera_shift WHERE frame > {world[len(world) // 2 - 1].index}")
         assert poses.camera_path(tx, stored.id) is None
 
@@ -237,7 +242,7 @@ def test_the_frames_of_one_run_become_those_of_another(
     database: Database, recording_id: int, stored: runs.Run, world: list[FramePeople]
 ) -> None:
     with database.transaction() as tx:
-        poses.append_camera(tx, stored.id, world, [(1.0, 2.0)] * len(world))
+        poses.append_camera(tx, stored.id, world, [(1.0, 2.0, 1.0)] * len(world))
         poses.append_clothing(tx, stored.id, world, [np.full((len(frame.people), 4), 0.25) for frame in world])
     before = list(poses.iter_frames(database, stored.id))
     with database.transaction() as tx:

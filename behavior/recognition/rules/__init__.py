@@ -89,7 +89,8 @@ def vocabulary() -> str:
 def motion_of(track: Track, skeleton: Skeleton, background: NDArray[np.float64] | None = None) -> Motion | None:
     """What rules read; None for a skeleton that is no human body, or fewer than two frames.
 
-    `background` is (n, 2) where the background is in each of the track's frames, pixels; None: the camera is still.
+    `background` is (n, 3) where the background is in each of the track's frames, pixels, and the logarithm of how much
+    larger it is than in the first; None: the camera is still.
     """
     if not has_body(skeleton.joints) or len(track) < 2:
         return None

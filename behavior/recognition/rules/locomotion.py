@@ -62,7 +62,7 @@ def _displaced(motion: Motion) -> NDArray[np.bool_]:
 
 
 def _seen(motion: Motion) -> NDArray[np.bool_]:
-    return np.isfinite(motion.speed) & np.isfinite(motion.gait[0])
+    return np.isfinite(motion.speed) & np.isfinite(motion.gait[0]) & ~motion.zooms
 
 
 def _steps(motion: Motion) -> NDArray[np.bool_]:

@@ -39,6 +39,7 @@ class MotionSettings:
         size_window_s: the body's height in the picture is taken around each frame, seconds: people come nearer.
         speed_window_s: displacement is the slope of a line through the places of this time, seconds.
         min_rate_hz: frames per second below which no step or repetition can be seen; a run has 3 steps/s.
+        max_zoom: the background may grow or shrink by so much a second, half of what is taken for coming nearer.
         max_step_s: a longer time between steps is no gait, seconds; slow walks of patients stay below it.
         uneven: a step may take this many times as long as the one before.
         crossing: the ankles must pass each other: the smaller part of a swing, on either side, is at least this share.
@@ -47,6 +48,7 @@ class MotionSettings:
     size_window_s: float = 6.0
     speed_window_s: float = 1.2
     min_rate_hz: float = 9.0
+    max_zoom: float = 0.04
     max_step_s: float = 1.1
     uneven: float = 2.0
     crossing: float = 0.2
@@ -71,12 +73,13 @@ class Motion:
         raw = drop_unsure(PoseSequence.from_track(track, skeleton))
         points = to_body(raw.points, skeleton.joints).astype(np.float64)
         if background is not None:
-            points -= background[:, None]
+            points -= background[:, None, :2]
         found = geometry.found_joints(points).astype(np.float64)
         cleaning = replace(CleanSettings(), min_confidence=None, swap_penalty=SWAP_PENALTY)
         self.body = Body(clean(PoseSequence(points, found, BODY_13, raw.time_s), cleaning))
         self.time_s = raw.time_s
         self._track, self._skeleton = track, skeleton
+        self._larger = np.zeros(len(track)) if background is None else background[:, 2]
         self.settings = settings or MotionSettings()
 
     def __len__(self) -> int:
@@ -188,6 +191,11 @@ class Motion:
         return np.asarray(
             np.where(trunk * legs > 0, np.sign(trunk) * np.minimum(np.abs(trunk), np.abs(legs)), 0 * trunk * legs)
         )
+
+    @cached_property
+    def zooms(self) -> NDArray[np.bool_]:
+        """(n,) whether the camera zooms, or rides: the background grows or shrinks by `max_zoom` or more a second."""
+        return np.asarray(np.abs(self.slope(self._larger, self.settings.speed_window_s)) >= self.settings.max_zoom)
 
     @cached_property
     def sees_steps(self) -> NDArray[np.bool_]:

@@ -427,6 +427,13 @@ def test_a_signal_must_pass_both_thresholds() -> None:
     assert repetitions(hidden, time_s, 145, 110, 0, 6, everywhere) == []
 
 
+def test_who_flies_level_does_not_lie() -> None:
+    body = posed("bed", 60)
+    assert actions(body, rules=("lie",)) == {"lie"}
+    body[..., 1] += 0.6 * 347 * np.arange(60, dtype=np.float32)[:, None] / 30  # a somersault, or a dive
+    assert actions(body, rules=("lie",)) == set()
+
+
 def test_a_fall_is_fast_and_stays() -> None:
     down, up = posed("bed", 90), walker(60, speed=0)
     up[:] = up[:1]

@@ -39,6 +39,7 @@ class PostureLimits:
     lie_head_down: float = limit(125, "deg of the trunk from the upward vertical, at most")
     lie_tall: float = limit(0.45, "body heights of the whole body's vertical extent, at most")
     lie_propped: float = limit(0.16, "body heights of the shoulders over a hand: held up by an arm, not lying")
+    lie_moves: float = limit(0.3, "body heights/s of the hips, at most: neither rolling nor in the air")
     slack: float = limit(0.06, "share by which a threshold may be missed once a posture has begun")
 
 
@@ -88,6 +89,7 @@ def _meets(motion: Motion, slack: float) -> tuple[NDArray[np.bool_], NDArray[np.
     propped = np.fmax(*(-motion.above(f"{side}_wrist", "neck") for side in SIDES))
     lie = (lean >= own.lie_lean * less) & (lean <= own.lie_head_down * more) & (tall <= own.lie_tall * more)
     lie &= ~(propped >= own.lie_propped * more)
+    lie &= geometry.length(motion.slope(motion.joint("mid_hip"), 0.5)) / motion.height <= own.lie_moves * more
     seen = np.isfinite(lean) & np.isfinite(knee_straight)
     return np.stack([upright, sit, crouch, lie]) & seen, seen
 
@@ -160,7 +162,8 @@ RULES = (
     _rule(
         "lie",
         "Trunk {lie_lean:g} to {lie_head_down:g}° from the upward vertical, the whole body at most {lie_tall:g} body "
-        "heights tall in the picture, and no arm that props the shoulders up by {lie_propped:g} body heights.",
+        "heights tall in the picture, hips slower than {lie_moves:g} body heights/s, and no arm that props the shoulders "
+        "up by {lie_propped:g} body heights.",
         {
             "trunk": "trunk {:.0f} deg from the upward vertical ({lie_lean:g} to {lie_head_down:g})",
             "tall": "body {:.2f} body heights tall in the picture (at most {lie_tall:g})",

@@ -85,9 +85,12 @@ def place_of(camera: Camera, points: Array, pixels: Array) -> Camera:
         raise CalibrationError(f"{camera.name}: {len(points)} known points, expected four at least")
     flat = np.ptp(points - points.mean(axis=0), axis=0).min() < 1e-9
     method = cv2.SOLVEPNP_IPPE if flat and np.ptp(points[:, 2]) < 1e-9 else cv2.SOLVEPNP_SQPNP
-    there, turn, move = cv2.solvePnP(points, pixels[:, None], camera.matrix, camera.distortion, flags=method)
-    if there:
-        turn, move = cv2.solvePnPRefineLM(points, pixels[:, None], camera.matrix, camera.distortion, turn, move)
+    try:
+        there, turn, move = cv2.solvePnP(points, pixels[:, None], camera.matrix, camera.distortion, flags=method)
+        if there:
+            turn, move = cv2.solvePnPRefineLM(points, pixels[:, None], camera.matrix, camera.distortion, turn, move)
+    except cv2.error:  # points so far apart that nothing can be computed with them
+        there = False
     if not there or not np.isfinite(move).all():
         raise CalibrationError(f"{camera.name}: no place fits its {len(points)} known points; are they right?")
     return replace(camera, rotation=_floats(turn), translation=_floats(move))

@@ -176,6 +176,20 @@ FAULTS = (
         _RULES,
     ),
     Fault(
+        "behavior/recognition/rules/locomotion.py",
+        " & ~motion.zooms",
+        "",
+        "whoever marches on the spot walks while the camera zooms",
+        _RULES,
+    ),
+    Fault(
+        "behavior/recognition/rules/postures.py",
+        "<= own.lie_moves * more",
+        "<= 99",
+        "a somersault is lying",
+        _RULES,
+    ),
+    Fault(
         "behavior/recognition/rules/exercises.py",
         "not reached < _SQUAT.hands",
         "True",
@@ -212,7 +226,7 @@ FAULTS = (
     ),
     Fault(
         "behavior/recognition/rules/motion.py",
-        "points -= background[:, None]",
+        "points -= background[:, None, :2]",
         "pass",
         "the camera's shift stays in the joints",
         _RULES,

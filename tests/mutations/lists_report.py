@@ -70,8 +70,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "behavior/report/places.py",
-        "(one.torso + two.torso) / 2",
-        "one.torso",
+        "2 / (one.torso + two.torso)",
+        "1 / one.torso",
         "distances are in the first one's torso",
         ("tests/test_behavior/test_places.py",),
     ),

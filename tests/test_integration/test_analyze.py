@@ -32,8 +32,8 @@ from pose.tables import tracks_from_dataframe
 FILES = {
     "report.html", "overlay.mp4", "video.mp4", "tracks.parquet", "features.parquet", "bouts.csv", "summary.csv",
     "run.json", "bouts_automatic.csv", "summary_automatic.csv", "repetitions.csv", "stills",
-    "time_bins.csv", "transitions.csv", "together.csv", "distances.csv", "gait.csv", "certainty.csv",
-    "probabilities.csv",
+    "time_bins.csv", "transitions.csv", "together.csv", "distances.csv", "movement.csv", "gait.csv",
+    "certainty.csv", "probabilities.csv",
 }  # fmt: skip
 PART = ["--start", "3", "--end", "4.5"]
 """A second and a half in which the woman walks and the man stands."""

@@ -162,8 +162,8 @@ RULES = (
     _rule(
         "lie",
         "Trunk {lie_lean:g} to {lie_head_down:g}° from the upward vertical, the whole body at most {lie_tall:g} body "
-        "heights tall in the picture, hips slower than {lie_moves:g} body heights/s, and no arm that props the shoulders "
-        "up by {lie_propped:g} body heights.",
+        "heights tall in the picture, hips slower than {lie_moves:g} body heights/s, and no arm that props the "
+        "shoulders up by {lie_propped:g} body heights.",
         {
             "trunk": "trunk {:.0f} deg from the upward vertical ({lie_lean:g} to {lie_head_down:g})",
             "tall": "body {:.2f} body heights tall in the picture (at most {lie_tall:g})",

@@ -430,6 +430,20 @@ _ADD_PROBABILITY = _sql(
 _WHERE_CODED = _sql(
     "ALTER TABLE annotation_source ADD COLUMN whole BOOLEAN DEFAULT TRUE NOT NULL",
     "DROP VIEW current_bout",
+    "DROP VIEW current_run",
+    """CREATE VIEW current_run AS
+    SELECT recording.id AS recording_id, recording.name AS recording, track.parent_id AS pose_run_id,
+        track.id AS track_run_id, actions.id AS actions_run_id
+    FROM recording
+    JOIN run AS track ON track.id = (
+        SELECT id FROM run
+        WHERE recording_id = recording.id AND stage = 'track' AND chosen IS NOT NULL AND parent_id IS NOT NULL
+        ORDER BY chosen DESC, id DESC LIMIT 1
+    )
+    LEFT JOIN run AS actions ON actions.id = (
+        SELECT id FROM run WHERE parent_id = track.id AND stage = 'actions' AND chosen IS NOT NULL
+        ORDER BY chosen DESC, id DESC LIMIT 1
+    )""",
     """CREATE VIEW current_bout AS
     WITH label AS (
         SELECT source.recording_id, track_id, annotation.id AS number, action, start_s, stop_s, source.coder,
@@ -444,7 +458,7 @@ _WHERE_CODED = _sql(
     ),
     coded AS (SELECT DISTINCT recording_id, track_id FROM label),
     cover AS (SELECT DISTINCT recording_id, track_id, layer, from_s, to_s FROM label),
-    person AS (
+    person AS NOT MATERIALIZED (
         SELECT current_run.*, track.track_id, coalesce(track.name, 'Person ' || track.track_id) AS person
         FROM current_run JOIN track ON track.run_id = current_run.track_run_id
     ),
@@ -518,7 +532,9 @@ _WHERE_CODED = _sql(
         SELECT 1 FROM coded WHERE coded.recording_id = person.recording_id AND coded.track_id = person.track_id
     )""",
 )
-"""A word counts where it was said, see `coded.py`; a bout of which a human said a part is one bout, of both."""
+"""A word counts where it was said, see `coded.py`; a bout of which a human said a part is one bout, of both.
+
+What is asked of one recording looks at its own runs only, however many there are beside it."""
 
 _ADD_FAILURE = _sql(
     """CREATE TABLE failure (

@@ -92,7 +92,7 @@ def test_writes_what_is_promised(analysed: Path) -> None:
     apart = pd.read_csv(analysed / "demo" / "distances.csv")
     assert apart[["track_a", "track_b"]].to_numpy().tolist() == [[1, 2]]
     # Every action that the default model and its rules know, for both people.
-    assert summary.groupby("track_id").action.nunique().tolist() == [13, 13]
+    assert summary.groupby("track_id").action.nunique().tolist() == [14, 14]
 
 
 def test_zones_stay_with_the_recording(analysed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,7 +119,8 @@ def open_database(path_or_url: str | Path, *, create: bool = True) -> Database:
     if sqlite and not create and not Path(str(url.database)).exists():
         raise MissingError(f"{where}: no such database; give one that posescribe has written")
     try:
-        engine = create_engine(url, paramstyle="qmark" if sqlite else "format")  # by position: see `bulk`
+        # Parameters by position: see `bulk`. A server that was restarted is asked anew.
+        engine = create_engine(url, paramstyle="qmark" if sqlite else "format", pool_pre_ping=not sqlite)
     except ModuleNotFoundError as error:
         raise StorageError(f"{where}: no driver ({error}); pip install 'posescribe[postgresql]'") from error
     if sqlite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from behavior.pipeline.describe import BoutLike, Parts, Rows, describe
 from features.clean import CleanSettings
 from features.plane import Plane
+from features.registry import CATALOGUE
 from features.zones import Zone
 
 GAITS = ("walk", "run")
@@ -33,6 +35,7 @@ def whole_tables(
     zones: Sequence[Zone],
     start_s: float,
     stop_s: float,
+    joints: tuple[str, ...],
     plane: Plane | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Of each person over all that was seen of them: how they moved, and when they were in which zone.
@@ -42,6 +45,7 @@ def whole_tables(
         settings: of the cleaning.
         zones: areas of the image.
         start_s, stop_s: of the recording, seconds.
+        joints: of the layout; where the hips are not among them nothing is known of movement.
         plane: in which lengths are measured.
 
     Returns:
@@ -50,13 +54,18 @@ def whole_tables(
         `share_in`, `latency_s` from the person's first frame; NaN where the zone's joint was never seen, the latency
         where it was never inside.
     """
-    whole, names = stop_s - start_s + 1, ["centre_path_length", "centre_displacement", "centre_speed"]
+    whole = stop_s - start_s + 1
+    names = [
+        name
+        for name in ("centre_path_length", "centre_displacement", "centre_speed")
+        if CATALOGUE[name].fits(joints, 2)
+    ]
     moved: list[tuple[object, ...]] = []
     placed: list[tuple[object, ...]] = []
     for parts in people:
         table = pd.concat(describe(parts, settings, Rows((whole, whole), zones=zones, names=names, plane=plane)))
         for row in table.to_dict("records"):
-            moved.append((row["track_id"], *(row[name] for name in MOVEMENT.values())))
+            moved.append((row["track_id"], *(row.get(name, math.nan) for name in MOVEMENT.values())))
             placed += [(row["track_id"], zone.name, *(row[f"{zone.column}_{name}"] for name in ZONE)) for zone in zones]
     movement = _table(moved, ("track_id",), tuple(MOVEMENT)).assign(unit=length_unit(plane))
     times = _table(placed, ("track_id", "zone"), ZONE)

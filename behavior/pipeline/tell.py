@@ -196,7 +196,7 @@ def tell(
     bins = bin_widths(stop_s - start_s, settings.bin_s)
     about = partial(told, recording=stored.name, names=names, coded=coded)
     zones = read_zones(folder / ZONES) if (folder / ZONES).is_file() else []
-    moved, in_zones = whole_tables(each, settings.clean, zones, start_s, stop_s, plane)
+    moved, in_zones = whole_tables(each, settings.clean, zones, start_s, stop_s, skeleton.joints, plane)
     done_there = zone_actions(list(numbered.items()), settings.clean, zones, found)
     steps = gait(list(numbered.items()), settings.clean, found, plane)
     apart, apart_over_time = distances(people, start_s, stop_s, None if plane is None else plane.metres_per_px)

@@ -87,7 +87,7 @@ def test_doubtful_moments_come_least_sure_first(page: Page) -> None:
         page.keyboard.press("n")
         told = page.locator("#correct > .told").inner_text()
         return (
-            page.locator("[name=person] option:checked").inner_text(),
+            page.locator("#correct [name=person] option:checked").inner_text(),
             page.locator("[name=start]").input_value(),
             told,
         )

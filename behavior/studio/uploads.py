@@ -55,7 +55,8 @@ def check(name: str, size: int, folder: Path) -> str:
 def safe_name(name: str) -> str:
     """A name that is one file in a folder on any system: no path, no control or joining characters, not too long."""
     last = PureWindowsPath(unicodedata.normalize("NFC", name)).name
-    kept = "".join(each for each in last if unicodedata.category(each)[0] != "C")
+    kinds = [(each, unicodedata.category(each)[0]) for each in last]
+    kept = "".join(" " if kind == "Z" else each for each, kind in kinds if kind != "C")
     kept = re.sub(r'[<>:"/\\|?*]', "_", kept).strip().rstrip(". ")
     stem, suffix = os.path.splitext(f"_{kept}")  # so that a name that begins with a point has an end, too
     if len(suffix.encode()) > _LONGEST // 2:

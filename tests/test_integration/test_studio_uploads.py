@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 pytest.importorskip("starlette")
@@ -143,6 +143,7 @@ def test_what_is_not_taken(studio: Any, world: Any, begun: list[list[str]], monk
 
 
 @given(st.text(max_size=300), st.sampled_from([".mp4", ".MOV", ""]))
+@example("0\xa0", ".mp4")
 def test_any_name_is_one_file_of_the_folder(name: str, suffix: str) -> None:
     safe = safe_name(name + suffix)
     assert safe == Path(safe).name

@@ -203,7 +203,7 @@ def test_hands_are_added_to_a_database_from_before_hands(sample_video: Path, tmp
                  "--hands"]) == 0  # fmt: skip
     after = rows_of(database)
     later = {"scene", "scene_view", "scene_member", "position", "synchrony", "clock_offset", "repetition"}
-    later |= {"probability"}
+    later |= {"probability", "failure"}
     assert after.keys() - before.keys() - later == {"keypoints_coco_18_hands", "face_mesh", "camera_shift"}
     assert len(after["recording"]) == 1  # the same file
     for name in before.keys() - {"recording"}:

@@ -1,18 +1,31 @@
-"""A stick figure with known actions: it waves one arm, squats, or walks across the picture.
+"""A stick figure with known actions: it waves one arm, squats, or walks across the picture; and a report in a browser.
 
 Torso 100 px (shoulders at y = -100, hips at 0), 30 frames per second, y down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import Browser
 
 from behavior.recognition.clips import LabelledSequences, make_sequences
+from behavior.report.overlay import write_overlay
 from pose.layouts import BODY_13
+from pose.people import FramePeople
+from pose.skeleton import COCO_18
+from tests.test_behavior.report_page import (
+    FPS,
+    N_FRAMES,
+    START_S,
+    Watched,
+)
 
 ACTIONS = ("squat", "walk", "wave")
 
@@ -80,3 +93,42 @@ def small_world() -> LabelledSequences:
         np.array(groups),
         30.0,
     )
+
+
+@pytest.fixture(scope="session")
+def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of video, dark to light."""
+
+    @dataclass(frozen=True)
+    class Picture:
+        index: int
+        time_s: float
+        image: np.ndarray
+
+    def frames() -> Iterator[tuple[Picture, FramePeople]]:
+        for index in range(N_FRAMES):
+            time_s = START_S + index / FPS
+            image = np.full((120, 160, 3), 5 * index, dtype=np.uint8)
+            yield Picture(index, time_s, image), FramePeople(index, time_s, ())
+
+    path = tmp_path_factory.mktemp("overlay") / "overlay.mp4"
+    assert write_overlay(frames(), path, skeleton=COCO_18) is not None
+    return path
+
+
+@pytest.fixture
+def watched(browser: Browser, overlay: Path, tmp_path: Path) -> Iterator[Watched]:
+    """A fresh page that fails the test when it says, or asks anyone for, anything."""
+    shutil.copy(overlay, tmp_path / "overlay.mp4")
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    watched = Watched(context.new_page(), tmp_path)
+    watched.page.on("console", lambda message: watched.said.append(message.text))
+    watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
+    watched.page.on("request", lambda request: watched.asked.append(request.url))
+    watched.page.set_default_timeout(20_000)
+    yield watched
+    context.close()
+    # The page never reads its canvas, `painted` does.
+    assert [text for text in watched.said if not text.startswith("Canvas2D: Multiple readback")] == []
+    own = tmp_path.as_uri()
+    assert [url for url in watched.asked if not url.startswith((own, "data:"))] == []

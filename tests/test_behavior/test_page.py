@@ -296,6 +296,14 @@ def test_a_moment_has_an_address(watched: Watched) -> None:
     assert page.locator(".lane.aside").count() == 0
 
 
+def test_the_end_of_an_older_seek_is_no_new_moment(watched: Watched) -> None:
+    page = watched.open(make_moving_report(), address="#t=7.5")
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '25'")
+    page.evaluate("location.hash = '#t=6.5'; document.querySelector('video').dispatchEvent(new Event('seeked'))")
+    watched.wait_until("document.getElementById('drawing').dataset.frame === '15'")
+    watched.wait_until("location.hash === '#t=6.5'")
+
+
 def test_the_chosen_bout_is_played_again_and_again(watched: Watched) -> None:
     page = watched.open(make_moving_report())
     page.locator("#loop").check()

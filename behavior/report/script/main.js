@@ -42,8 +42,8 @@ const block = openBlocks(data.blocks);
 openStrips(data, player, block);
 
 // ---- the address of a moment
-const follow = () => {
-  const { time, person } = readAddress(location.hash);
+const follow = (address) => {
+  const { time, person } = readAddress(new URL(address).hash);
   const place = person === null ? -1 : data.tracks.indexOf(person);
   onlyPerson = place < 0 ? null : place;
   lines?.pick(onlyPerson);
@@ -53,7 +53,8 @@ const follow = () => {
   }
 };
 const remember = () => history.replaceState(null, "", writeAddress(player.time, onlyPerson === null ? null : data.tracks[onlyPerson]));
-window.addEventListener("hashchange", follow);
+// The event's own address: a seek that ends in between has by then written its own into `location`.
+window.addEventListener("hashchange", (event) => follow(event.newURL));
 if (player.video) for (const event of ["pause", "seeked"]) player.video.addEventListener(event, remember);
 
 const inStudio = new URLSearchParams(location.search).has("studio");
@@ -72,4 +73,4 @@ else {
     ready();
   }));
 }
-follow();
+follow(location.href);

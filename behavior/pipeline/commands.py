@@ -225,14 +225,6 @@ def current_report(database: Database, recording: int, out: Path, narrator: Narr
     return files_of(told.folder)
 
 
-def is_told(database: Database, recording: int, out: Path) -> bool:
-    """Whether a recording's report tells what is stored; raises `MissingError`."""
-    with database.reading() as tx:
-        stored, now = recordings.get_recording(tx, recording), runs.current(tx, recording)
-    told = _stored_recording(database, stored, out)
-    return now is not None and is_current(database, told, now.track, now.actions, Settings())
-
-
 def report_files(database: Database, recording: int, out: Path) -> dict[str, Path]:
     """The files of a recording's report as it was told last, by name; raises `MissingError`."""
     with database.reading() as tx:

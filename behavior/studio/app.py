@@ -7,8 +7,11 @@ A page elsewhere in the browser can neither read nor write: it does not know the
 
 from __future__ import annotations
 
+import json
+import math
 import secrets
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,7 @@ from pose.sources import VIDEO_SUFFIXES
 from storage.errors import MissingError, StorageError
 
 MOST_BYTES = 5_000_000
-"""Of one request but an upload, which the disk limits."""
+"""That one request may bring, but an upload, which the disk limits."""
 _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
@@ -43,6 +46,10 @@ _HEADERS = {
 
 PATIENCE_S = 1.5
 """After so long a page says that its report is being told anew, and looks again."""
+
+
+class TooMuch(Exception):
+    """More than `MOST_BYTES`, whatever the request said of its length."""
 
 
 class Guard:
@@ -66,11 +73,15 @@ class Guard:
             answer = PlainTextResponse("the address lacks the studio's token", 404)
         elif scope["method"] not in ("GET", "HEAD") and headers.get(b"origin") != f"http://{host}":
             answer = PlainTextResponse("from elsewhere", 403)
-        elif (
-            not (scope["method"] == "PUT" and scope["path"] == f"/{self._token}/uploads")
-            and int(headers.get(b"content-length", "0") or 0) > MOST_BYTES
-        ):
-            answer = PlainTextResponse("too much at once", 413)
+        left = math.inf if (scope["method"], scope["path"]) == ("PUT", f"/{self._token}/uploads") else MOST_BYTES
+
+        async def limited() -> Any:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise TooMuch("too much at once")
+            return message
 
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -79,7 +90,7 @@ class Guard:
                 message["headers"] = [*given, *((name, value) for name, value in _HEADERS.items() if name not in own)]
             await send(message)
 
-        await answer(scope, receive, guarded)
+        await answer(scope, limited, guarded)
 
 
 def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
@@ -160,7 +171,10 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             told = await run_in_threadpool(shelf.report_within, *place, PATIENCE_S)
             if told is None:
                 return _page(*render_waiting())
-            return HTMLResponse(await run_in_threadpool(without_blocks, told["report.html"]))
+            files, stamp = told
+            page = await run_in_threadpool(without_blocks, files["report.html"])
+            meta = f'<head><meta name="posescribe" content="{escape(json.dumps(stamp))}">'
+            return HTMLResponse(page.replace(b"<head>", meta.encode(), 1))
         if name == "scene.jpg":
             files = await run_in_threadpool(shelf.pictures, *place)
         else:
@@ -180,20 +194,14 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             return PlainTextResponse("the report was told anew since; load its page again", 404)
         return Response(found, media_type="application/octet-stream", headers=known)
 
-    async def seen(request: Request) -> Response:
-        return JSONResponse({"seen": await run_in_threadpool(shelf.last_source, *_place(request))})
-
-    async def how(request: Request) -> Response:
-        place = _place(request)
-        stamp = await run_in_threadpool(shelf.stamp, *place)
-        return JSONResponse({"stamp": stamp, "told": await run_in_threadpool(shelf.is_told, *place)})
+    async def state(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(shelf.stamp, *_place(request)))
 
     async def save(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(shelf.save, *_place(request), await _said(request)))
 
     async def edit(request: Request) -> Response:
-        said = await _said(request)
-        await run_in_threadpool(shelf.edit_people, *_place(request), said.get("rows", []))
+        await run_in_threadpool(shelf.edit_people, *_place(request), await _said(request))
         return JSONResponse({})
 
     def told(status: int) -> Callable[[Request, Exception], Response]:
@@ -219,8 +227,7 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
             Route(f"{base}/model/train", train, methods=["POST"]),
             Route(f"{base}/model/choose", choose, methods=["POST"]),
             Route(f"{base}/model/{{name}}/report.html", training),
-            Route(f"{here}/labels", seen),
-            Route(f"{here}/state", how),
+            Route(f"{here}/state", state),
             Route(f"{here}/labels", save, methods=["POST"]),
             Route(f"{here}/tracks", edit, methods=["POST"]),
             Route(f"{here}/resume", resume, methods=["POST"]),
@@ -230,7 +237,7 @@ def make_app(shelf: Shelf, work: Work, token: str, port: int) -> ASGIApp:
         ],
         exception_handlers={
             Conflict: told(409), MissingError: told(404), StorageError: told(500), BehaviorError: told(400),
-            ValueError: told(400),
+            ValueError: told(400), TooMuch: told(413),
         },
     )  # fmt: skip
     return Guard(app, token, port)

@@ -9,10 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from behavior.corrections.edit_files import edits_of
 from behavior.corrections.people import change
 from behavior.errors import DataError
-from behavior.pipeline.commands import current_report, is_told, report_files, report_pictures
+from behavior.pipeline.commands import current_report, report_files, report_pictures
 from behavior.pipeline.index import card_of, shown
 from behavior.pipeline.progress import Narrator
 from behavior.report.index import Card
@@ -44,7 +46,7 @@ class Shelf:
         self._narrator = narrator
         self._telling, self._asking = threading.Lock(), threading.Lock()
         self._teller = ThreadPoolExecutor(thread_name_prefix="teller")
-        self._under_way: dict[tuple[int, int], Future[Mapping[str, Path]]] = {}
+        self._under_way: dict[tuple[int, int], Future[tuple[Mapping[str, Path], dict[str, str]]]] = {}
         for database in databases:
             if out is None and "://" in database:
                 raise DataError(f"{database}: no file, so say where its reports go: --out DIR")
@@ -86,17 +88,23 @@ class Shelf:
         with self._telling:
             return current_report(self.database(number), recording, self.folder(number), self._narrator)
 
-    def report_within(self, number: int, recording: int, most_s: float) -> Mapping[str, Path] | None:
-        """The same; None where it takes longer than that, and goes on."""
+    def report_within(
+        self, number: int, recording: int, most_s: float
+    ) -> tuple[Mapping[str, Path], dict[str, str]] | None:
+        """The same, and the `stamp` of what it surely tells; None where it takes longer than that, and goes on."""
         with self._asking:
             told = self._under_way.get((number, recording))
             if told is None or told.done():  # what was told then may have changed since
-                told = self._teller.submit(self.report, number, recording)
+                told = self._teller.submit(self._told, number, recording)
                 self._under_way[number, recording] = told
         try:
             return told.result(most_s)
         except TimeoutError:
             return None
+
+    def _told(self, number: int, recording: int) -> tuple[Mapping[str, Path], dict[str, str]]:
+        stamp = self.stamp(number, recording)  # before: what comes in meanwhile may be told, too, or not
+        return self.report(number, recording), stamp
 
     def files(self, number: int, recording: int) -> Mapping[str, Path]:
         """The files of the report as it was told last."""
@@ -106,67 +114,47 @@ class Shelf:
         """`scene.jpg`, where the report has one."""
         return report_pictures(self.database(number), recording, self.folder(number))
 
-    def last_source(self, number: int, recording: int) -> int:
-        """Number of the newest labels of a recording; 0 without."""
-        with self.database(number).reading() as tx:
-            return max((source.id for source in bouts.list_annotation_sources(tx, recording)), default=0)
-
     def stamp(self, number: int, recording: int) -> dict[str, str]:
         """Digests of what the database says of a recording: what humans coded, who is who, and which actions count."""
         with self.database(number).reading() as tx:
-            now = runs.current(tx, recording)
-            if now is None:
-                recordings.get_recording(tx, recording)
-                return {"labels": "", "people": "", "actions": ""}
-            coded = told_words(tx, now.track.id)
-            names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, now.track.id)]
-        return {
-            "labels": runs.fingerprint(coded=coded),
-            "people": runs.fingerprint(run=now.track.id, names=names),
-            "actions": str(now.actions.id if now.actions else ""),
-        }
-
-    def is_told(self, number: int, recording: int) -> bool:
-        """Whether the report in its folder tells what the database says."""
-        return is_told(self.database(number), recording, self.folder(number))
+            return _stamp(tx, recording)
 
     def save(self, number: int, recording: int, said: Mapping[str, Any]) -> dict[str, Any]:
-        """Stores all that a coder says of one person: `{"person", "bouts", "coder", "seen", "force"}`.
+        """Stores all that a coder says of one person: `{"person", "bouts", "coder", "known", "force"}`.
 
         `bouts` are `{"action", "start", "stop", "mark"}`, seconds: where they are they count, `unknown` for nothing;
-        none takes the coder's corrections of the person away.
+        none takes the coder's corrections of the person away. `known` is the `stamp` of what the page shows.
+
+        Returns:
+            `before` and `stamp`, what there was to know just before and after, and when it was, `at`.
 
         Raises:
-            DataError: something in it is missing or wrong.
-            Conflict: labels came in since `seen`, and `force` does not say that this is known.
+            DataError: something in it is missing or wrong, or people are not who they were.
+            Conflict: what humans coded is not what is `known`, and `force` does not say that the coder was told so.
         """
         person, coder = said.get("person"), (said.get("coder") or "").strip() or None
-        seen = int(said.get("seen") or 0)
-        database, before = self.database(number), self.stamp(number, recording)
-        with database.transaction() as tx:
+        known = _known(said)
+        with self.database(number).transaction() as tx:  # nobody else's change comes in between
+            before = _stamp(tx, recording)
+            _refuse_others(before, known)
             now = runs.current(tx, recording)
-            known = {} if now is None else {track.track_id: track for track in tracks.list_tracks(tx, now.track.id)}
-            if person not in known:
+            people = {} if now is None else {track.track_id: track for track in tracks.list_tracks(tx, now.track.id)}
+            if person not in people:
                 raise DataError(f"there is no person {person!r}")
-            newer = [source for source in bouts.list_annotation_sources(tx, recording) if source.id > seen]
-            if newer and not said.get("force"):
-                last = newer[-1]
-                raise Conflict(
-                    f"{last.coder or 'Somebody'} saved here at {shown(last.added)}, after this page was opened"
-                )
-            annotations = [_annotation(one, person, known[person].name) for one in said.get("bouts") or []]
+            if before["labels"] != known.get("labels") and not said.get("force"):
+                sources = bouts.list_annotation_sources(tx, recording)
+                last = f", last by {sources[-1].coder or 'somebody'} at {shown(sources[-1].added)}" if sources else ""
+                raise Conflict(f"somebody changed what is coded here after this page was loaded{last}")
+            annotations = [_annotation(one, person, people[person].name) for one in said.get("bouts") or []]
             bouts.write_corrections(tx, recording, annotations, [person], coder)
-        return {
-            "seen": self.last_source(number, recording),
-            "at": shown(datetime.now().astimezone()),
-            "before": before,
-            "stamp": self.stamp(number, recording),
-        }
+            after = _stamp(tx, recording)
+        return {"before": before, "stamp": after, "at": shown(datetime.now().astimezone())}
 
-    def edit_people(self, number: int, recording: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Changes of who is who, as the rows of a file of edits; raises `DataError`."""
+    def edit_people(self, number: int, recording: int, said: Mapping[str, Any]) -> None:
+        """Changes of who is who, `{"rows", "known"}`: as in a file of edits, and as in `save`; raises `DataError`."""
         with self._telling:
-            change(self._where[number], str(recording), edits_of(rows), self._narrator)
+            _refuse_others(self.stamp(number, recording), _known(said))
+            change(self._where[number], str(recording), edits_of(said.get("rows") or []), self._narrator)
 
     def database(self, number: int) -> Database:
         """Raises `MissingError`, and `StorageError` where its file is not the one that was opened any more.
@@ -181,6 +169,32 @@ class Shelf:
                 " Put it back, or end the studio and start it again"
             )
         return self._databases[number]
+
+
+def _stamp(tx: Connection, recording: int) -> dict[str, str]:
+    now = runs.current(tx, recording)
+    if now is None:
+        recordings.get_recording(tx, recording)
+        return {"labels": "", "people": "", "actions": ""}
+    names = [(track.track_id, track.name) for track in tracks.list_tracks(tx, now.track.id)]
+    return {
+        "labels": runs.fingerprint(coded=told_words(tx, now.track.id)),
+        "people": runs.fingerprint(run=now.track.id, names=names),
+        "actions": str(now.actions.id if now.actions else ""),
+    }
+
+
+def _known(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = said.get("known")
+    if not isinstance(known, dict):
+        raise DataError("say what is known of the recording")
+    return known
+
+
+def _refuse_others(stamp: Mapping[str, str], known: Mapping[str, Any]) -> None:
+    """Raises `DataError` where a number may be another person's than on the page."""
+    if stamp["people"] != known.get("people"):
+        raise DataError("who is who was changed after this page was loaded; load it again")
 
 
 def _file_of(database: str) -> tuple[int, int] | None:

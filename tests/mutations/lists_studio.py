@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fault import Fault
 
-_STUDIO, _JOBS = (f"tests/test_integration/test_{name}.py" for name in ("studio", "studio_jobs"))
+_STUDIO, _JOBS, _LATE = (
+    f"tests/test_integration/test_{name}.py" for name in ("studio", "studio_jobs", "studio_in_time")
+)
 _LABELS = "tests/test_behavior/test_on_database.py"
 _REFUSED = (f"{_JOBS}::test_what_is_not_begun",)
 _NEWS = (f"{_STUDIO}::test_a_page_says_when_the_database_was_changed_elsewhere",)
@@ -47,6 +49,16 @@ FAULTS: tuple[Fault, ...] = (
     Fault("behavior/studio/shelf.py", '"actions": str(now.actions.id if now.actions else ""),', '"actions": "",',
           "another model's bouts are no news", _NEWS),
     Fault("behavior/report/script/studio.js", "known = after; tell();", "tell();", "one's own change is news", _NEWS),
+    Fault("behavior/report/script/studio.js", "  if (saving || mine < heard) return;\n", "", "late answers are news",
+          (f"{_LATE}::test_news_of_before_a_change_of_ones_own_is_no_news",)),
+    Fault("behavior/report/script/keeping.js", "(line = line.then(() => byUs(act)))", "byUs(act)",
+          "changes are saved in any order", (f"{_LATE}::test_changes_are_saved_one_after_the_other",)),
+    Fault("behavior/report/script/player.js", "if (!video.seeking && presentationTime >= since) hear", "hear",
+          "a frame from before a seek counts",
+          ("tests/test_behavior/test_page_in_time.py::test_a_frame_from_before_a_seek_is_no_news",)),
+    Fault("behavior/studio/shelf.py", 'if stamp["people"] != known.get("people"):', "if False:",
+          "corrections land on somebody else",
+          (f"{_LATE}::test_what_was_deleted_in_between_is_a_conflict_and_numbers_of_others_are_refused",)),
     Fault("behavior/report/script/keeping.js", "      keep({ people: others });\n", "",
           "what was saved is shown again as unsaved", _NEWS),
     Fault("behavior/report/script/keeping.js", "note: (edits) => keep({ edits }),", "note: () => {},",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import sys
 import time
@@ -104,7 +105,7 @@ def test_two_at_once_are_told(studio: Any) -> None:
     studio.told(one, "Saved")
     two.keyboard.press("Shift+?")
     told = studio.told(two, "Not saved")
-    assert "Ada saved here at" in told
+    assert "somebody changed what is coded here after this page was loaded, last by Ada at" in told
     assert [coder for *_, coder in studio.labels()] == ["Ada"]
     two.keyboard.press("c")
     studio.told(two, "Saved")
@@ -114,8 +115,9 @@ def test_two_at_once_are_told(studio: Any) -> None:
 
 def test_a_page_says_when_the_database_was_changed_elsewhere(studio: Any, tmp_path: Path) -> None:
     def bar() -> str:
-        page.evaluate("window.dispatchEvent(new Event('focus'))")
-        page.wait_for_timeout(300)
+        with page.expect_response("**/state"):
+            page.evaluate("window.dispatchEvent(new Event('focus'))")
+        page.evaluate("fetch('state').then((answer) => answer.text())")  # answered after the page has heard its own
         return page.locator(".changed span").inner_text() if page.locator(".changed:visible").count() else ""
 
     page = studio.open("0/1/report.html?studio")
@@ -258,7 +260,7 @@ def test_undo_takes_a_correction_back(studio: Any) -> None:
     page.keyboard.press("Delete")
     studio.told(page, "Saved")
     page.keyboard.press("u")
-    page.wait_for_timeout(500)
+    studio.told(page, "Saved")
     assert studio.labels() == []
     assert studio.said == []
 
@@ -282,7 +284,8 @@ def test_what_the_studio_refuses(studio: Any) -> None:
     studio.open("0/1/report.html?studio").close()
     here = f"/{TOKEN}/0/1"
     own = f"http://127.0.0.1:{studio.port}"
-    said = {"person": 1, "bouts": [{"action": "hop", "start": 0, "stop": 1, "mark": ""}], "coder": "x", "seen": 0}
+    known = json.loads(studio.ask("GET", f"{here}/state")[2])
+    said = {"person": 1, "bouts": [{"action": "hop", "start": 0, "stop": 1, "mark": ""}], "coder": "x", "known": known}
     assert studio.ask("GET", "/wrong/")[0] == 404
     assert studio.ask("GET", f"/{TOKEN}x/")[0] == 404
     assert studio.ask("GET", f"/{TOKEN}/", Host="evil.example")[0] == 421
@@ -303,7 +306,7 @@ def test_what_the_studio_refuses(studio: Any) -> None:
     assert studio.ask("GET", f"/{TOKEN}/7/1/report.html")[0] == 404
     for wrong in (
         {"person": 9}, {"bouts": [{"action": "", "start": 0, "stop": 1, "mark": ""}]}, {"bouts": [3]},
-        {"bouts": [{"action": "hop", "start": 2, "stop": 1, "mark": ""}]}, {"seen": "soon"},
+        {"bouts": [{"action": "hop", "start": 2, "stop": 1, "mark": ""}]}, {"known": 7}, {"known": {}},
     ):  # fmt: skip
         status, _, text = studio.ask("POST", f"{here}/labels", {**said, **wrong}, Origin=own)
         assert status == 400, (wrong, text)

@@ -21,7 +21,8 @@ export const openEditor = async (data, player, lines, store) => {
   const find = (name) => panel.querySelector(`[name=${name}]`);
   const [who, action, start, stop, coder] = ["person", "action", "start", "stop", "coder"].map(find);
   const told = panel.querySelector(".told");
-  const tell = (text) => { told.textContent = text; };
+  let turn = 0;
+  const tell = (text) => { turn += 1; told.textContent = text; };
   // Ends of the data lie on frames, so what is shown is what is stored.
   const frames = () => player.times ?? [];
   const onFrame = (time) => {
@@ -65,7 +66,12 @@ export const openEditor = async (data, player, lines, store) => {
     lines.replace(changed, corrections.now[changed], corrections.changed.includes(changed));
     player.refresh(); // the names beside the people
   };
-  const keep = async (changed) => { tell(await store.save(changed, corrections, coder.value.trim())); };
+  // An answer that comes after something else was told is news only if it is a refusal.
+  const keep = async (changed) => {
+    tell("Saving …");
+    const mine = turn, { done, text } = await store.save(changed, corrections, coder.value.trim());
+    if (!done || mine === turn) told.textContent = text;
+  };
   const apply = (bouts, chosen) => {
     if (!corrections.change(person, bouts)) { fill(); return; }
     place = chosen ? corrections.now[person].findIndex((bout) => JSON.stringify(bout) === JSON.stringify(chosen)) : -1;
@@ -206,8 +212,14 @@ export const openEditor = async (data, player, lines, store) => {
   });
   if (store.studio) { panel.open = true; find("tracks").textContent = "Change who is who"; }
   find("tracks").addEventListener("click", async () => {
-    const rows = edits.flatMap((group) => group.rows);
-    if (store.studio) tell(await store.applyEdits(rows)); else offer(`${data.recording}-tracks.csv`, tracksCsv(rows));
+    const sent = [...edits], rows = sent.flatMap((group) => group.rows);
+    if (!store.studio) { offer(`${data.recording}-tracks.csv`, tracksCsv(rows)); return; }
+    find("tracks").disabled = true; // they are done once
+    const why = await store.applyEdits(rows);
+    tell(why && `Not changed: ${why}`);
+    if (!why) edits.splice(0, edits.length, ...edits.filter((group) => !sent.includes(group))); // noted meanwhile
+    showEdits();
+    if (!why) location.reload();
   });
 
   const kept = await store.load();

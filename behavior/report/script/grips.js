@@ -7,6 +7,7 @@ const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDow
 // Gives what tells the ends of the bout that is chosen now, and of whom it is.
 export const openGrips = (frame, { data, bout, snap, step, look, drop }) => {
   const span = data.stop - data.start, grips = {};
+  let moved = null; // the bout as it would be
   const place = ({ start, stop }) => {
     frame.style.left = `${(100 * (start - data.start)) / span}%`;
     frame.style.width = `${(100 * (stop - start)) / span}%`;
@@ -17,7 +18,6 @@ export const openGrips = (frame, { data, bout, snap, step, look, drop }) => {
   };
   for (const end of ["start", "stop"]) {
     const grip = document.createElement("i");
-    let moved = null; // the bout as it would be
     const move = (time) => {
       const after = { ...moved, [end]: time };
       if (!(after.stop > after.start) || time === moved[end]) return;
@@ -66,6 +66,7 @@ export const openGrips = (frame, { data, bout, snap, step, look, drop }) => {
     frame.append(grip);
   }
   return (person) => {
+    moved = null; // what was moved is not the bout that is chosen now
     if (!bout()) return;
     for (const [end, word] of [["start", "Start"], ["stop", "End"]]) grips[end].setAttribute("aria-label", `${word} of ${bout().action}, ${person}`);
     place(bout());

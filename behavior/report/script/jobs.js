@@ -49,12 +49,15 @@ export const shareOf = (job) => (job.state !== "running" ? undefined : job.total
 
 // Asks again and again, sooner while something is at work; `show` gets the state, or null where the studio is gone.
 export const watch = (where, show) => {
-  let timer;
+  let timer, asked = 0, shown = 0;
   const look = async () => {
-    clearTimeout(timer);
+    const mine = asked += 1;
     let state = null;
     try { state = await (await fetch(where)).json(); } catch { /* told by null */ }
+    if (mine < shown) return; // a later one was answered sooner
+    shown = mine;
     show(state);
+    clearTimeout(timer);
     timer = setTimeout(look, state?.jobs.some((job) => ["running", "waiting"].includes(job.state)) ? AGAIN_MS : CALM_MS);
   };
   look();

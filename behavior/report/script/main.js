@@ -11,7 +11,7 @@ import { openSections } from "./sections.js";
 import { openTakeaway } from "./takeaway.js";
 import { openControls, openStage } from "./stage.js";
 import { openStrips } from "./strips.js";
-import { openStudio } from "./studio.js";
+import { openStudio, tellBroken } from "./studio.js";
 import { timeline } from "./timeline.js";
 import { openZones } from "./zones.js";
 
@@ -47,10 +47,7 @@ const follow = (address) => {
   const place = person === null ? -1 : data.tracks.indexOf(person);
   onlyPerson = place < 0 ? null : place;
   lines?.pick(onlyPerson);
-  if (time !== null) {
-    if (player.video && !player.lost && player.video.readyState < 1) player.video.addEventListener("loadedmetadata", () => player.seek(time), { once: true });
-    player.seek(time);
-  }
+  if (time !== null) player.seek(time);
 };
 const remember = () => history.replaceState(null, "", writeAddress(player.time, onlyPerson === null ? null : data.tracks[onlyPerson]));
 // The event's own address: a seek that ends in between has by then written its own into `location`.
@@ -65,7 +62,12 @@ if (!data.motion) correct().then(ready);
 else {
   // After the first paint.
   requestAnimationFrame(() => setTimeout(async () => {
-    const motion = await openMotion(data.motion, block);
+    let motion;
+    try { motion = await openMotion(data.motion, block); } catch (error) {
+      if (!inStudio) throw error;
+      tellBroken("The joints of this page did not come: its report was told anew, or the studio ended.");
+      return; // without the frames nothing can be corrected to the frame
+    }
     await openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
     openCurves(data, player, motion);
     openFigures(data, motion);

@@ -4,7 +4,8 @@ import { lastUpTo } from "./motion.js";
 export const openPlayer = (data) => {
   const video = document.getElementById("video");
   const listeners = [];
-  let wanted = data.start; // where the video is sent, should it turn out to be missing
+  let asked = null; // where it was sent last
+  let since = 0; // what was put on screen before is no news any more
   const player = {
     video,
     lost: !video,
@@ -15,16 +16,18 @@ export const openPlayer = (data) => {
   };
   const tell = (time) => {
     player.time = time;
-    if (player.loop && !player.lost && !video.paused && (time >= player.loop[1] - 0.001 || time < player.loop[0] - 0.1)) player.seek(player.loop[0]);
     for (const listener of listeners) listener(time);
   };
   // A hair past the frame's own time, so that rounding never shows the frame before it.
+  const send = (time) => {
+    since = performance.now();
+    video.currentTime = Math.max(0, time - data.videoStart) + 0.001;
+  };
+  // Told at once: the video's own word comes later, maybe after somebody went on from here.
   player.seek = (time) => {
-    if (player.lost) tell(Math.min(data.stop, Math.max(data.start, time)));
-    else {
-      wanted = time;
-      video.currentTime = Math.max(0, time - data.videoStart) + 0.001;
-    }
+    asked = Math.min(data.stop, Math.max(data.start, time));
+    if (!player.lost) send(asked);
+    tell(asked);
   };
   player.refresh = () => tell(player.time);
   player.step = (by) => {
@@ -35,14 +38,24 @@ export const openPlayer = (data) => {
   };
   player.toggle = () => { if (!player.lost) { if (video.paused) video.play(); else video.pause(); } };
   if (video) {
-    const follow = () => { if (!player.lost) tell(Math.max(0, video.currentTime - 0.001) + data.videoStart); };
-    for (const event of ["loadedmetadata", "seeking", "seeked", "timeupdate"]) video.addEventListener(event, follow);
-    const onFrame = (_, frame) => { tell(frame.mediaTime + data.videoStart); video.requestVideoFrameCallback(onFrame); };
-    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(onFrame);
+    const hear = (time) => {
+      if (player.lost) return;
+      tell(time);
+      if (player.loop && !video.paused && (time >= player.loop[1] - 0.001 || time < player.loop[0] - 0.1)) player.seek(player.loop[0]);
+    };
+    const follow = () => { since = performance.now(); hear(Math.max(0, video.currentTime - 0.001) + data.videoStart); };
+    video.addEventListener("loadedmetadata", () => { if (asked === null) follow(); else send(asked); });
+    // While it plays, each frame tells when it is shown; its clock may be ahead of what is on screen.
+    for (const event of ["seeking", "seeked", ...(video.requestVideoFrameCallback ? [] : ["timeupdate"])]) video.addEventListener(event, follow);
+    const onFrame = (_, { mediaTime, presentationTime }) => {
+      if (!video.seeking && presentationTime >= since) hear(mediaTime + data.videoStart);
+      video.requestVideoFrameCallback(onFrame);
+    };
+    video.requestVideoFrameCallback?.(onFrame);
     const lose = () => {
       player.lost = true;
       document.querySelector(".film").classList.add("lost");
-      tell(wanted);
+      player.refresh();
     };
     video.addEventListener("error", lose);
     if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) lose();

@@ -126,7 +126,10 @@ const drawPlan = () => {
 // The videos of the cameras, each sent to the frame that shows the time; while playing they run by themselves.
 const films = [...document.querySelectorAll(".films video")];
 const DRIFT_S = 0.12;
-for (const film of films) film.addEventListener("error", () => film.closest("figure").classList.add("lost"));
+for (const film of films) {
+  film.addEventListener("error", () => film.closest("figure").classList.add("lost"));
+  film.addEventListener("loadedmetadata", () => showFilms());
+}
 const showFilms = () => {
   for (const film of films) {
     const wanted = Math.max(0, scene.times[state.frame] - Number(film.dataset.start)) + 0.001;

@@ -12,7 +12,9 @@ const lineOf = (key, act) => {
   return lines.get(key);
 };
 const say = (text) => { told.textContent = text; };
-let look = () => {};
+let look = () => {}, stale = false;
+// The page is loaded anew for what was done, but never from under somebody's hands.
+const idle = () => !document.getElementById("search").value && !form.elements.source.value && !work.querySelector(".sending > *");
 const doing = (where, said = {}) => async () => { say(await refusal(where, said)); await look(); };
 const LIVE = ["waiting", "running"];
 const fileOf = (path) => path.split(/[\\/]/).pop();
@@ -30,7 +32,7 @@ look = watch("jobs", (state) => {
   }
   for (const job of state.jobs) {
     const over = !LIVE.includes(job.state), before = seen.get(job.number);
-    if (job.state === "done" && before && before !== "done" && !document.getElementById("search").value) location.reload();
+    stale ||= job.state === "done" && before !== undefined && before !== "done";
     seen.set(job.number, job.state);
     const here = lineOf(job.number, () => doing(`jobs/${job.number}/${LIVE.includes(seen.get(job.number)) ? "stop" : "again"}`)());
     const what = !over ? "Stop" : job.kind === "analyze" && job.state !== "done" ? "Go on" : "";
@@ -39,6 +41,7 @@ look = watch("jobs", (state) => {
     here.show(job.state === "running" && job.done > 0 && job.recording && `${job.database}/${job.recording}`);
     shown.push(here.line);
   }
+  if (stale && idle()) { location.reload(); return; }
   if (shown.length !== list.children.length || shown.some((line, at) => line !== list.children[at])) list.replaceChildren(...shown);
 });
 form.addEventListener("submit", async (event) => {

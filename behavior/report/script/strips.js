@@ -24,7 +24,7 @@ export const openStrips = (data, player, block) => {
   const button = document.getElementById("likely"), said = document.getElementById("said");
   if (!button || !data.strips) return;
   const { actions, points } = data.strips, span = data.stop - data.start;
-  let people = null; // [person][action] percent
+  let people = null, coming = null; // [person][action] percent
   const read = async () => {
     const column = columnReader(await block("probabilities"));
     people = data.people.map(() => actions.map(() => column(points)));
@@ -79,7 +79,7 @@ export const openStrips = (data, player, block) => {
     return line;
   };
   button.addEventListener("change", async () => {
-    if (button.checked && !people) await read();
+    if (button.checked) await (coming ??= read().catch((error) => { coming = null; throw error; })); // once, however often it is switched meanwhile
     document.getElementById("ethogram").classList.toggle("likely", button.checked);
     tell(player.time);
   });

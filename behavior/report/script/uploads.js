@@ -41,7 +41,7 @@ export const openUploads = (section, { into, say, arrived }) => {
           why = await send(where, file, tell, (end) => { cancel = end; });
         }
         here.line.remove();
-        say(why);
+        if (why) say(why); // what one file was refused for stays when the next one is taken
         await arrived();
       });
     }

@@ -19,13 +19,17 @@ from behavior.pipeline.believed import believe
 from behavior.pipeline.commands import all_current
 from behavior.pipeline.describe import Parts, Rows, describe
 from behavior.pipeline.progress import Narrator
+from behavior.pipeline.scale import Measured
+from behavior.pipeline.scaling import kept_scale
 from behavior.pipeline.stages import VERSION, plain
-from behavior.pipeline.told import WORDS
+from behavior.pipeline.told import SCALE, WORDS
 from behavior.report.comparison import Comparison, write_comparison
 from behavior.report.course import Course
 from behavior.report.tables import frame_interval, length, on_screen, summary_table, write_table
 from features.catalog import CATALOGUE
 from features.clean import CleanSettings
+from features.metric import LEFT_OUT
+from features.plane import Plane
 from storage import bouts as stored_bouts
 from storage import open_database, poses, runs, skeletons, tracks
 from storage.bouts import Bout
@@ -200,19 +204,23 @@ def compare(
         grouping = file or _headings(fields, by, unit)
         taken = [_Taken.of(opened, stored, folder, now) for stored, folder, now in found]
         actions = sorted({bout.action for one in taken for bout in one.bouts})
-        left_out = []
-        for done, one in enumerate(taken, start=1):
-            narrator.step("compare", done, len(taken))
+        left_out: list[str] = []
+        placed_of: list[tuple[_Taken, dict[int, tuple[str, str]]]] = []
+        for one in taken:
             placed = {
                 track_id: place
                 for track_id, name in one.names.items()
                 if (place := _place(grouping, by, one, track_id, name)) is not None
             }
             left_out += [f"{one.folder}, {name}" for track_id, name in one.names.items() if track_id not in placed]
-            if not placed:
-                continue
+            placed_of += [(one, placed)] if placed else []
+        measured = _scales(opened, database, [one for one, _ in placed_of], features or FEATURES, settings, notes)
+        for done, (one, placed) in enumerate(placed_of, start=1):
+            narrator.step("compare", done, len(placed_of))
+            scale = measured.get(one.stored.id)
             with opened.reading() as tx:
-                made.append(runs.provenance(tx, one.now.actions.id if one.now.actions else one.now.track.id))
+                by_run = runs.provenance(tx, one.now.actions.id if one.now.actions else one.now.track.id)
+            made.append(by_run if scale is None else by_run | {"scale": scale.provenance})
             if one.now.actions is not None:
                 models.add(one.now.actions.model_name)
             elif not one.named:
@@ -220,7 +228,8 @@ def compare(
             for track_id, (group, own) in placed.items():
                 said = {} if file is None else file.variables(one.stored, one.folder, track_id, one.names[track_id])
                 variables.append({**fields[one.stored.id], **said, "group": group, "unit": own})
-            members.append(_members(opened, one, placed, actions, features, settings))
+            plane = None if scale is None else scale.plane
+            members.append(_members(opened, one, placed, actions, features, settings, plane))
     if not members:
         raise DataError(f"{groups}: none of its recordings and people are in {database}")
     if left_out:
@@ -326,6 +335,7 @@ def _members(
     actions: Sequence[str],
     features: Sequence[str] | None,
     settings: CleanSettings,
+    plane: Plane | None,
 ) -> pd.DataFrame:
     """A row per person and measure: `ROW`, `group`, `unit`, `value`, `recording`, `track_id`."""
     with database.reading() as tx:
@@ -341,8 +351,7 @@ def _members(
             rows += [("action", row["action"], name, unit, row[name], track_id) for name, unit in TIMES.items()]
     names = [name for name in features or FEATURES if CATALOGUE[name].fits(skeleton.joints, 2)]
     for track_id in placed:
-        for name, mean, std in _moments(each[track_id], settings, names):
-            unit = CATALOGUE[name].unit
+        for name, unit, mean, std in _moments(each[track_id], settings, Rows(names=names, plane=plane)):
             rows += [
                 ("feature", name, measure, unit, value, track_id) for measure, value in (("mean", mean), ("std", std))
             ]
@@ -352,13 +361,46 @@ def _members(
     return table.assign(recording=one.folder, value=table.value.astype("float64"))
 
 
-def _moments(parts: Parts, settings: CleanSettings, names: Sequence[str]) -> Iterator[tuple[str, float, float]]:
-    """Each feature's mean and sample standard deviation over the frames that have it; NaN without, or below two.
+def _scales(
+    opened: Database, database: str, taken: Sequence[_Taken], features: Sequence[str], settings: CleanSettings,
+    notes: list[str],
+) -> dict[int, Measured]:  # fmt: skip
+    """The scale of each recording by its key, where all have metres and all features a meaning in them; else none.
+
+    A scale lies in the folder of a recording's report, beside the database. `notes` hears why there are no metres
+    where some recording has a scale.
+    """
+    if "://" in database or not any((Path(database).parent / one.folder / SCALE).is_file() for one in taken):
+        return {}
+    if trunks := [name for name in features if name in LEFT_OUT]:
+        notes.append(f"Lengths are not in metres: {', '.join(trunks)} has no meaning in them.")
+        return {}
+    found, lacking = {}, []
+    for one in taken:
+        people = {k: partial(tracks.iter_track_parts, opened, one.now.track.id, k) for k in one.names}
+        folder = Path(database).parent / one.folder
+        measured = kept_scale(folder, people, one.names, settings, one.folder, notes)
+        if measured is None or measured.plane.metres_per_px is None:
+            lacking.append(one.folder)
+        else:
+            found[one.stored.id] = measured
+    if not lacking:
+        return found
+    notes.append(
+        f"Lengths are in torso lengths, not in metres: {', '.join(lacking[:20])}{' and more' if lacking[20:] else ''} "
+        f"{'has' if len(lacking) == 1 else 'have'} no scale (posescribe report --recording NAME --scale)."
+    )
+    return {}
+
+
+def _moments(parts: Parts, settings: CleanSettings, rows: Rows) -> Iterator[tuple[str, str, float, float]]:
+    """Each feature's unit, mean and sample standard deviation over the frames that have it; NaN without, or below two.
 
     In one pass (Chan, Golub & LeVeque 1983, https://doi.org/10.1080/00031305.1983.10483115).
     """
+    names = rows.names or ()
     count, mean, squares = (np.zeros(len(names)) for _ in range(3))
-    for table in describe(parts, settings, Rows(names=names)):
+    for table in describe(parts, settings, rows):
         values = table[list(names)].to_numpy(np.float64)
         known = np.isfinite(values)
         more = known.sum(axis=0)
@@ -371,6 +413,7 @@ def _moments(parts: Parts, settings: CleanSettings, names: Sequence[str]) -> Ite
     for k, name in enumerate(names):
         yield (
             name,
+            table.attrs["units"][name],
             float(mean[k]) if count[k] else np.nan,
             float(np.sqrt(squares[k] / (count[k] - 1))) if count[k] > 1 else np.nan,
         )

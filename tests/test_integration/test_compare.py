@@ -113,6 +113,32 @@ def test_a_feature_is_the_mean_of_the_feature_table(db: Path, tmp_path: Path) ->
         assert found.value.to_numpy() == pytest.approx(each.groupby("recording").mean().to_numpy(), abs=1e-6)
 
 
+def test_metres_where_every_recording_has_a_scale(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Person 1 of a1 moves 1 px a frame, 10 px/s: 20 px are a trunk, and 0.5 m in a1, where 1 px is 25 mm."""
+    out = tmp_path / "out"
+    for place, (name, metres) in enumerate({"a1": 2.5, "a2": 5, "b1": 2.5, "b2": 2.5}.items()):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scale.json").write_text(f'{{"points": [[0, 0], [100, 0]], "metres": {metres}}}')
+        assert main(["compare", str(db), "--out", str(out)]) == 0
+        table = pd.read_csv(out / "groups.csv")
+        speed = told(table, "centre_speed", "mean")
+        assert set(speed.unit_of_measure) == {"m/s" if place == 3 else "torso/s"}
+        said = capsys.readouterr().err
+        assert ("not in metres" in said) == (place < 3)
+    assert "b2 has no scale" not in said
+    np.testing.assert_allclose(speed["mean"], [10 * 0.025, 20 * 0.05, 30 * 0.025, 40 * 0.025], rtol=0.02)
+    assert set(told(table, "left_knee_angle", "mean").unit_of_measure) == {"deg"}
+    about = json.loads((out / "compare.json").read_text())
+    assert [one["scale"]["metres_per_px"] for one in about["recordings"]] == [0.025, 0.05, 0.025, 0.025]
+    assert main(["compare", str(db), "--out", str(out), "--features", "body_scale"]) == 0
+    assert "body_scale has no meaning in them" in capsys.readouterr().err
+    (tmp_path / "a2" / "scale.json").write_text("{}")
+    assert main(["compare", str(db), "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "a2 has no scale" in said
+    assert set(told(pd.read_csv(out / "groups.csv"), "centre_speed", "mean").unit_of_measure) == {"torso/s"}
+
+
 def test_what_is_not_independent_is_said(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["compare", str(db), "--out", str(out)]) == 0

@@ -40,7 +40,7 @@ from behavior.cli.console import Narrator
 from behavior.pipeline.places import MOVEMENT
 from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
-from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
+from behavior.report.motion import CURVES, Curve, MotionWriter, curve_points
 from behavior.report.page import Provenance, ReportData, people_from_courses, write_page
 from behavior.report.places import distances, heat
 from behavior.report.scale import ScaleTold
@@ -82,7 +82,7 @@ def make_page(path: Path, people: int, seconds: float) -> None:
     writer = MotionWriter(COCO_18, (1920, 1080), np.arange(n), np.arange(n) / FPS, people * n)
     courses = [Course.of(writer.watch([track]), COCO_18) for track in walkers]
     rng = np.random.default_rng(0)
-    curves = [Curve(name, "torso/s", rng.random((people, min(n, CURVE_POINTS)))) for name in CURVES]
+    curves = [Curve(name, "torso/s", rng.random((people, curve_points(n, people * len(CURVES))))) for name in CURVES]
     found = made_up_bouts(people, seconds)
     steps = np.arange(0, n, round(0.3 * FPS))
     said = [  # every three steps of something else, as windows that overlap make it

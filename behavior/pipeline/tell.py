@@ -252,7 +252,7 @@ def tell(
     provenance["camera"] = {"known": camera is not None, "moved_px": moved_px}
     provenance["settings"]["scale"] = None if measured is None else measured.provenance
     numbers = [track.track_id for track in known]
-    curves = read_curves(folder / "features.parquet", numbers, start_s, stop_s, len(times))
+    curves = read_curves(folder / "features.parquet", numbers, frames, start_s, stop_s)
     film = drawn.video if drawn else None
     words = beside(folder).get(WORDS, "")
     tables = FILES | (ZONE_FILES if zones else {}) | ({WORDS: "the lines under the heading"} if words else {})

@@ -7,7 +7,6 @@ gets is always of the page that asks.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from functools import lru_cache
@@ -15,18 +14,20 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from behavior.report.columns import bytes_of
+
 _OPEN, _CLOSE = '<script type="application/octet-stream" id="', "</script>"
-_LINE = re.compile(f'^{_OPEN}([a-z0-9-]+)">([A-Za-z0-9+/=]*){_CLOSE}\n'.encode(), re.MULTILINE)
+_LINE = re.compile(f'^{_OPEN}([a-z0-9-]+)">([^<]*){_CLOSE}\n'.encode(), re.MULTILINE)
 """Nothing else in a page begins so: what users name is escaped."""
 
 
 def holder(name: str, text: str) -> Markup:
     """The element of a block, without the end of its line."""
-    return Markup(f'{_OPEN}{name}">{text}{_CLOSE}')  # a name of this package, and base64
+    return Markup(f'{_OPEN}{name}">{text}{_CLOSE}')  # a name of this package, and text without `<`
 
 
 def digest(text: str | bytes) -> str:
-    """Of a block's base64."""
+    """Of a block's text."""
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:32]
 
 
@@ -41,7 +42,7 @@ def read_block(page: Path, name: str, wanted: str) -> bytes | None:
     with page.open("rb") as file:
         file.seek(start)
         text = file.read(stop - start)
-    return base64.b64decode(text) if stop and digest(text) == wanted else None
+    return bytes_of(text) if stop and digest(text) == wanted else None
 
 
 def _cut(page: Path) -> tuple[bytes, dict[str, tuple[int, int]]]:

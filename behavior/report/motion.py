@@ -36,8 +36,8 @@ CURVES = (
     "right_knee_angle", "left_elbow_angle", "right_elbow_angle", "trunk_inclination", "mean_confidence",
 )  # fmt: skip
 """Features that the page can show, those that the layout allows."""
-CURVE_POINTS = 1000
-"""Most points of a curve over the whole recording; each is the mean over its share of the time."""
+CURVE_NUMBERS = 400_000
+"""Values of all curves of all people; where every frame would be more, a point is the mean over some frames' time."""
 _LEVELS = 1000
 _TICK_S = 1e-5
 
@@ -125,21 +125,21 @@ class MotionWriter:
         """After the last person."""
         for curve in curves:
             low, high = (float(f(curve.values)) for f in (np.nanmin, np.nanmax))
-            step = (high - low) / _LEVELS or 1.0
+            step = (high - low) / _LEVELS  # 0 where it never changes
             n_people, n_points = curve.values.shape
             known = {"name": curve.name, "unit": curve.unit, "low": low, "step": step}
             known |= {"points": n_points, "people": n_people}
             self._about["curves"].append(known)
             for row in curve.values:
-                levels = np.round((np.where(np.isfinite(row), row, low) - low) / step).astype(np.int64)
+                levels = np.round((np.where(np.isfinite(row), row, low) - low) / (step or 1)).astype(np.int64)
                 self._head.add(np.where(np.isfinite(row), levels, MISSING))
         n_frames = len(self._frames)
         n_parts = max(1, math.ceil(sum(points.size for _, points in self._people) / PART_NUMBERS))
         length = max(1, math.ceil(n_frames / n_parts / self._every)) * self._every
         starts = range(0, max(1, n_frames), length)
-        blocks = {f"motion-{k}": self._part(start, start + length).base64() for k, start in enumerate(starts)}
+        blocks = {f"motion-{k}": self._part(start, start + length).text() for k, start in enumerate(starts)}
         about = {**self._about, "part": length, "people": len(self._people)}
-        return Motion(about, {"motion": self._head.base64(), **blocks}, self._coarse)
+        return Motion(about, {"motion": self._head.text(), **blocks}, self._coarse)
 
     def _part(self, start: int, stop: int) -> Columns:
         columns = Columns()
@@ -158,7 +158,8 @@ class Curve:
 
     Attributes:
         name, unit: as in the catalogue.
-        values: (n_people, n_points) means over equal shares of the time; NaN where nothing was measured.
+        values: (n_people, n_points) of each frame, or, where there are fewer points than frames, means over equal
+            shares of the time; NaN where nothing was measured.
     """
 
     name: str
@@ -166,28 +167,37 @@ class Curve:
     values: NDArray[np.float64]
 
 
-def read_curves(features: Path, people: Sequence[int], start_s: float, stop_s: float, n_frames: int) -> list[Curve]:
+def curve_points(n_frames: int, n_curves: int) -> int:
+    """How many points each of so many curves of one person has, for `CURVE_NUMBERS` in all."""
+    every = max(1, math.ceil(n_frames * n_curves / CURVE_NUMBERS))
+    return max(1, n_frames // every)
+
+
+def read_curves(
+    features: Path, people: Sequence[int], frames: NDArray[np.int64], start_s: float, stop_s: float
+) -> list[Curve]:
     """`CURVES` out of a table of features, `features.parquet`; those that were never measured are left out.
 
     Args:
         features: the table, a row per person and frame.
         people: track ids, in the order of the page.
+        frames: numbers of the recording's.
         start_s, stop_s: the time that the page shows.
-        n_frames: of the recording.
     """
     file = pq.ParquetFile(features)
     schema = file.schema_arrow
     names = [name for name in CURVES if name in schema.names]
-    n_points = max(1, min(CURVE_POINTS, n_frames))
+    n_points = curve_points(len(frames), len(names) * len(people))
     sums = np.zeros((len(names), len(people), n_points))
     counts = np.zeros(sums.shape, dtype=np.int64)
     rank = {track_id: place for place, track_id in enumerate(people)}
-    for batch in file.iter_batches(columns=["track_id", "time_s", *names]):
+    for batch in file.iter_batches(columns=["track_id", "frame", "time_s", *names]):
         table = batch.to_pandas()
         table = table[table.track_id.isin(people)]
         who = table.track_id.map(rank).to_numpy(dtype=np.int64)
         share = (table.time_s.to_numpy() - start_s) / max(stop_s - start_s, 1e-9)
         point = np.clip((share * n_points + 1e-6).astype(np.int64), 0, n_points - 1)
+        point = np.searchsorted(frames, table.frame) if n_points == len(frames) else point
         for place, name in enumerate(names):
             values = table[name].to_numpy(dtype=np.float64)
             found = np.isfinite(values)

@@ -43,7 +43,7 @@ from storage.bouts import Bout
 from storage.coded import Span
 from storage.files import write_bytes
 
-ALGORITHM = 8
+ALGORITHM = 9
 """Version of page, overlay and tables; raise it when they would show the same results otherwise."""
 
 NOT_NAMED = "not named"

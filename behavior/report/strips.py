@@ -73,7 +73,7 @@ def strips(
             known = np.isfinite(values)
             levels = np.round(_LEVELS * np.where(known, values, 0)).astype(np.int64)
             columns.add(np.where(known, levels, MISSING))
-    return Strips({"actions": actions, "points": n_points}, columns.base64())
+    return Strips({"actions": actions, "points": n_points}, columns.text())
 
 
 def over_time(

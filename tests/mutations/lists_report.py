@@ -152,4 +152,18 @@ FAULTS: tuple[Fault, ...] = (
         "a video that can't be played stays",
         ("tests/test_integration/test_report_again.py::test_a_video_that_cannot_be_played_is_written_anew",),
     ),
+    Fault(
+        "behavior/report/script/columns.js",
+        "if (known > 2) step",
+        "if (known > 1) step",
+        "joints that go on are read otherwise than written",
+        ("tests/test_behavior/test_page.py::test_people_are_drawn_over_the_frame_that_is_shown",),
+    ),
+    Fault(
+        "behavior/report/script/curves.js",
+        "    if (curve && (from < drawn.from || to > drawn.to || to - from !== drawn.wide)) draw();\n",
+        "",
+        "a curve stays coarse when zoomed in",
+        ("tests/test_behavior/test_page.py::test_a_curve_is_finer_the_nearer_one_looks",),
+    ),
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from behavior.report.course import Course
-from behavior.report.motion import CURVE_POINTS, CURVES, Curve, MotionWriter
+from behavior.report.motion import CURVES, Curve, MotionWriter
 from behavior.report.page import (
     NOT_NAMED,
     people_from_courses,
@@ -347,6 +347,42 @@ def test_a_feature_over_time(watched: Watched) -> None:
     watched.wait_until("document.getElementById('values').textContent === 'Person 1: 13.0 torso/s'")
 
 
+def test_a_curve_is_finer_the_nearer_one_looks(watched: Watched) -> None:
+    """Twenty minutes: the whole is drawn in means, ten seconds of it frame by frame; what is flat is in the middle."""
+    report, n = make_report(), 12000
+    frames = np.arange(n)
+    writer = MotionWriter(COCO_18, (160, 120), frames, START_S + frames / FPS, 60)
+    for track in (make_track(1, range(N_FRAMES)), make_track(2, range(20, N_FRAMES))):
+        list(writer.watch([track]))
+    saw = Curve("centre_speed", "torso/s", np.stack([frames % 10, np.full(n, np.nan)]))
+    flat = Curve("mean_confidence", "1", np.full((2, n), 0.5))
+    stop_s = START_S + n / FPS
+    page = watched.open(replace(report, video="overlay.mp4", motion=writer.finish([saw, flat]), stop_s=stop_s))
+
+    def points() -> np.ndarray:
+        line = page.locator("#curve path").first.get_attribute("d") or ""
+        return np.array([[float(each) for each in pair.split()] for pair in re.split("[ML]", line)[1:]])
+
+    page.locator("#feature").select_option("centre_speed")
+    whole = points()
+    assert 2000 < len(whole) <= 3000
+    assert np.ptp(whole[:, 1]) < 70, "means of four frames"
+    while page.locator("[data-zoom=in]").is_enabled():
+        page.locator("[data-zoom=in]").click()
+    page.locator("#scroll").evaluate("(each) => { each.scrollLeft = each.scrollWidth / 3; }")
+    share = "document.getElementById('scroll').scrollLeft / document.getElementById('axis').clientWidth"
+    watched.wait_until(f"({share}) > 0.3")
+    watched.wait_until("document.querySelector('#curve path').getAttribute('d').split('L').length < 400")
+    near, left = points(), 1000 * page.evaluate(share)
+    steps = np.round(near[:, 0] / 1000 * n).astype(int)
+    assert near[0, 0] < left < near[-1, 0]
+    np.testing.assert_allclose(np.diff(near[:, 0]), 1000 / n, atol=2e-5)
+    np.testing.assert_allclose(near[:, 1], 99 - 98 * (steps % 10) / 9, atol=0.1)
+    page.locator("#feature").select_option("mean_confidence")
+    assert set(points()[:, 1]) == {50}
+    assert page.locator("#curve .high").inner_text() == "0.550"
+
+
 def test_the_page_of_a_minute_is_small() -> None:
     """Two restless people at 30 frames/s; the pictures of people and scene come on top, about 0.2 MB."""
     rng = np.random.default_rng(0)
@@ -356,7 +392,7 @@ def test_the_page_of_a_minute_is_small() -> None:
         keypoints = np.cumsum(rng.normal(0, 3, (n, 18, 3)), axis=0).astype(np.float32) + 500
         track = Track(person, np.arange(n), np.arange(n) / 30, keypoints, np.ones(n, np.float32))
         list(writer.watch([track]))
-    noise = Curve("centre_speed", "torso/s", rng.random((2, CURVE_POINTS)))
+    noise = Curve("centre_speed", "torso/s", rng.random((2, n)))
     motion = writer.finish([noise] * len(CURVES))
     assert len(render_page(replace(make_report(), video="video.mp4", motion=motion))) < 400_000
 

@@ -1,11 +1,7 @@
 // Blocks of columns by name: those that the page has in itself, or, in the studio, asked for one by one.
-const unpack = (body) => new Response(body.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+import { bytesOf } from "./columns.js";
 
-const decode = (text) => {
-  const binary = atob(text), bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
-  return new Blob([bytes]).stream();
-};
+const unpack = (body) => new Response(body.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
 
 const ask = async (where) => {
   const answer = await fetch(where);
@@ -17,5 +13,5 @@ const ask = async (where) => {
 export const openBlocks = (digests) => async (name) => {
   const holder = document.getElementById(name);
   holder?.remove();
-  return new Uint8Array(await unpack(holder ? decode(holder.textContent) : await ask(`block/${name}/${digests[name]}`)));
+  return new Uint8Array(await unpack(holder ? new Blob([bytesOf(holder.textContent)]).stream() : await ask(`block/${name}/${digests[name]}`)));
 };

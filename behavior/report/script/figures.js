@@ -1,6 +1,9 @@
 // Chosen features over time as pictures: a figure of each person, a panel of each feature, left and right in one.
+import { lineOf, pointsOf, spread } from "./motion.js";
+
 const PICTURE = "http://www.w3.org/2000/svg";
 const LEFT = 52, RIGHT = 950, PANEL = 96, GAP = 26, USUAL = ["centre_speed", "knee_angle"];
+const MOST_POINTS = 1000;
 
 // Round numbers from one value to another, about so many.
 export const roundTicks = (low, high, about = 5) => {
@@ -14,7 +17,7 @@ export const roundTicks = (low, high, about = 5) => {
 const extent = (sides) => {
   let low = Infinity, high = -Infinity;
   for (const { values } of sides) for (const each of values) for (const value of each) { if (value < low) low = value; if (value > high) high = value; }
-  return { low, high };
+  return spread(low, high);
 };
 
 // Curves by what they measure: what, its unit, lowest and highest value of anybody, and the curves of the sides.
@@ -28,18 +31,8 @@ export const byKind = (curves) => {
   return [...kinds.values()].map((kind) => ({ ...kind, ...extent(kind.sides) }));
 };
 
-const pathOf = (values, x, y) => {
-  let line = "", pen = "M";
-  values.forEach((value, i) => {
-    if (Number.isNaN(value)) { pen = "M"; return; }
-    line += `${pen}${x((i + 0.5) / values.length).toFixed(1)} ${y(value).toFixed(1)}`;
-    pen = "L";
-  });
-  return line;
-};
-
-// One person's figure; `ticks` are the time axis' places, 0 to 1, and texts.
-export const drawFigure = (svg, kinds, person, colour, ticks) => {
+// One person's figure; `ticks` are the time axis' places, 0 to 1, and texts; `share` gives that of a point.
+export const drawFigure = (svg, kinds, person, colour, ticks, share) => {
   const add = (tag, attributes, text) => {
     const element = document.createElementNS(PICTURE, tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -51,7 +44,7 @@ export const drawFigure = (svg, kinds, person, colour, ticks) => {
   svg.setAttribute("viewBox", `0 0 960 ${height}`);
   kinds.forEach(({ kind, unit, sides, low, high }, at) => {
     const top = at * (PANEL + GAP) + 20;
-    const y = (value) => top + PANEL * (1 - (value - low) / (high - low || 1));
+    const y = (value) => top + PANEL * (1 - (value - low) / (high - low));
     add("text", { x: LEFT, y: top - 6, class: "tag" }, `${kind.replaceAll("_", " ")}${unit ? `, ${unit}` : ""}${sides.length > 1 ? ": left solid, right dashed" : ""}`);
     for (const value of roundTicks(low, high)) {
       add("line", { class: "grid", x1: LEFT, x2: RIGHT, y1: y(value).toFixed(1), y2: y(value).toFixed(1) });
@@ -59,7 +52,7 @@ export const drawFigure = (svg, kinds, person, colour, ticks) => {
     }
     for (const side of sides) {
       const dashed = sides.length > 1 && side.name.startsWith("right_") ? { "stroke-dasharray": "5 4" } : {};
-      add("path", { class: "curve-line", d: pathOf(side.values[person], x, y), style: `stroke:${colour}`, ...dashed });
+      add("path", { class: "curve-line", d: lineOf(side.values[person], share, { most: MOST_POINTS }, (part) => x(part).toFixed(1), (value) => y(value).toFixed(1)), style: `stroke:${colour}`, ...dashed });
     }
   });
   for (const { left, text } of ticks) add("text", { x: x(left).toFixed(1), y: height - 4 }, text);
@@ -68,6 +61,7 @@ export const drawFigure = (svg, kinds, person, colour, ticks) => {
 export const openFigures = (data, motion) => {
   const section = document.getElementById("figures");
   if (!section || !motion.curves.length) return;
+  const { share } = pointsOf(data, motion, motion.curves[0].values[0].length);
   const kinds = byKind(motion.curves), choice = section.querySelector(".choices");
   const ticks = [...document.querySelectorAll("#axis .tick")].map((tick) => ({ left: parseFloat(tick.style.left) / 100, text: tick.textContent }));
   const usual = kinds.filter(({ kind }) => USUAL.includes(kind));
@@ -82,7 +76,7 @@ export const openFigures = (data, motion) => {
     const shown = kinds.filter(({ kind }) => chosen.includes(kind));
     for (const figure of section.querySelectorAll("figure")) {
       const person = Number(figure.dataset.person);
-      drawFigure(figure.querySelector("svg"), shown, person, data.colours[person], ticks);
+      drawFigure(figure.querySelector("svg"), shown, person, data.colours[person], ticks, share);
     }
   };
   choice.addEventListener("change", draw);

@@ -69,7 +69,7 @@ else {
       return; // without the frames nothing can be corrected to the frame
     }
     await openStage(data, player, motion, { tagsAt: (time) => lines.tagsAt(time), onlyPerson: () => onlyPerson });
-    openCurves(data, player, motion);
+    openCurves(data, player, motion, lines);
     openFigures(data, motion);
     await correct();
     ready();

@@ -15,13 +15,16 @@ export const lastUpTo = (sorted, wanted) => {
   return low - 1;
 };
 
+// What an axis goes from and to; around a value that never changes.
+export const spread = (low, high) => (high > low ? { low, high } : { low: low - (Math.abs(low) / 10 || 1), high: high + (Math.abs(high) / 10 || 1) });
+
 // `block` gives the bytes of a block by its name. The joints come in parts of equal time, when they are wanted.
 export const openMotion = async (about, block) => {
   const column = columnReader(await block("motion"));
   const times = column(about.frames).map((ticks) => ticks * about.tick);
   const numbers = column(about.frames);
   const curves = about.curves.map(({ name, unit, low, step, points, people }) => ({
-    name, unit, low, high: low + 1000 * step,
+    name, unit, ...spread(low, low + 1000 * step),
     values: Array.from({ length: people }, () => column(points).map((level) => low + level * step)),
   }));
   const parts = [], underWay = new Map(), last = Math.max(0, Math.ceil(about.frames / about.part) - 1);
@@ -62,4 +65,27 @@ export const frameAt = (motion, time) => Math.max(0, lastUpTo(motion.times, time
 export const rowAt = (motion, { places }, frame) => {
   const place = frame - (frame % motion.every), row = lastUpTo(places, place);
   return row >= 0 && places[row] === place ? row : -1;
+};
+
+// Where the n points of a curve lie, 0 to 1 of the time on the page, and which of them tells of a time: each of a frame, or of equal shares.
+export const pointsOf = (data, motion, n) => {
+  const span = data.stop - data.start;
+  return n === motion.frames
+    ? { share: (i) => (motion.times[i] - data.start) / span, at: (time) => frameAt(motion, time) }
+    : { share: (i) => (i + 0.5) / n, at: (time) => Math.min(n - 1, Math.max(0, Math.floor(((time - data.start) / span) * n + 1e-6))) };
+};
+
+// The line through points first to behind, their means where they are more than `most`; broken where nothing is known.
+export const lineOf = (values, share, { first = 0, behind = values.length, most }, x, y) => {
+  const step = Math.max(1, Math.ceil((behind - first) / most));
+  let line = "", pen = "M";
+  for (let from = first; from < behind; from += step) {
+    const to = Math.min(behind, from + step);
+    let sum = 0, n = 0;
+    for (let i = from; i < to; i += 1) if (!Number.isNaN(values[i])) { sum += values[i]; n += 1; }
+    if (!n) { pen = "M"; continue; }
+    line += `${pen}${x((share(from) + share(to - 1)) / 2)} ${y(sum / n)}`;
+    pen = "L";
+  }
+  return line;
 };

@@ -138,7 +138,15 @@ export const timeline = (data, player) => {
     const narrow = labels.map((label) => label.scrollWidth > label.clientWidth);
     labels.forEach((label, i) => label.classList.toggle("narrow", narrow[i]));
   };
-  const redraw = () => { drawTicks(); fitLabels(); };
+  // What of the time can be seen, 0 to 1.
+  const viewers = [];
+  const tellView = (viewer) => {
+    const width = axis.clientWidth || 1, room = scroll.clientWidth - axis.offsetLeft;
+    viewer(scroll.scrollLeft / width, Math.min(1, (scroll.scrollLeft + room) / width));
+  };
+  const viewed = () => viewers.forEach(tellView);
+  scroll.addEventListener("scroll", viewed, { passive: true });
+  const redraw = () => { drawTicks(); fitLabels(); viewed(); };
   const buttons = document.querySelector(".zoom");
   const most = 2 ** Math.max(0, Math.ceil(Math.log2(span / 10)));
   const setZoom = (value) => {
@@ -204,6 +212,7 @@ export const timeline = (data, player) => {
       chose(person, place);
       chosen.scrollIntoView({ block: "nearest", inline: "center" });
     },
+    onView: (viewer) => { viewers.push(viewer); tellView(viewer); },
     // Another person's bout is chosen: (person, place of the bout; -1 for none).
     onChoose: (listener) => { chose = listener; },
     // A person's bouts as a human has them: { action, start, stop, mark }, by time.

@@ -41,6 +41,7 @@ from behavior.pipeline.told import (
     result,
     told_fingerprint,
 )
+from behavior.recognition.rules.motion import MotionSettings
 from behavior.report.certainty import bands, certainty
 from behavior.report.course import Course
 from behavior.report.motion import MotionWriter, read_curves
@@ -94,6 +95,10 @@ CAMERA_MOVED = (
 )
 CAMERA_STILL = "The camera was seen to stay where it was."
 CAMERA_UNKNOWN = "Whether the camera moved is not known; it is taken as still."
+TOO_FEW_FRAMES = (
+    "{:.3g} frames/s are too few to see steps, waving or repetitions ({:g} are enough): no rule says walk, run or wave "
+    "here, nor an exercise."
+)
 
 
 FILES = {
@@ -224,6 +229,9 @@ def tell(
         if math.hypot(*moved_px) > MOVED * math.hypot(*size):
             camera_said = CAMERA_MOVED.format(*moved_px)
             notes.append(camera_said)
+    rate_hz = 1 / _frame_interval(times) if _frame_interval(times) > 0 else math.inf
+    if action_run and people and rate_hz < MotionSettings.min_rate_hz:
+        notes.append(TOO_FEW_FRAMES.format(rate_hz, MotionSettings.min_rate_hz))
     if not people:
         notes.append(NOBODY)
     by_hand = [Edit(**edit) for edit in track_run.settings.get("edits", ())]

@@ -156,7 +156,7 @@ FAULTS = (
     ),
     Fault(
         "behavior/recognition/rules/motion.py",
-        "min_rate_hz: float = 9.0",
+        "min_rate_hz: float = 6.5",
         "min_rate_hz: float = 2.0",
         "steps are read off five frames a second",
         _RULES,

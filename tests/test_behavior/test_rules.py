@@ -254,6 +254,7 @@ def test_nobody_walks_while_the_camera_zooms() -> None:
 
 def test_nobody_walks_at_five_frames_a_second_or_without_ankles() -> None:
     assert actions(walker(40, speed=200, rate=5.0), rate=5.0) == {"upright"}
+    assert actions(walker(50, speed=200, rate=7.0), rate=7.0) == {"upright", "walk"}
     body = walker(120, speed=200)
     body[:, LEGS] = np.nan
     assert actions(body) == set()

@@ -69,6 +69,16 @@ def test_report_without_a_video_says_so(imported: Path, tmp_path: Path) -> None:
     assert set(tracks.keypoint) == set(COCO_17.joints)
 
 
+def test_too_few_frames_a_second_for_steps_are_told(imported: Path, tmp_path: Path) -> None:
+    source, db = walking(tmp_path / "slow.json"), str(tmp_path / "s.db")
+    assert main(["import", str(source), "--db", db, "--fps", "6", "--actions", "default"]) == 0
+    said = "6 frames/s are too few to see steps, waving or repetitions (6.5 are enough)"
+    for database, told in ((db, True), (str(imported), False)):
+        assert main(["report", database, "--out", str(tmp_path)]) == 0
+        name = "slow" if told else "walk"
+        assert (said in (tmp_path / name / "report.html").read_text(encoding="utf-8")) is told
+
+
 @pytest.mark.parametrize("format", [name for name in export.FORMATS if name != "face-mesh"])  # imports have none
 def test_every_format_is_written(
     imported: Path, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]

@@ -38,7 +38,7 @@ class MotionSettings:
     Attributes:
         size_window_s: the body's height in the picture is taken around each frame, seconds: people come nearer.
         speed_window_s: displacement is the slope of a line through the places of this time, seconds.
-        min_rate_hz: frames per second below which no step or repetition can be seen; a run has 3 steps/s.
+        min_rate_hz: frames per second below which no step or repetition is read; a run has 3 steps/s.
         max_zoom: the background may grow or shrink by so much a second, half of what is taken for coming nearer.
         max_step_s: a longer time between steps is no gait, seconds; slow walks of patients stay below it.
         uneven: a step may take this many times as long as the one before.
@@ -47,7 +47,7 @@ class MotionSettings:
 
     size_window_s: float = 6.0
     speed_window_s: float = 1.2
-    min_rate_hz: float = 9.0
+    min_rate_hz: float = 6.5
     max_zoom: float = 0.04
     max_step_s: float = 1.1
     uneven: float = 2.0

@@ -119,3 +119,9 @@ def to_body(points: NDArray[np.floating], joint_names: Sequence[str]) -> NDArray
         head = np.where(seen, xy[..., faces, :], 0).sum(axis=-2) / np.where(count > 0, count, np.nan)
     body = np.concatenate([head[..., None, :], xy[..., [names.index(joint) for joint in BODY_13[1:]], :]], axis=-2)
     return np.asarray(body, dtype=np.float32)
+
+
+def inner_joints(joints: tuple[str, ...]) -> list[int]:
+    """(K,) of each joint the place of the one nearer to the trunk, by `LIMBS_13`; a joint without one is its own."""
+    inner = {b: a for a, b in LIMBS_13 if a in joints} | {"head": "head"}
+    return [joints.index(inner.get(joint, joint)) for joint in joints]

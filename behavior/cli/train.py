@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +26,8 @@ Data = Annotated[
 ]
 RecordingName = Annotated[str | None, typer.Option(help="Database: only this recording.")]
 Coder = Annotated[str | None, typer.Option(help="Database: only labels of this coder.")]
+UNFINISHED = "unfinished"
+"""Where in the model's folder networks keep their state until all is trained."""
 QUICK, _LONG_S = "few_shot", 60.0
 """The kind that is offered where a training takes longer than this."""
 ModelPath = Annotated[
@@ -120,6 +123,9 @@ def train(
 
     Clips of one group (recording or person) never stand on both sides of a split. Writes a folder without pickle:
     model.json, weights.safetensors, the model's card, and report.html: how far to trust it, in figures.
+
+    A network (temporal, graph) that is stopped goes on when the same command is given, with the same result: until
+    all is trained, OUT/unfinished holds its state.
     """
     from behavior.evaluation.matching import look_alikes
     from behavior.recognition.classifiers.base import ActionClassifier
@@ -132,7 +138,9 @@ def train(
     from storage.files import write_bytes
 
     asked: dict[str, Any] = {
-        "settings": TrainSettings(folds=folds, seed=seed, still=still, claims_right=claims_right),
+        "settings": TrainSettings(
+            folds=folds, seed=seed, still=still, claims_right=claims_right, checkpoints=out / UNFINISHED
+        ),
         "classifier_settings": _object(settings, "--settings"),
         "name": name,
         "data_name": data_name,
@@ -197,6 +205,7 @@ def train(
 
             shown = training_figures(model, sequences, cv, asked["settings"], asked["classifier_settings"], step)
             write_training_page(model, shown, notes, out / "report.html", told, ways)
+        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
         narrator.say(f"{out}: {_trained(model.info.figures)}")
     if json_:
         print_json({"model": str(out), "sha256": model.info.sha256, "figures": model.info.figures})

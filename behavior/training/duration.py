@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -26,7 +27,7 @@ def expected_seconds(
     made for each fold, one for all clips, and, of each fold, one for each point of the report's learning curve. What
     answers cost is left out; what is compiled on the first training of an installation is taken for part of each fit.
     """
-    data = unknown_last(data)
+    data, settings = unknown_last(data), replace(settings, checkpoints=None)
     clips = to_clips(data)
     seen = np.flatnonzero(clips.any_seen | ~clips.any_seen.any())  # of none, the classifier says what they lack
     clips, labels = clips[seen], data.labels[seen]

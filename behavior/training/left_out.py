@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from behavior.labels import UNKNOWN
 from behavior.recognition.augment import spoil_evenly
-from behavior.recognition.classifiers.base import ActionClassifier
+from behavior.recognition.classifiers.base import ActionClassifier, Progress
 from behavior.recognition.model import claimed
 from behavior.recognition.temperature import apply_temperature, fit_temperature
 from behavior.recognition.vocabulary import ACTIONS
@@ -77,9 +77,17 @@ def load_all(folder: Path) -> list[SetClips]:
 
 
 def judge(
-    classifier: ActionClassifier, sets: Sequence[SetClips], settings: DrawSettings
+    classifier: ActionClassifier,
+    sets: Sequence[SetClips],
+    settings: DrawSettings,
+    *,
+    progress: Progress | None = None,
+    checkpoints: Path | None = None,
 ) -> tuple[ActionClassifier, Windows, Judged]:
-    """A classifier of all that a published model may learn from, the windows it learnt, answers to left-out ones."""
+    """A classifier of all that a published model may learn from, the windows it learnt, answers to left-out ones.
+
+    `progress` and `checkpoints` as of `ActionClassifier.fit`.
+    """
     own = [one for one in sets if one.of.shippable]
     learnt = draw_windows(own, settings.per_action, settings.per_kind, np.random.default_rng(settings.seed))
     asked = draw_windows(sets, settings.judged, settings.judged // 3, np.random.default_rng(settings.seed + 1))
@@ -99,7 +107,7 @@ def judge(
             parts.append((learnt.sources != source) | (learnt.groups % 2 != half))
             tests.append((asked.sources == source) & (asked.groups % 2 == half))
             within.append(True)
-    fitted = classifier.fit_parts(learnt.clips, learnt.names, parts)
+    fitted = classifier.fit_parts(learnt.clips, learnt.names, parts, progress=progress, checkpoints=checkpoints)
     names = tuple(name for name in ACTIONS if name in shown_by)
     clean: list[NDArray[np.float64]] = []
     noisy: list[NDArray[np.float64]] = []

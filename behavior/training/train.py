@@ -51,6 +51,8 @@ class TrainSettings:
     probabilities: counting right answers instead picks the luckiest threshold, and few clips make that worse."""
     own_thresholds: bool = False
     """Each action gets the threshold of its best F1 instead, as unbroken video needs it, in which most is `unknown`."""
+    checkpoints: Path | None = None
+    """Folder in which networks keep the state of their training; the same one goes on there when it was stopped."""
 
 
 BELOW = (0.2, 0.9)
@@ -113,7 +115,7 @@ def fit_classifier(
             classes = (*classes, UNKNOWN)
         labels = np.concatenate([labels, np.full(len(still), classes.index(UNKNOWN), dtype=np.int64)])
     classifier.random_state = settings.seed
-    return classifier.fit(clips, labels, classes, progress=progress)
+    return classifier.fit(clips, labels, classes, progress=progress, checkpoints=settings.checkpoints)
 
 
 def cross_validate(

@@ -18,9 +18,26 @@ _WRONG = ("tests/test_behavior/test_held_out.py",)
 _EXAMPLES = "behavior/recognition/examples.py"
 _LIKE = ("tests/test_behavior/test_examples.py",)
 
+_NETWORK = "behavior/recognition/classifiers/network.py"
+_GOES_ON = ("tests/test_behavior/test_networks.py::test_a_killed_training_goes_on_with_the_same_command",)
+
 _PARTS = ("tests/test_behavior/test_rules_of_parts.py",)
 
 FAULTS = (
+    Fault(
+        _NETWORK,
+        "                torch.manual_seed(seed + number + 1)\n",
+        "",
+        "what is dropped in a round depends on the rounds before",
+        _GOES_ON,
+    ),
+    Fault(
+        _NETWORK,
+        "checkpoint.restore(file, networks, {}, optimiser)",
+        "checkpoint.restore(file, networks, {}, torch.optim.AdamW(networks.parameters()))",
+        "the optimiser of a network begins anew",
+        _GOES_ON,
+    ),
     Fault(
         "behavior/recognition/smoothing.py",
         "left = best - price",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +46,13 @@ class ActionClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     """Of every random step: the same number gives the same classifier."""
 
     def fit(
-        self, X: Clips, y: ArrayLike, classes: Sequence[str] | None = None, *, progress: Progress | None = None
+        self,
+        X: Clips,
+        y: ArrayLike,
+        classes: Sequence[str] | None = None,
+        *,
+        progress: Progress | None = None,
+        checkpoints: Path | None = None,
     ) -> Self:
         """Learn from labelled clips.
 
@@ -54,6 +61,8 @@ class ActionClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
             y: (S,) labels, for example names of actions; positions in `classes` where these are given.
             classes: names in the order that the answers shall have, every one with a clip; None: the labels, sorted.
             progress: told of the steps.
+            checkpoints: folder in which networks keep the state of their training; one of the same settings and clips
+                that was stopped goes on from there. None: a training that is stopped is lost.
 
         Raises:
             DataError: fewer than two classes, a class without clips, or clips without any joint.
@@ -81,18 +90,29 @@ class ActionClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         self.classes_ = names
         self.joints_ = X.joints
         self.notes_: list[str] = []
-        self._fit(X[seen], labels[seen], np.random.default_rng(self.random_state), progress or _silent)
+        self.checkpoints_ = checkpoints
+        self._fit(X[seen], labels[seen], np.random.default_rng(self.random_state), progress or silent)
         return self
 
-    def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
+    def fit_parts(
+        self,
+        clips: Clips,
+        names: NDArray[np.str_],
+        parts: Sequence[NDArray[np.bool_]],
+        *,
+        progress: Progress | None = None,
+        checkpoints: Path | None = None,
+    ) -> list[Self]:
         """A classifier for each part of the same clips.
 
         Args:
             clips: S clips.
             names: (S,) what they show.
             parts: (S,) True for the clips that a classifier learns from.
+            progress, checkpoints: see `fit`.
         """
-        return [clone(self).fit(clips[part], names[part]) for part in parts]
+        told = {"progress": progress, "checkpoints": checkpoints}
+        return [clone(self).fit(clips[part], names[part], **told) for part in parts]
 
     def predict_proba(self, X: Clips) -> NDArray[np.float64]:
         """(S, C) probabilities in the order of `classes_`, rows sum to 1; the same for all where no joint is seen."""
@@ -136,5 +156,5 @@ class ActionClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     def _load_parts(self, parts: Parts) -> None: ...
 
 
-def _silent(done: int, total: int, message: str) -> None:
+def silent(done: int, total: int, message: str) -> None:
     """Progress nobody watches."""

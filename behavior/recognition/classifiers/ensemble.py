@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,19 @@ class EnsembleClassifier(ActionClassifier):
             member.fit(clips, labels, self.classes_.tolist(), progress=step)
             self.notes_ += member.notes_
 
-    def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
+    def fit_parts(
+        self,
+        clips: Clips,
+        names: NDArray[np.str_],
+        parts: Sequence[NDArray[np.bool_]],
+        *,
+        progress: Progress | None = None,
+        checkpoints: Path | None = None,
+    ) -> list[Self]:
         """Each member as its own `fit_parts` makes it."""
         members = self._members()
-        by_member = [member.fit_parts(clips, names, parts) for member in members.values()]
+        told: dict[str, Any] = {"progress": progress, "checkpoints": checkpoints}
+        by_member = [member.fit_parts(clips, names, parts, **told) for member in members.values()]
         fitted = []
         for own in zip(*by_member, strict=True):
             one = clone(self)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from behavior.recognition.classifiers.network import NetworkClassifier
-from behavior.recognition.classifiers.temporal import motion
 from behavior.recognition.clips import Clips
 from features.clips import normalise
-from pose.layouts import LIMBS_13
+from pose.layouts import LIMBS_13, inner_joints
 
 STREAMS = 11
 """Numbers per joint and frame: posture, place, bone, quick and slow motion (two each), and whether it was seen."""
@@ -114,7 +114,7 @@ class GraphClassifier(NetworkClassifier):
     def _series(self, clips: Clips) -> Tensor:
         body = normalise(clips.points, clips.lengths, clips.joints, self.smooth)
         local = body.points - body.centre[:, :, None]
-        ends = _outer_limb(clips.joints)
+        ends = inner_joints(clips.joints)
         bone = local - local[:, :, ends]
         quick, slow = 2.5 * motion(body.points, 2), motion(body.points, 6)
         x = np.concatenate([local, body.points, 2 * bone, quick, slow, body.seen[..., None]], axis=3)  # (S, T, K, 11)
@@ -123,7 +123,9 @@ class GraphClassifier(NetworkClassifier):
         return torch.from_numpy(np.ascontiguousarray(series, dtype=np.float32))
 
 
-def _outer_limb(joints: tuple[str, ...]) -> list[int]:
-    """(K,) of each joint the one nearer to the trunk; a joint without is its own."""
-    inner = {b: a for a, b in LIMBS_13 if a in joints} | {"head": "head"}
-    return [joints.index(inner.get(joint, joint)) for joint in joints]
+def motion(points: NDArray[np.float32], lag: int) -> NDArray[np.float32]:
+    """(S, T, K, 2) displacement over `lag` frames around each frame; 0 where the clip is too short for it."""
+    moved = np.zeros_like(points)
+    if points.shape[1] > lag:
+        moved[:, lag // 2 : points.shape[1] - lag // 2] = points[:, lag:] - points[:, :-lag]
+    return moved

@@ -6,13 +6,14 @@ import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from behavior.recognition.augment import AugmentSettings, augment, mirrored
-from behavior.recognition.classifiers.base import ActionClassifier, Parts, Progress
+from behavior.recognition.classifiers.base import ActionClassifier, Parts, Progress, silent
 from behavior.recognition.clips import Clips
 from features.clips import catalogue_statistics, clip_statistics
 
@@ -53,14 +54,22 @@ class StatisticsClassifier(ActionClassifier):
         self._learn_rows(x, np.tile(labels, len(x) // len(labels)), rng)
         progress(1, 1, "fitted")
 
-    def fit_parts(self, clips: Clips, names: NDArray[np.str_], parts: Sequence[NDArray[np.bool_]]) -> list[Self]:
+    def fit_parts(
+        self,
+        clips: Clips,
+        names: NDArray[np.str_],
+        parts: Sequence[NDArray[np.bool_]],
+        *,
+        progress: Progress | None = None,
+        checkpoints: Path | None = None,  # noqa: ARG002  # there is nothing to go on with
+    ) -> list[Self]:
         """The clips are described once for all parts.
 
         What is drawn before learning (random kernels and their limits) is drawn from all clips, whatever they show.
         """
         rng = np.random.default_rng(self.random_state)
         self._prepare(clips, rng)
-        x = self._rows(clips, rng, lambda *_: None)
+        x = self._rows(clips, rng, progress or silent)
         versions = len(x) // len(clips)
         fitted = []
         for part in parts:

@@ -1,8 +1,9 @@
-"""Temporal convolution network on joint distances and motions at two speeds.
+"""Temporal convolution network on three streams: joints, bones and motion.
 
 After DD-Net (Yang et al., "Make Skeleton-based Action Recognition Model Smaller, Faster and Better", 2019,
 https://arxiv.org/abs/1907.09658): distances between joints don't depend on place and view angle in the plane, motions
-at two time scales tell slow from fast. Here with residual blocks, masks for missing joints and clips of any length.
+at two time scales tell slow from fast; and after the streams of 2s-AGCN (Shi et al., 2019,
+https://arxiv.org/abs/1805.07694), here of one network. Clips of any length are looked at at `MOMENTS` moments.
 """
 
 from __future__ import annotations
@@ -11,103 +12,103 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from behavior.recognition.classifiers.network import NetworkClassifier
-from behavior.recognition.clips import Clips
-from features.clips import normalise
-from features.geometry import length
+from behavior.recognition.clips import RATE_HZ, Clips
+from features.clips import evenly, normalise
+from pose.layouts import inner_joints
+
+MOMENTS = 32
+"""Moments, evenly over its length, at which a clip is looked at."""
 
 
 class Block(nn.Module):
-    """Two convolutions and a shortcut; halves the frames if asked."""
+    """Two convolutions and a shortcut; takes every `step`-th moment."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, halve: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, step: int = 1) -> None:
         super().__init__()
-        self.first = nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        self.first = nn.Conv1d(inputs, outputs, 3, stride=step, padding=1, bias=False)
         self.first_norm = nn.BatchNorm1d(outputs)
         self.second = nn.Conv1d(outputs, outputs, 3, padding=1, bias=False)
         self.second_norm = nn.BatchNorm1d(outputs)
-        self.shortcut = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        self.dropout = nn.Dropout1d(0.1)
-        self.halve = halve
+        same = inputs == outputs and step == 1
+        self.shortcut = nn.Identity() if same else nn.Conv1d(inputs, outputs, 1, stride=step)
 
-    def forward(self, x: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        y = functional.relu(self.first_norm(self.first(x))) * inside
-        y = self.second_norm(self.second(y))
-        x = self.dropout(functional.relu(y + self.shortcut(x)) * inside)
-        if self.halve:
-            x, inside = functional.max_pool1d(x, 2, ceil_mode=True), functional.max_pool1d(inside, 2, ceil_mode=True)
-        return x, inside
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu(self.first_norm(self.first(x)))
+        return functional.relu(self.second_norm(self.second(y)) + self.shortcut(x))
 
 
 class TemporalNetwork(nn.Module):
-    """(B, F, T) series and their lengths to (B, C) logits."""
+    """(B, 3 K + 2, MOMENTS) series and lengths to (B, C) logits."""
 
-    def __init__(self, n_joints: int, n_classes: int, embed: int, width: int, dropout: float) -> None:
+    def __init__(self, joints: tuple[str, ...], n_classes: int, embed: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.streams = stream_sizes(n_joints)
+        self.n_joints = len(joints)
+        self.inner = inner_joints(joints)
+        self.pairs = [torch.from_numpy(side) for side in np.triu_indices(self.n_joints, 1)]
+        sizes = (5 * self.n_joints + 3, 2 * self.n_joints + len(self.pairs[0]), 4 * self.n_joints)
         self.embed = nn.ModuleList(
-            nn.Sequential(nn.Conv1d(size, embed, 1), nn.BatchNorm1d(embed), nn.ReLU(), nn.Dropout1d(0.1))
-            for size in self.streams
+            nn.Sequential(nn.Conv1d(size, embed, 4, stride=2, padding=1), nn.BatchNorm1d(embed), nn.ReLU())
+            for size in sizes
         )
-        self.blocks = nn.ModuleList(
-            [
-                Block(4 * embed, width, 5, halve=True),
-                Block(width, width, 3, halve=True),
-                Block(width, 2 * width, 3, halve=False),
-            ]
+        self.blocks = nn.Sequential(
+            nn.Dropout1d(0.1), Block(3 * embed, width), Block(width, width, step=2), Block(width, 2 * width)
         )
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(4 * width, n_classes)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        inside = (torch.arange(x.shape[2], device=x.device)[None] < lengths[:, None]).to(x.dtype)[:, None]  # (B, 1, T)
-        streams = torch.split(x, self.streams, dim=1)
-        x = torch.cat([embed(s) for embed, s in zip(self.embed, streams, strict=True)], dim=1) * inside  # (B, 4E, T)
-        for block in self.blocks:
-            x, inside = block(x, inside)
-        mean = (x * inside).sum(dim=2) / inside.sum(dim=2)
-        peak = (x - (1 - inside) * 1e4).amax(dim=2)
-        logits: Tensor = self.classify(self.dropout(torch.cat([mean, peak], dim=1)))  # (B, C)
+        streams = self.streams(x, lengths)
+        x = self.blocks(torch.cat([embed(s) for embed, s in zip(self.embed, streams, strict=True)], dim=1))
+        logits: Tensor = self.classify(self.dropout(torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)))  # (B, C)
         return logits
 
+    def streams(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, F, MOMENTS) each.
 
-def stream_sizes(n_joints: int) -> list[int]:
-    """Channels of postures, distances, quick motion, slow motion (with the trunk's path and what was seen)."""
-    return [4 * n_joints, n_joints * (n_joints - 1) // 2, 2 * n_joints, 3 * n_joints + 2]
+        Joints: in the body's frame and in the clip's, the trunk's path, what was seen, and the clip's length. Bones,
+        and the distances of all joints. Motion: over about two and six frames, in torso lengths.
+        """
+        n = self.n_joints
+        whole, centre, seen = torch.split(x, [2 * n, 2, n], dim=1)
+        points = whole.reshape(-1, n, 2, MOMENTS) - centre[:, None]
+        bones = 2 * (points - points[:, self.inner]).flatten(1, 2)
+        apart = points[:, self.pairs[0]] - points[:, self.pairs[1]]
+        distances = (apart.square().sum(dim=2) + 1e-6).sqrt() - 0.9
+        seconds = (lengths / RATE_HZ).to(x.dtype)[:, None, None]
+        frames = RATE_HZ * seconds / MOMENTS  # between two moments
+        quick, slow = (
+            (gain * _moved(whole, step) / (2 * step * frames)).clamp(-4, 4) for step, gain in ((1, 5.0), (3, 6.0))
+        )
+        length = (seconds / 2).expand(-1, 1, x.shape[2])
+        joints = torch.cat([points.flatten(1, 2), whole, centre, seen, length], dim=1)
+        return joints, torch.cat([bones, distances], dim=1), torch.cat([quick, slow], dim=1)
+
+
+def _moved(x: Tensor, step: int) -> Tensor:
+    """How far each series moves from `step` moments before to `step` after; what lies outside holds."""
+    held = functional.pad(x, (step, step), mode="replicate")
+    return held[..., 2 * step :] - held[..., : -2 * step]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TemporalClassifier(NetworkClassifier):
-    """`TemporalNetwork` on postures, distances and motions."""
+    """`TemporalNetwork` on joints, bones and motion."""
 
-    embed: int = 48
-    """Channels of each of the four streams."""
-    width: int = 96
+    embed: int = 32
+    """Channels of each of the three streams."""
+    width: int = 64
     """Channels of the first blocks; the last has twice as many."""
 
     def _build(self) -> nn.Module:
-        return TemporalNetwork(len(self.joints_), len(self.classes_), self.embed, self.width, self.dropout)
+        return TemporalNetwork(self.joints_, len(self.classes_), self.embed, self.width, self.dropout)
 
     def _series(self, clips: Clips) -> Tensor:
         body = normalise(clips.points, clips.lengths, clips.joints, self.smooth)
-        n, longest, n_joints, _ = body.points.shape
-        local = body.points - body.centre[:, :, None]
-        first, second = np.triu_indices(n_joints, 1)
-        distance = length(body.points[:, :, first] - body.points[:, :, second]) - 0.9
-        quick, slow = 2.5 * motion(body.points, 2), motion(body.points, 6)
-        parts = [local, body.points, distance, quick, slow, body.centre, body.seen]
-        x = np.concatenate([part.reshape(n, longest, -1).astype(np.float32) for part in parts], axis=2)
-        x = np.nan_to_num(x).clip(-4, 4) * body.inside[..., None]  # a joint never seen is 0
-        return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 2, 1), dtype=np.float32))
-
-
-def motion(points: NDArray[np.float32], lag: int) -> NDArray[np.float32]:
-    """(S, T, K, 2) displacement over `lag` frames around each frame; 0 where the clip is too short for it."""
-    moved = np.zeros_like(points)
-    if points.shape[1] > lag:
-        moved[:, lag // 2 : points.shape[1] - lag // 2] = points[:, lag:] - points[:, :-lag]
-    return moved
+        parts = [body.points.reshape(*body.inside.shape, -1), body.centre, body.seen]
+        x = evenly(np.concatenate(parts, axis=2, dtype=np.float32), clips.lengths, MOMENTS)
+        x = np.nan_to_num(x).clip(-4, 4)  # a joint never seen is 0
+        return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 2, 1)))

@@ -71,9 +71,11 @@ class PosedFrame(FramePeople):
 
     Attributes:
         image: (H, W, 3) uint8 BGR, the original frame.
+        skipped: frames before it that could not be decoded.
     """
 
     image: NDArray[np.uint8]
+    skipped: int = 0
 
 
 _TRACKING = TrackerSettings()
@@ -366,7 +368,9 @@ class PoseStream:
         images = [frame.image for frame in frames]
         detector = self._engine._detector
         people = detector.follow(images, batch) if self.clip > 1 else detector.detect(images, batch)
-        return [PosedFrame(f.index, f.time_s, tuple(p), f.image) for f, p in zip(frames, people, strict=True)]
+        return [
+            PosedFrame(f.index, f.time_s, tuple(p), f.image, f.skipped) for f, p in zip(frames, people, strict=True)
+        ]
 
     def _follow(self, frame: PosedFrame) -> PosedFrame:
         if self._tracker is None:

@@ -114,7 +114,7 @@ def _join(
     parts: Sequence[Run],
     seams: Sequence[tuple[FramePeople, Shift]],
 ) -> None:
-    first, last = parts[0], parts[-1]
+    first = parts[0]
     kept = {name: value for name, value in first.extra.items() if name != "part_of"}
     told = {
         "skipped": sum(run.extra["skipped"] for run in parts),
@@ -133,7 +133,7 @@ def _join(
         poses.move_frames(tx, run.id, whole.id)
     poses.append_camera(tx, whole.id, [frame for frame, _ in seams], [shift for _, shift in seams])
     runs.delete_parts(tx, recording.id, whole.fingerprint)
-    runs.finish_run(tx, whole.id, extra={"broke_off": last.extra.get("broke_off", False)})
+    runs.finish_run(tx, whole.id, extra={"broke_off": any(run.extra.get("broke_off") for run in parts)})
 
 
 def _provenance(tx: Connection, run: Run) -> dict[str, Any]:

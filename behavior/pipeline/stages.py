@@ -193,14 +193,19 @@ def find_people(
     chunk: list[FramePeople] = []
     looks: list[NDArray[np.float64]] = []
     shifts: list[Shift] = []
+    skipped: list[int] = []
     camera = CameraMotion()
     net_heights = set(run.extra.get("net_heights", ()))
     saved = begin = time.monotonic()
+    skipped_stored = 0
+    ended = False
 
     def save(stream: PoseStream, n: int) -> None:
-        """Stores the first `n` frames of the chunk."""
-        nonlocal saved
+        """Stores the first `n` frames of the chunk; of the skipped ones those before them count, since reading goes on
+        behind them."""
+        nonlocal saved, skipped_stored
         source = stream.source
+        skipped_stored = source.skipped if ended else skipped[n - 1] if n else skipped_stored
         with database.transaction() as tx:
             poses.append_frames(tx, run.id, chunk[:n])
             poses.append_camera(tx, run.id, chunk[:n], shifts[:n])
@@ -209,14 +214,14 @@ def find_people(
             if settings.clothes:
                 poses.append_clothing(tx, run.id, chunk[:n], looks[:n])
             extra = {
-                "skipped": run.extra["skipped"] + source.skipped,
+                "skipped": run.extra["skipped"] + skipped_stored,
                 "seconds": round(run.extra["seconds"] + time.monotonic() - begin, 3),
                 "notes": list(dict.fromkeys([*run.extra["notes"], *source.notes, *_dropped(source)])),
                 "load": asdict(stream.load),
                 "net_heights": sorted(net_heights),
             }
             runs.update_run(tx, run.id, device=engine.device, extra=extra)
-        del chunk[:n], looks[:n], shifts[:n]
+        del chunk[:n], looks[:n], shifts[:n], skipped[:n]
         saved = time.monotonic()
 
     source = recording.opened if last is None else None
@@ -242,16 +247,17 @@ def find_people(
                 chunk.append(FramePeople(frame.index, frame.time_s, frame.people))
                 in_turn = stream.source.info.consecutive
                 shifts.append(camera.shift(frame.image, frame.people) if in_turn else UNKNOWN)
+                skipped.append(frame.skipped)
                 if settings.clothes:
                     looks.append(clothing(frame.image, frame.people, engine.skeleton))
                 keep(frame)
                 done += 1
                 narrator.step("people", done, total)
-            whole = len(chunk)
+            whole, ended = len(chunk), True
         except KeyboardInterrupt:
             if not stream.source.live:
                 raise
-            whole = len(chunk)
+            whole, ended = len(chunk), True
         except PoseError:
             whole = len(chunk)
             raise

@@ -43,11 +43,13 @@ class Frame:
         index: number of the frame in the source, from 0; see the module for gaps.
         time_s: the frame's own timestamp, seconds from the start of the source.
         image: (height, width, 3) uint8 BGR.
+        skipped: frames of the range before it that could not be decoded.
     """
 
     index: int
     time_s: float
     image: Image
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,9 @@ class Selection:
     def is_over(self, time_s: float) -> bool:
         return self.end_s is not None and time_s >= self.end_s - _ROUNDING_S
 
+    def holds(self, time_s: float) -> bool:
+        return not (self.is_before(time_s) or self.is_over(time_s))
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -133,7 +138,7 @@ class FrameSource(ABC):
     Attributes:
         info: what is known of the source.
         live: True for cameras: frames come at their own pace, and the oldest are dropped when nobody takes them.
-        skipped: frames and packets so far that could not be decoded.
+        skipped: frames of the range so far that could not be decoded; ranges that touch share none.
         dropped: frames so far that a camera gave and nobody took in time; always 0 for files.
         broke_off: True once it ended before its end: there may be more another time.
         notes: plain sentences on what was found wrong and what was done about it, for the report.
@@ -177,7 +182,7 @@ class FrameSource(ABC):
             if image is None:
                 self.skipped += 1
             else:
-                yield Frame(picture.index, picture.time_s, image)
+                yield Frame(picture.index, picture.time_s, image, self.skipped)
 
     def _note(self, text: str) -> None:
         if text not in self.notes and len(self.notes) < _MAX_NOTES:

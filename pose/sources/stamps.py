@@ -126,7 +126,7 @@ class Numbering:
 
     Attributes:
         index, last: number and stamp of the last frame given out.
-        lost: packets whose frame never came.
+        lost: stamps of packets whose frame never came; who reads them may clear them.
         repaired: frames whose own stamp did not rise.
         found: the packet of `after` came by.
     """
@@ -135,7 +135,7 @@ class Numbering:
         """Frames up to the one of `after` may come again and don't count."""
         self.index: int = -1 if after is None else after.index
         self.last: int | None = None if after is None else after.high
-        self.lost = 0
+        self.lost: list[int] = []
         self.repaired = 0
         self.found = after is None
         self.demuxer = demuxer
@@ -147,9 +147,9 @@ class Numbering:
         self._late: deque[int] = deque(maxlen=_REORDER_WINDOW)  # stamps given up, which may still come
 
     @property
-    def waiting(self) -> int:
-        """Packets whose frame has not come."""
-        return len(self._waiting)
+    def waiting(self) -> list[int]:
+        """Stamps of packets whose frame has not come."""
+        return self._waiting
 
     def shows(self, packet: Packet[VideoStream]) -> bool:
         """Whether the next packet stands for a frame that is shown, after the given one."""
@@ -179,7 +179,7 @@ class Numbering:
         while self._waiting and stamp is not None and self._waiting[0] <= stamp:
             if (earliest := heapq.heappop(self._waiting)) == stamp:
                 break
-            self._lose()
+            self._lose(earliest)
             self._late.append(earliest)
         if self.last is not None and (stamp is None or stamp <= self.last):
             stamp = self.last + (self._step if stamp is None else max(1, self._step // 2))
@@ -193,12 +193,11 @@ class Numbering:
             for late in [slot for slot in self._unseen if slot < own - _REORDER_WINDOW * self._step]:
                 self._unseen.remove(late)
                 if self._waiting:
-                    heapq.heappop(self._waiting)
-                    self._lose()
+                    self._lose(heapq.heappop(self._waiting))
         return self._waiting[0] if self._waiting else None
 
-    def _lose(self) -> None:
-        self.lost += 1
+    def _lose(self, stamp: int) -> None:
+        self.lost.append(stamp)
         self.index += 1
 
 

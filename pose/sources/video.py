@@ -15,7 +15,7 @@ A picture size that changes midway ends the reading with an error: one set of pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
@@ -133,7 +133,7 @@ class VideoSource(FrameSource):
         stamps = all_shown(demuxer)
         if demuxer.stepped_back or (np.diff(stamps) == 0).any():
             raise SourceError(f"{self._uri}: its clock steps back or stands still midway")
-        return np.array([float((stamp - self._start) * self._tick) for stamp in stamps.tolist()])
+        return np.array([self._time_s(stamp) for stamp in stamps.tolist()])
 
     def close(self) -> None:
         self._closed = True
@@ -148,7 +148,7 @@ class VideoSource(FrameSource):
                     return
                 if self._converter is None:
                     self._converter = Converter(frame, self._stream.sample_aspect_ratio)
-                time_s = float((stamp - self._start) * self._tick)
+                time_s = self._time_s(stamp)
                 yield Picture(index, time_s, partial(self._convert, frame, time_s))
             if self._header_s is not None:
                 # The number of frames is no promise: it counts what an edit list hides, as in a clip cut without
@@ -173,7 +173,7 @@ class VideoSource(FrameSource):
             self._threads = "SLICE"
             self._reopen()
             yield from self._read()
-        self.skipped += self._missing
+        self._skip(self._missing)
 
     def _read(self) -> Iterator[tuple[int, int, VideoFrame]]:
         already = -1 if self._last is None else self._last.index
@@ -181,17 +181,23 @@ class VideoSource(FrameSource):
         for frame in frames:
             place = numbering.receive(frame.pts)
             if place is None or place[0] <= already:
-                numbering.lost = 0
+                numbering.lost.clear()
                 continue
             self._last = Place(place[0], place[1], place[1])
-            self.skipped += numbering.lost + frame.is_corrupt
-            numbering.lost = 0
-            if not frame.is_corrupt:
+            self._skip(numbering.lost)
+            numbering.lost.clear()
+            if frame.is_corrupt:
+                self._skip([place[1]])
+            else:
                 yield *place, frame
         if numbering.repaired:
             self._note(f"{numbering.repaired} timestamps did not rise and were moved half a frame after the one before")
         self._missing = numbering.waiting
-        self._incomplete = numbering.waiting > 0
+        self._incomplete = bool(numbering.waiting)
+
+    def _skip(self, stamps: Iterable[int]) -> None:
+        """Counts those of the range; the decoder may have gone on behind its end, to find what is lost before it."""
+        self.skipped += sum(self._selection.holds(self._time_s(stamp)) for stamp in stamps)
 
     def _begin(self) -> tuple[Iterator[VideoFrame], Numbering]:
         """Frames from a keyframe before the first wanted one, and their numbering."""
@@ -255,6 +261,9 @@ class VideoSource(FrameSource):
 
     def _stamp(self, time_s: float) -> int:
         return self._start + round(Fraction(time_s) / self._tick)
+
+    def _time_s(self, stamp: int) -> float:
+        return float((stamp - self._start) * self._tick)
 
     def _open(self) -> None:
         try:

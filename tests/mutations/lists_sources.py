@@ -1,4 +1,4 @@
-"""Planted faults of recordings on other machines."""
+"""Planted faults of recordings on other machines, and of damaged ones."""
 
 from __future__ import annotations
 
@@ -22,4 +22,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("behavior/pipeline/cluster.py", "except (UnreachableError, StorageError, OSError)",
           "except (StorageError, OSError)", "a lost server is not asked again",
           (f"{_WHOLE}::test_a_worker_says_that_another_time_may_do",)),
+    Fault("pose/sources/video.py", "sum(self._selection.holds(self._time_s(stamp)) for stamp in stamps)",
+          "len(list(stamps))", "what is lost behind a seam is counted on both sides of it",
+          ("tests/test_pose/test_cuts.py::test_damage_at_a_seam_is_counted_once",)),
+    Fault("behavior/pipeline/stages.py", "source.skipped if ended else", "source.skipped if True else",
+          "skipped frames behind the last stored one are counted again when it is gone on",
+          ("tests/test_integration/test_cutting.py::test_damage_is_told_of_once",)),
 )  # fmt: skip

@@ -196,6 +196,9 @@ class Server:
         self.url = f"postgresql://{'postgres' if self.as_whom else ''}@/postgres?host={folder}"
         self.run("initdb", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
         self.options = f"-c listen_addresses= -c unix_socket_directories={folder}"
+        self.start()
+
+    def start(self) -> None:
         self.run("pg_ctl", "--wait", "--options", self.options, "start")
 
     def run(self, program: str, *arguments: str) -> None:
@@ -226,8 +229,13 @@ def test_a_server_restarted_in_the_middle_loses_nothing(
                     if tx.exec_driver_sql("SELECT 1 FROM run WHERE stage = 'pose' AND status = 'running'").first():
                         break
                 time.sleep(0.01)
-        server.run("pg_ctl", "--wait", "--mode", "immediate", "--options", server.options, "restart")
-        _, told = process.communicate(timeout=500)
+        server.run("pg_ctl", "--wait", "--mode", "immediate", "stop")
+        assert process.stderr is not None
+        told = ""
+        for line in process.stderr:
+            if "again in" in line and "again in" not in told:  # a worker has missed it
+                server.start()
+            told += line
     assert process.returncode == 0, told
     assert "again in" in told
     assert main(["merge", str(tmp_path / "merged.db"), server.url]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from behavior.cli import main
 from behavior.errors import DataError
+from behavior.pipeline import stages
 from behavior.pipeline.commands import find_recording
 from behavior.pipeline.cutting import cut_recording, find_part, join
 from behavior.pipeline.loading import Models, load_models
@@ -22,10 +24,11 @@ from behavior.pipeline.settings import Settings, make_settings
 from behavior.pipeline.stages import find_people
 from pose.sources import open_source
 from pose.sources.cuts import Stretch
-from storage import open_database, runs
+from storage import open_database, poses, runs
 from storage.database import Database
 from tests.test_integration.test_cluster import Server, begun, command_in, content, kill_who_has
 from tests.test_integration.test_cluster import server as server
+from tests.test_pose.test_cuts import with_broken
 
 PART_S = 16 / 30
 Whole = tuple[dict[str, list[Any]], runs.Run]
@@ -187,3 +190,47 @@ def test_a_killed_worker_leaves_no_seam(film: Path, tmp_path: Path) -> None:
     assert len(expected["frame"]) == 60
     assert expected["track"]
     assert not list((out / "parts").iterdir())
+
+
+def test_damage_is_told_of_once(
+    film: Path, models: Models, media: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames lost at a seam, or behind the last one that a killed process stored, are counted by one side."""
+    broken = with_broken(media, film, range(14, 19))
+    one = replace(SETTINGS, part=replace(SETTINGS.part, end_s=1.2))
+
+    def found(name: str) -> runs.Run:
+        with (
+            open_database(tmp_path / name) as database,
+            find_recording(database, str(broken), tmp_path, one.part) as recording,
+        ):
+            return find_people(database, recording, models, one, Silent())
+
+    whole = found("whole.db")
+    assert whole.extra["skipped"] >= 5
+    stretches, kept_in = part_by_part(tmp_path, broken, models, one)
+    assert [stretch.after and stretch.after[0] + 1 for stretch in stretches] == [None, 16]
+    with open_database(tmp_path / "parts" / "pan-0.db") as database:
+        join(database, str(broken), tmp_path, models, one, stretches, kept_in)
+        with database.reading() as tx:
+            (joined,) = runs.list_runs(tx, 1)
+            numbers = [row[0] for row in tx.exec_driver_sql("SELECT frame FROM frame ORDER BY 1")]
+    assert (joined.extra["skipped"], joined.extra["notes"]) == (whole.extra["skipped"], whole.extra["notes"])
+    assert len(numbers) == 36 - whole.extra["skipped"]
+
+    stored, append = 0, poses.append_frames
+
+    def then_die(tx: Any, run: int, frames: Any) -> None:
+        nonlocal stored
+        if stored:
+            raise KeyboardInterrupt
+        stored = len(frames)
+        append(tx, run, frames)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stages, "COMMIT_EVERY_S", 0)
+        patched.setattr(poses, "append_frames", then_die)
+        with pytest.raises(KeyboardInterrupt):
+            found("stopped.db")
+    assert stored == 8
+    assert found("stopped.db").extra["skipped"] == whole.extra["skipped"]

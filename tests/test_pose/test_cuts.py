@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -66,23 +67,45 @@ def test_uneven_times_are_cut_by_the_clock(media: Any) -> None:
     assert len(stretches) == 3  # the pause holds the beginnings of several
 
 
-def test_damage_keeps_its_gap_in_the_numbers(media: Any) -> None:
-    """Frames that can't be decoded keep their numbers on both sides of a cut."""
-    whole = media.video("whole.mkv", "mjpeg", pix_fmt="yuvj420p")
-
-    with av.open(str(whole)) as old, av.open(str(media.folder / "broken.mkv"), "w") as new:
+def with_broken(media: Any, whole: Path, packets: Sequence[int]) -> Path:
+    """The same film, with zeros in these packets, in the order of the file."""
+    path: Path = media.folder / f"broken{whole.suffix}"
+    with av.open(str(whole)) as old, av.open(str(path), "w") as new:
         stream = new.add_stream_from_template(old.streams.video[0])
         for number, packet in enumerate(one for one in old.demux(video=0) if one.size):
-            if number in (15, 16, 17, 40):
+            if number in packets:
                 broken = av.Packet(bytes(50))
                 broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+                broken.is_keyframe = packet.is_keyframe
                 packet = broken
             packet.stream = stream
             new.mux(packet)
-    path = media.folder / "broken.mkv"
+    return path
+
+
+def test_damage_keeps_its_gap_in_the_numbers(media: Any) -> None:
+    """Frames that can't be decoded keep their numbers on both sides of a cut."""
+    path = with_broken(media, media.video("whole.mkv", "mjpeg", pix_fmt="yuvj420p"), (15, 16, 17, 40))
     rows, _ = read(media, path)
     assert [index for index, _, _ in rows] == [i for i in range(60) if i not in (15, 16, 17, 40)]
     assert joined(media, path, cut(path, 0.3, multiple=8)) == rows
+
+
+@pytest.mark.parametrize("name", ["whole.mp4", "whole.mkv"])
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_damage_at_a_seam_is_counted_once(name: str, b_frames: int, media: Any) -> None:
+    """What is lost on one side of a seam may show only when a frame of the other side has come."""
+    whole = media.video(name, b_frames=b_frames, options={"x264-params": "keyint=12:min-keyint=12:scenecut=0"})
+    for broken in ([24], [23], [22, 23, 24, 25], [36], [23, 47, 48]):
+        path = with_broken(media, whole, broken)
+        rows, source = read(media, path)
+        assert source.skipped + len(rows) == 60
+        stretches = cut(path, 0.4, multiple=8)
+        assert {0, 24} <= {0 if one.after is None else one.after[0] + 1 for one in stretches}
+        parts = [read(media, path, **asdict(one)) for one in stretches]
+        assert [row[:2] for found, _ in parts for row in found] == [row[:2] for row in rows]
+        assert sum(part.skipped for _, part in parts) == source.skipped
+        assert list(dict.fromkeys(note for _, part in parts for note in part.notes)) == source.notes
 
 
 def test_a_folder_is_cut_by_its_numbers(media: Any) -> None:

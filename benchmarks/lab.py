@@ -1,12 +1,13 @@
 """A lab's recordings in one database: how large it gets, and how long each question takes.
 
-    python benchmarks/lab.py [--sizes 10 30 100] [--url postgresql://...] [--folder DIR] [--json FILE]
+    python benchmarks/lab.py [--sizes 10 30 100] [--url postgresql://...] [--folder DIR] [--limits] [--json FILE]
 
 Recordings of 10 minutes at 30 frames/s with three people: 18,000 frames, 54,000 people, 300 bouts, two labels. The
 first is written by the package's own writers; the others are its rows under numbers of their own, copied within the
 database, which gives the same tables sooner. The database grows from size to size, and at each the commands and the SQL
 examples of docs/database.md are asked about a recording in the middle. Each question is asked three times, slow ones
 once; the median counts, in seconds of the clock and of this process's processor. Give an empty database with --url.
+What takes longer by the clock than its limit in docs/many.md is named; with --limits the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ FRAMES, RATE, PEOPLE, BOUTS = 18_000, 30, 3, 100
 CHUNK = 1000
 SLOW = ("report of one", "features of one")
 """Asked once, as they take many seconds."""
+LIMITS_S = {"report of one": 120, "features of one": 60, "tracks list of one": 2, "status": 15}
+SQL_OF_ONE_S, SQL_OF_ALL_S = 3, 10
+"""By the clock, however many recordings there are up to a thousand."""
 ACTIONS = ("walk", "sit", "wave")
 PART = {"part": {"start_s": None, "end_s": None, "every": 1}}
 TOLD = {"notes": [], "skipped": 0, "seconds": 3600.0}
@@ -145,6 +149,10 @@ def examples(made: dict[str, int]) -> dict[str, str]:
     return found
 
 
+def limit_s(title: str, query: str) -> float:
+    return LIMITS_S.get(title, SQL_OF_ONE_S if "run_id =" in query else SQL_OF_ALL_S)
+
+
 def timed(ask: Callable[[], Any], times: int) -> tuple[float, float]:
     took = []
     for _ in range(times):
@@ -172,9 +180,11 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 30, 100])
     parser.add_argument("--url")
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--limits", action="store_true")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    over: list[str] = []
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         where, out = args.url or str(Path(folder) / "lab.db"), str(Path(folder) / "out")
         with open_database(where) as database:
@@ -200,7 +210,8 @@ def main() -> None:
                     "tracks list of one": lambda n=name: command("tracks", "list", where, "--recording", n),
                     "status": lambda: command("status", where),
                 }
-                for title, query in examples(middle).items():
+                queries = examples(middle)
+                for title, query in queries.items():
 
                     def ask(query: str = query) -> None:
                         with database.reading() as tx:
@@ -213,8 +224,13 @@ def main() -> None:
                     clock, processor = timed(one, 1 if title in SLOW else 3)
                     rows.append({"recordings": size, "mb": mb, "what": title, "s": clock, "cpu_s": processor})
                     print(f"  {title:70} {clock:8.3f} s {processor:8.3f} s CPU", flush=True)
+                    if clock > (limit := limit_s(title, queries.get(title, ""))):
+                        over.append(f"{size} recordings: {title}: {clock:.1f} s, limit {limit:g} s")
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2))
+    print("\n".join(over) or "all within their limits")
+    if over and args.limits:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -371,8 +371,8 @@ def test_a_curve_is_finer_the_nearer_one_looks(watched: Watched) -> None:
         page.locator("[data-zoom=in]").click()
     page.locator("#scroll").evaluate("(each) => { each.scrollLeft = each.scrollWidth / 3; }")
     share = "document.getElementById('scroll').scrollLeft / document.getElementById('axis').clientWidth"
-    watched.wait_until(f"({share}) > 0.3")
-    watched.wait_until("document.querySelector('#curve path').getAttribute('d').split('L').length < 400")
+    first = "Number(/[\\d.]+/.exec(document.querySelector('#curve path').getAttribute('d'))[0]) / 1000"
+    watched.wait_until(f"{share} > 0.3 && {share} - {first} > 0 && {share} - {first} < 0.02")  # heard of the scrolling
     near, left = points(), 1000 * page.evaluate(share)
     steps = np.round(near[:, 0] / 1000 * n).astype(int)
     assert near[0, 0] < left < near[-1, 0]

@@ -24,8 +24,11 @@ def studio(world: Any, studio_of: Any) -> Any:
 
 @pytest.fixture
 def coding(studio: Any) -> Page:
-    """The first bout of person 1 is chosen."""
-    page: Page = studio.open("0/1/report.html?studio")
+    """The first bout of person 1 is chosen; the page looks for news when it is told to, and by no clock of its own."""
+    page: Page = studio.open()
+    page.add_init_script("window.setInterval = () => 0")
+    page.goto(f"{studio.address}0/1/report.html?studio")
+    studio.ready(page)
     page.locator("[name=coder]").fill("Ada")
     page.locator(".lane").first.focus()
     page.keyboard.press("Home")

@@ -416,6 +416,7 @@ class Studio:
 
     def open(self, where: str = "") -> Page:
         page = self._context.new_page()
+        page.set_default_timeout(300_000)
         page.on("console", lambda message: self.said.append(message.text))
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.on("request", lambda request: self.asked.append(request.url))
@@ -427,7 +428,7 @@ class Studio:
     def ready(self, page: Page) -> None:
         self.wait(page, "document.documentElement?.dataset.ready === ''")
 
-    def wait(self, page: Page, condition: str, most_s: float = 60) -> None:
+    def wait(self, page: Page, condition: str, most_s: float = 300) -> None:
         deadline = time.monotonic() + most_s
         while not self._holds(page, condition):
             assert time.monotonic() < deadline, (condition, self.said)

@@ -125,7 +125,7 @@ def watched(browser: Browser, overlay: Path, tmp_path: Path) -> Iterator[Watched
     watched.page.on("console", lambda message: watched.said.append(message.text))
     watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
     watched.page.on("request", lambda request: watched.asked.append(request.url))
-    watched.page.set_default_timeout(20_000)
+    watched.page.set_default_timeout(120_000)
     yield watched
     context.close()
     # The page never reads its canvas, `painted` does.

@@ -143,7 +143,7 @@ class Watched:
 
     def wait_until(self, condition: str) -> None:
         """Asks again and again from outside; the page's own policy forbids Playwright's way from inside."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not self.page.evaluate(condition):
             assert time.monotonic() < deadline, f"never came true: {condition}"
             self.page.wait_for_timeout(20)

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -274,10 +273,7 @@ def test_people_are_changed_at_once(studio: Any) -> None:
     page.locator("[name=other]").fill("Anna")
     page.locator("[name=note]").click()
     page.locator("[name=tracks]").click()
-    deadline = time.monotonic() + 60
-    while "Anna" not in page.locator("#ethogram").inner_text():
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(100)
+    studio.wait(page, "document.getElementById('ethogram')?.innerText.includes('Anna')")
     with open_database(studio.db) as database, database.reading() as tx:
         run = max(run.id for run in runs.list_runs(tx, 1) if run.stage == "track")
         assert tracks.list_tracks(tx, run)[0].name == "Anna"

@@ -25,7 +25,7 @@ def state(studio: Any) -> Any:
     return json.loads(studio.ask("GET", studio.path + "jobs")[2])
 
 
-def until(studio: Any, condition: Any, most_s: float = 240) -> Any:
+def until(studio: Any, condition: Any, most_s: float = 900) -> Any:
     deadline = time.monotonic() + most_s
     while not condition(found := state(studio)):
         assert time.monotonic() < deadline, found
@@ -56,7 +56,7 @@ def test_an_analysis_is_begun_stopped_and_gone_on_with(
     studio.wait(page, "document.querySelector('.jobs p')?.textContent.includes('frames/s')")
     assert page.locator(".jobs b").inner_text() == NAME
     # Stopped once frames are kept.
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while not frames(db):
         assert time.monotonic() < deadline
         time.sleep(0.2)

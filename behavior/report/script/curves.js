@@ -35,7 +35,7 @@ export const openCurves = (data, player, motion, lines) => {
   choice.addEventListener("change", () => {
     curve = motion.curves.find(({ name }) => name === choice.value) ?? null;
     row.hidden = !curve;
-    if (curve) draw(); else svg.replaceChildren();
+    if (curve) { draw(); row.scrollIntoView({ block: "nearest" }); } else svg.replaceChildren();
     tell(player.time);
   });
   lines.onView((from, to) => {

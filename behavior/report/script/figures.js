@@ -2,7 +2,7 @@
 import { lineOf, pointsOf, spread } from "./motion.js";
 
 const PICTURE = "http://www.w3.org/2000/svg";
-const LEFT = 52, RIGHT = 950, PANEL = 96, GAP = 26, USUAL = ["centre_speed", "knee_angle"];
+const LEFT = 52, NARROW = 320, WIDE = 960, TICK = 46, PANEL = 96, GAP = 26, USUAL = ["centre_speed", "knee_angle"];
 const MOST_POINTS = 1000;
 
 // Round numbers from one value to another, about so many.
@@ -32,7 +32,7 @@ export const byKind = (curves) => {
 };
 
 // One person's figure; `ticks` are the time axis' places, 0 to 1, and texts; `share` gives that of a point.
-export const drawFigure = (svg, kinds, person, colour, ticks, share) => {
+export const drawFigure = (svg, kinds, person, colour, ticks, share, width = WIDE) => {
   const add = (tag, attributes, text) => {
     const element = document.createElementNS(PICTURE, tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -40,14 +40,14 @@ export const drawFigure = (svg, kinds, person, colour, ticks, share) => {
     svg.append(element);
   };
   svg.replaceChildren();
-  const x = (share) => LEFT + (RIGHT - LEFT) * share, height = kinds.length * (PANEL + GAP) + 20;
-  svg.setAttribute("viewBox", `0 0 960 ${height}`);
+  const right = width - 10, x = (part) => LEFT + (right - LEFT) * part, height = kinds.length * (PANEL + GAP) + 20;
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   kinds.forEach(({ kind, unit, sides, low, high }, at) => {
     const top = at * (PANEL + GAP) + 20;
     const y = (value) => top + PANEL * (1 - (value - low) / (high - low));
     add("text", { x: LEFT, y: top - 6, class: "tag" }, `${kind.replaceAll("_", " ")}${unit ? `, ${unit}` : ""}${sides.length > 1 ? ": left solid, right dashed" : ""}`);
     for (const value of roundTicks(low, high)) {
-      add("line", { class: "grid", x1: LEFT, x2: RIGHT, y1: y(value).toFixed(1), y2: y(value).toFixed(1) });
+      add("line", { class: "grid", x1: LEFT, x2: right, y1: y(value).toFixed(1), y2: y(value).toFixed(1) });
       add("text", { x: LEFT - 6, y: (y(value) + 4).toFixed(1), "text-anchor": "end" }, String(value));
     }
     for (const side of sides) {
@@ -55,7 +55,12 @@ export const drawFigure = (svg, kinds, person, colour, ticks, share) => {
       add("path", { class: "curve-line", d: lineOf(side.values[person], share, { most: MOST_POINTS }, (part) => x(part).toFixed(1), (value) => y(value).toFixed(1)), style: `stroke:${colour}`, ...dashed });
     }
   });
-  for (const { left, text } of ticks) add("text", { x: x(left).toFixed(1), y: height - 4 }, text);
+  let free = -Infinity;
+  for (const { left, text } of ticks) {
+    if (x(left) < free) continue;
+    free = x(left) + TICK;
+    add("text", { x: x(left).toFixed(1), y: height - 4 }, text);
+  }
 };
 
 export const openFigures = (data, motion) => {
@@ -75,11 +80,12 @@ export const openFigures = (data, motion) => {
     const chosen = [...choice.querySelectorAll("input:checked")].map((box) => box.value);
     const shown = kinds.filter(({ kind }) => chosen.includes(kind));
     for (const figure of section.querySelectorAll("figure")) {
-      const person = Number(figure.dataset.person);
-      drawFigure(figure.querySelector("svg"), shown, person, data.colours[person], ticks, share);
+      const person = Number(figure.dataset.person), width = Math.min(WIDE, Math.max(NARROW, Math.round(figure.clientWidth)));
+      drawFigure(figure.querySelector("svg"), shown, person, data.colours[person], ticks, share, width);
     }
   };
   choice.addEventListener("change", draw);
+  window.addEventListener("resize", () => { if (section.open) draw(); }); // letters stay as large as they are
   section.addEventListener("toggle", () => { if (section.open) draw(); });
   window.addEventListener("beforeprint", draw);
   section.hidden = false;

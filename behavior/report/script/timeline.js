@@ -225,6 +225,8 @@ export const timeline = (data, player) => {
       data.bouts[person] = edited ? news : first[person];
       lanes[person].classList.toggle("edited", edited);
       chosen.remove();
+      explain(null);
+      readout.textContent = ""; // it told of what is gone
       paint(person);
     },
     mark: (person, place) => { if (place >= 0) { frame(person, data.bouts[person][place]); tell(person, data.bouts[person][place]); } },

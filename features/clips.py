@@ -179,16 +179,13 @@ _ANGLES = (
 )  # fmt: skip
 
 
-def clip_statistics(
-    points: Points, lengths: NDArray[np.int64], joints: tuple[str, ...], smooth: float = 1.0
-) -> NDArray[np.float32]:
+def clip_statistics(body: Normalised, lengths: NDArray[np.int64], joints: tuple[str, ...]) -> NDArray[np.float32]:
     """(S, F) statistics of whole clips; NaN where they rest on a joint never seen.
 
     Per series its mean, deviation, extremes and thirds; of the motion its cosine transform, speeds at three time
     scales, net displacement and which joints move together; of the shape all distances between joints and the angles of
     the limbs; of each pair of limbs which side does more, whichever that is.
     """
-    body = normalise(points, lengths, joints, smooth)
     n, longest, n_joints, _ = body.points.shape
     local = (body.points - body.centre[:, :, None]).reshape(n, longest, -1)
     whole = body.points.reshape(n, longest, -1)
@@ -229,7 +226,8 @@ def evenly(series: NDArray[np.floating], lengths: NDArray[np.int64], count: int)
 
 
 def _moments(series: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return [series.mean(axis=1), series.std(axis=1), series.min(axis=1), series.max(axis=1)]
+    mean = series.mean(axis=1, keepdims=True)
+    return [mean[:, 0], series.std(axis=1, mean=mean), series.min(axis=1), series.max(axis=1)]
 
 
 def _thirds(series: NDArray[np.float32]) -> list[NDArray[np.float32]]:

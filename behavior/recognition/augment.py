@@ -89,11 +89,6 @@ def spoil_evenly(clips: Clips, rng: np.random.Generator, missing: float = 0.2, j
     return Clips(points, clips.lengths, clips.joints, clips.rate_hz)
 
 
-def mirrored(clips: Clips) -> Clips:
-    """The clips as a mirror shows them; averaging over both makes a classifier blind to handedness."""
-    return Clips(mirror(clips.points, clips.joints), clips.lengths, clips.joints, clips.rate_hz)
-
-
 def _affine(points: Points, rng: np.random.Generator, settings: AugmentSettings) -> Points:
     n = len(points)
     angle = np.deg2rad(rng.normal(0, settings.rotation_deg, n))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from behavior.errors import DataError
-from pose.layouts import BODY_13, has_body, standard_names, to_body
+from pose.layouts import BODY_13, has_body, mirror, standard_names, to_body
 from storage.errors import ExchangeError
 from storage.formats.guard import read_npz
 
@@ -155,12 +156,14 @@ class Clips:
         lengths: (S,) int64 frames of each clip.
         joints: K names.
         rate_hz: frames per second.
+        bodies: by smoothing, see `behavior.recognition.bodies`.
     """
 
     points: NDArray[np.float32]
     lengths: NDArray[np.int64]
     joints: tuple[str, ...] = BODY_13
     rate_hz: float = RATE_HZ
+    bodies: dict[float, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.points.ndim != 4 or self.points.shape[2:] != (len(self.joints), 2):
@@ -172,6 +175,11 @@ class Clips:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    @cached_property
+    def mirrored(self) -> Clips:
+        """The clips as a mirror shows them; averaging over both makes a classifier blind to handedness."""
+        return Clips(mirror(self.points, self.joints), self.lengths, self.joints, self.rate_hz)
 
     @property
     def seen(self) -> NDArray[np.bool_]:

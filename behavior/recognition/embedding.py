@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
 from behavior.errors import ActionModelError
-from behavior.recognition.augment import AugmentSettings, augment, mirrored
+from behavior.recognition.augment import AugmentSettings, augment
 from behavior.recognition.classifiers.base import Parts
 from behavior.recognition.classifiers.rocket import draw_kernels, kernel_statistics
 from behavior.recognition.clips import Clips
@@ -72,7 +72,7 @@ def learn_embedding(
     """
     rng = np.random.default_rng(seed)
     drawn = draw_kernels(clips, kernels, SMOOTH, rng)
-    versions = (clips, mirrored(clips), augment(clips, rng, AugmentSettings()))
+    versions = (clips, clips.mirrored, augment(clips, rng, AugmentSettings()))
     x = np.concatenate([kernel_statistics(version, drawn, SMOOTH) for version in versions]).astype(np.float64)
     _, label = np.unique(np.tile(names, len(versions)), return_inverse=True)
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-3

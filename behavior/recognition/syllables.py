@@ -17,7 +17,6 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from behavior.errors import DataError
-from behavior.recognition.augment import mirrored
 from behavior.recognition.classifiers.rocket import draw_kernels, kernel_statistics
 from behavior.recognition.clips import RATE_HZ, Clips
 from behavior.recognition.recognise import RecogniseSettings, nearest, to_grid, track_points
@@ -210,7 +209,7 @@ class Syllables:
 
     def _even(self, clips: Clips, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Standardised rows, the mean of both mirror images."""
-        both = (rows, self._found(mirrored(clips)))
+        both = (rows, self._found(clips.mirrored))
         return np.asarray(np.mean([np.clip((one - self._mean) / self._scale, -4, 4) for one in both], axis=0))
 
     def _fit(self, rows: NDArray[np.float64], count: int) -> GaussianMixture:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from behavior.recognition.augment import AugmentSettings, augment, spoil_evenly
+from behavior.recognition.bodies import body_of
 from behavior.recognition.clips import Clips, LabelledSequences, to_clips
 from features.clips import body_scale, clip_statistics, fill, normalise
 from pose.layouts import BODY_13, mirror
@@ -75,15 +76,24 @@ def test_scale_is_the_torso_even_when_it_is_hidden(small_world: LabelledSequence
 def test_place_and_size_in_the_image_do_not_matter(small_world: LabelledSequences) -> None:
     clips = to_clips(small_world)
     moved = Clips((clips.points * 3 + [500, -200]).astype(np.float32), clips.lengths)
-    for make in (clip_statistics, lambda *given: normalise(*given).points):
-        one = make(clips.points, clips.lengths, clips.joints)
-        other = make(moved.points, moved.lengths, moved.joints)
-        np.testing.assert_allclose(other, one, atol=2e-2)
+    np.testing.assert_allclose(body_of(moved, 1.0).points, body_of(clips, 1.0).points, atol=2e-2)
+    one, other = (clip_statistics(body_of(some, 1.0), some.lengths, some.joints) for some in (clips, moved))
+    np.testing.assert_allclose(other, one, atol=2e-2)
+
+
+def test_a_body_is_normalised_once(small_world: LabelledSequences) -> None:
+    clips = to_clips(small_world)
+    assert body_of(clips, 1.0) is body_of(clips, 1.0)
+    assert body_of(clips.mirrored, 1.0) is body_of(clips.mirrored, 1.0)
+    for some, smooth in ((clips, 0.0), (clips.mirrored, 1.0)):
+        own = normalise(some.points, some.lengths, some.joints, smooth)
+        np.testing.assert_array_equal(body_of(some, smooth).points, own.points)
+        assert not np.allclose(np.nan_to_num(own.points), np.nan_to_num(body_of(clips, 1.0).points))
 
 
 def test_padding_does_not_matter(small_world: LabelledSequences) -> None:
     clips = to_clips(small_world)[np.arange(4)]
     padding = np.full((4, 17, 13, 2), np.nan, dtype=np.float32)
     longer = Clips(np.concatenate([clips.points, padding], axis=1), clips.lengths)
-    one = clip_statistics(clips.points, clips.lengths, clips.joints)
-    np.testing.assert_allclose(clip_statistics(longer.points, longer.lengths, longer.joints), one, atol=1e-4)
+    one, other = (clip_statistics(body_of(some, 1.0), some.lengths, some.joints) for some in (clips, longer))
+    np.testing.assert_allclose(other, one, atol=1e-4)

@@ -73,7 +73,7 @@ class EnsembleClassifier(ActionClassifier):
         return fitted
 
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
-        answers = np.stack([member.predict_proba(clips) for member in self.members_.values()])
+        answers = np.stack([member._predict_proba(clips) for member in self.members_.values()])
         mean = np.asarray(answers.mean(axis=0))
         if self.agree:
             best = answers.argmax(axis=2)

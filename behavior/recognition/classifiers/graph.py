@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from behavior.recognition.bodies import body_of
 from behavior.recognition.classifiers.network import NetworkClassifier
 from behavior.recognition.clips import Clips
-from features.clips import normalise
 from pose.layouts import LIMBS_13, inner_joints
 
 STREAMS = 11
@@ -112,7 +112,7 @@ class GraphClassifier(NetworkClassifier):
         return GraphNetwork(self.joints_, len(self.classes_), self.widths, self.dropout)
 
     def _series(self, clips: Clips) -> Tensor:
-        body = normalise(clips.points, clips.lengths, clips.joints, self.smooth)
+        body = body_of(clips, self.smooth)
         local = body.points - body.centre[:, :, None]
         ends = inner_joints(clips.joints)
         bone = local - local[:, :, ends]

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from behavior.errors import DataError
-from behavior.recognition.augment import AugmentSettings, augment, mirrored
+from behavior.recognition.augment import AugmentSettings, augment
 from behavior.recognition.classifiers.base import ActionClassifier, Parts, Progress, silent
 from behavior.recognition.clips import Clips
 from pose.errors import TrainingError
@@ -190,7 +190,7 @@ class NetworkClassifier(ActionClassifier):
 
     @torch.inference_mode()
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
-        asked = [(self._series(one), torch.from_numpy(one.lengths)) for one in (clips, mirrored(clips))]
+        asked = [(self._series(one), torch.from_numpy(one.lengths)) for one in (clips, clips.mirrored)]
         answers = [network(*one).double().softmax(dim=1) for network in self.networks_ for one in asked]
         return np.asarray(torch.stack(answers).mean(dim=0).numpy())
 

@@ -12,11 +12,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from behavior.recognition.bodies import body_of
 from behavior.recognition.classifiers.base import Parts
 from behavior.recognition.classifiers.ridge import solve_one_against_rest
 from behavior.recognition.classifiers.statistics import StatisticsClassifier, softmax
 from behavior.recognition.clips import Clips
-from features.clips import evenly, normalise
+from features.clips import evenly
 from features.geometry import length
 
 MOMENTS, TAPS, CHANNELS = 40, 7, 5
@@ -163,7 +164,7 @@ def _found(x, kernels, channels, dilation, limits):  # type: ignore[no-untyped-d
 
 def series(clips: Clips, smooth: float) -> NDArray[np.float32]:
     """(S, F, MOMENTS) postures around the trunk's middle, distances, velocities, and places, in torso lengths."""
-    body = normalise(clips.points, clips.lengths, clips.joints, smooth)
+    body = body_of(clips, smooth)
     n, longest, n_joints, _ = body.points.shape
     local = body.points - body.centre[:, :, None]
     first, second = np.triu_indices(n_joints, 1)

@@ -12,7 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from behavior.recognition.augment import AugmentSettings, augment, mirrored
+from behavior.recognition.augment import AugmentSettings, augment
+from behavior.recognition.bodies import body_of
 from behavior.recognition.classifiers.base import ActionClassifier, Parts, Progress, silent
 from behavior.recognition.clips import Clips
 from features.clips import catalogue_statistics, clip_statistics
@@ -103,7 +104,7 @@ class StatisticsClassifier(ActionClassifier):
 
         def versions() -> Iterator[Clips]:
             yield clips
-            yield mirrored(clips)
+            yield clips.mirrored
             for _ in range(self.copies):
                 yield augment(clips, rng, self.augment)
 
@@ -117,14 +118,14 @@ class StatisticsClassifier(ActionClassifier):
         return x
 
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
-        both = [self._standard(self._statistics(one)) for one in (clips, mirrored(clips))]
+        both = [self._standard(self._statistics(one)) for one in (clips, clips.mirrored)]
         return np.asarray(np.mean([self._answer(x, self.learned_) for x in both], axis=0))
 
     def _statistics(self, clips: Clips) -> NDArray[np.float32]:
         """(S, F) rows of numbers, NaN where nothing is known."""
         if self.features:
             return catalogue_statistics(clips.points, clips.lengths, clips.joints, clips.rate_hz, self.features)
-        return clip_statistics(clips.points, clips.lengths, clips.joints, self.smooth)
+        return clip_statistics(body_of(clips, self.smooth), clips.lengths, clips.joints)
 
     def _standard(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(np.clip(np.nan_to_num((x - self.mean_) / self.scale_), -self.clip, self.clip))

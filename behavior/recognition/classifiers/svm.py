@@ -67,6 +67,10 @@ class SupportVectorClassifier(StatisticsClassifier):
         return np.asarray(np.exp(-self.width * self._apart(a, b)))
 
     def _apart(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(n, m) mean square difference of (n, F) and (m, F) rows."""
-        square = (a.astype(np.float64) ** 2).sum(axis=1)[:, None] + (b.astype(np.float64) ** 2).sum(axis=1)
-        return np.asarray(np.maximum(square - 2 * a.astype(np.float64) @ b.astype(np.float64).T, 0) / a.shape[1])
+        """(n, m) mean square difference of (n, F) and (m, F) rows; in double precision, for the weights are large."""
+        one, other = a.astype(np.float64), b.astype(np.float64)
+        apart = one @ other.T  # worked on in place, for it is large
+        apart *= -2
+        apart += (one**2).sum(axis=1)[:, None]
+        apart += (other**2).sum(axis=1)
+        return np.asarray(np.maximum(apart, 0, out=apart) / a.shape[1])

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from behavior.recognition.bodies import body_of
 from behavior.recognition.classifiers.network import NetworkClassifier
 from behavior.recognition.clips import RATE_HZ, Clips
-from features.clips import evenly, normalise
+from features.clips import evenly
 from pose.layouts import inner_joints
 
 MOMENTS = 32
@@ -107,7 +108,7 @@ class TemporalClassifier(NetworkClassifier):
         return TemporalNetwork(self.joints_, len(self.classes_), self.embed, self.width, self.dropout)
 
     def _series(self, clips: Clips) -> Tensor:
-        body = normalise(clips.points, clips.lengths, clips.joints, self.smooth)
+        body = body_of(clips, self.smooth)
         parts = [body.points.reshape(*body.inside.shape, -1), body.centre, body.seen]
         x = evenly(np.concatenate(parts, axis=2, dtype=np.float32), clips.lengths, MOMENTS)
         x = np.nan_to_num(x).clip(-4, 4)  # a joint never seen is 0

@@ -7,6 +7,7 @@ is their key (run, frame, person).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,32 @@ def last_frame(tx: Connection, run_id: int, before: int | None = None) -> tuple[
         query = query.where(columns.frame < before)
     row = tx.execute(query).one_or_none()
     return None if row is None else (row.frame, row.time_s)
+
+
+class Stretch(NamedTuple):
+    """What is stored of a run's frames: how many, those without people included, and the first's and last's time."""
+
+    frames: int
+    first_s: float
+    last_s: float
+
+
+def stretches(tx: Connection, run_ids: Sequence[int]) -> dict[int, Stretch]:
+    """By run; runs without frames are left out."""
+    own = schema.frame.c
+    ends = (
+        select(own.run_id, func.count().label("n"), func.min(own.frame).label("a"), func.max(own.frame).label("b"))
+        .where(own.run_id.in_(run_ids))
+        .group_by(own.run_id)
+        .subquery()
+    )
+    first, last = schema.frame.alias(), schema.frame.alias()
+    query = (
+        select(ends.c.run_id, ends.c.n, first.c.time_s, last.c.time_s)
+        .join(first, (first.c.run_id == ends.c.run_id) & (first.c.frame == ends.c.a))
+        .join(last, (last.c.run_id == ends.c.run_id) & (last.c.frame == ends.c.b))
+    )
+    return {run_id: Stretch(*stretch) for run_id, *stretch in tx.execute(query)}
 
 
 def count_frames(tx: Connection, run_id: int) -> int:

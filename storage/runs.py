@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from pose.skeleton import Skeleton
 from storage import schema
@@ -139,18 +139,25 @@ class Current:
 
 
 def current(tx: Connection, recording_id: int) -> Current | None:
-    """The runs that count: the track run that was asked for last, and of the action runs that read it the one asked for
-    last; None when the recording has no tracks.
+    """What counts of one recording; see `current_of`."""
+    return current_of(tx, [recording_id]).get(recording_id)
+
+
+def current_of(tx: Connection, recording_ids: Sequence[int]) -> dict[int, Current]:
+    """The runs that count, by recording: the track run that was asked for last, and of the action runs that read it the
+    one asked for last; a recording without tracks is left out.
 
     Whoever shows, exports or compares what is stored looks here, so all speak of the same; a command asks for a run
     by finishing it, or by `choose`. The rule itself is the view `current_run`.
     """
     view = schema.current_run
-    row = tx.execute(select(view).where(view.c.recording_id == recording_id)).one_or_none()
-    if row is None:
-        return None
-    actions = None if row.actions_run_id is None else get_run(tx, row.actions_run_id)
-    return Current(get_run(tx, row.pose_run_id), get_run(tx, row.track_run_id), actions)
+    rows = tx.execute(select(view).where(view.c.recording_id.in_(recording_ids))).all()
+    ids = [one for row in rows for one in (row.pose_run_id, row.track_run_id, row.actions_run_id) if one is not None]
+    found = {run.id: run for run in _runs(tx, schema.run.c.id.in_(ids))}
+    return {
+        row.recording_id: Current(found[row.pose_run_id], found[row.track_run_id], found.get(row.actions_run_id))
+        for row in rows
+    }
 
 
 def unfinished(tx: Connection) -> set[int]:
@@ -174,8 +181,19 @@ def leave_out(tx: Connection, parent_id: int, stage: str) -> None:
 
 def list_runs(tx: Connection, recording_id: int) -> list[Run]:
     """All runs on a recording, done or not, oldest first."""
-    query = select(*_COLUMNS).where(schema.run.c.recording_id == recording_id).order_by(schema.run.c.id)
-    return [Run(*row) for row in tx.execute(query)]
+    return runs_of(tx, [recording_id])[recording_id]
+
+
+def runs_of(tx: Connection, recording_ids: Sequence[int]) -> dict[int, list[Run]]:
+    """All runs on each of some recordings, done or not, oldest first."""
+    found: dict[int, list[Run]] = {key: [] for key in recording_ids}
+    for run in _runs(tx, schema.run.c.recording_id.in_(recording_ids)):
+        found[run.recording_id].append(run)
+    return found
+
+
+def _runs(tx: Connection, which: ColumnElement[bool]) -> list[Run]:
+    return [Run(*row) for row in tx.execute(select(*_COLUMNS).where(which).order_by(schema.run.c.id))]
 
 
 def rename_run(tx: Connection, run_id: int, fingerprint: str) -> Run:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection
-
 from storage import open_database, poses, recordings, runs, schema_version
 from storage.database import Database
 from storage.errors import StorageError
 from storage.failures import Failure, list_failures
+from storage.poses import Stretch
 from storage.recordings import Recording
-from storage.runs import Run
+from storage.runs import Current, Run
 
 State = Literal["done", "unfinished", "waiting", "failed"]
+_AT_ONCE = 200
+"""Recordings that are asked about in one go."""
+_NONE = Stretch(0, 0.0, 0.0)
 STATES: tuple[State, ...] = ("done", "unfinished", "waiting", "failed")
 
 
@@ -79,7 +81,8 @@ def status(where: str) -> dict[str, Any]:
         with database.reading() as tx:
             known = recordings.list_recordings(tx)
             failures = {one.uri: one for one in list_failures(tx)}
-        found = [_with_failure(status_of(database, one), failures.pop(one.uri, None)) for one in known]
+        each = zip(known, statuses_of(database, known), strict=True)
+        found = [_with_failure(told, failures.pop(one.uri, None)) for one, told in each]
         if database.url.startswith("sqlite"):
             at_work = _at_work(Path(where).expanduser().parent / "parts")
             found = [one for stored, one in zip(known, found, strict=True) if stored.sha256 not in at_work]
@@ -115,38 +118,60 @@ def _failed(one: Failure) -> RecordingStatus:
     return _with_failure(found, one)
 
 
-def status_of(database: Database, recording: Recording) -> RecordingStatus:
-    """How far one recording is."""
-    with database.reading() as tx:
-        listed = [run for run in runs.list_runs(tx, recording.id) if run.stage != "part"]
-        now = runs.current(tx, recording.id)
-        begun = [run for run in listed if not run.done]
-        pose = next((run for run in reversed(begun) if run.stage == "pose"), None) or (now.pose if now else None)
-        pose = pose or next((run for run in reversed(listed) if run.stage == "pose"), None)
-        frames = 0 if pose is None else poses.count_frames(tx, pose.id)
-        last = None if pose is None else poses.last_frame(tx, pose.id)
-        first = None if pose is None else poses.page_of_frames(tx, pose.id, None, 1)
-        moment = max((run.started for run in listed), default=None) or recordings.added(tx, recording.id)
+def statuses_of(database: Database, known: Sequence[Recording]) -> list[RecordingStatus]:
+    """How far each of some recordings is."""
+    found = []
+    for at in range(0, len(known), _AT_ONCE):
+        with database.reading() as tx:
+            some = known[at : at + _AT_ONCE]
+            listed = runs.runs_of(tx, [one.id for one in some])
+            now = runs.current_of(tx, [one.id for one in some])
+            poses_of = {one.id: _pose_of(listed[one.id], now.get(one.id)) for one in some}
+            cut = [run.id for each in listed.values() for run in each if run.stage == "part"]
+            stored = poses.stretches(tx, [*cut, *(run.id for run in poses_of.values() if run is not None)])
+            for one in some:
+                whole, pose = [run for run in listed[one.id] if run.stage != "part"], poses_of[one.id]
+                moment = max((run.started for run in whole), default=None) or recordings.added(tx, one.id)
+                stretch = _NONE if pose is None else stored.get(pose.id, _NONE)
+                told = _status(one, whole, now.get(one.id), pose, stretch, moment)
+                parts = _parts_of(listed[one.id], stored)
+                found.append(_in_parts(told, parts.values()) if parts and pose is None else told)
+    return found
+
+
+def _pose_of(listed: Sequence[Run], now: Current | None) -> Run | None:
+    """The people that are looked for; else those that count, or the last."""
+    of_pose = [run for run in reversed(listed) if run.stage == "pose"]
+    begun = [run for run in of_pose if not run.done]
+    return next(iter(begun), None) or (now.pose if now else next(iter(of_pose), None))
+
+
+def _status(
+    recording: Recording,
+    listed: Sequence[Run],
+    now: Current | None,
+    pose: Run | None,
+    stretch: Stretch,
+    moment: datetime,
+) -> RecordingStatus:
+    begun = [run for run in listed if not run.done]
     state: State = "waiting" if not listed else "unfinished" if begun or now is None else "done"
     extra = {} if pose is None else pose.extra
     whole = pose is None or not any((pose.settings.get("part") or {}).get(name) for name in ("start_s", "end_s"))
     step = 1 if pose is None else (pose.settings.get("part") or {}).get("every") or 1
     expected = None if recording.n_frames is None or not whole else -(-recording.n_frames // step)
-    found = RecordingStatus(
+    return RecordingStatus(
         recording=recording.name,
         state=state,
-        frames=frames,
+        frames=stretch.frames,
         expected=expected,
-        video_s=round(last[1] - first[0][1], 3) if last and first else 0.0,
+        video_s=round(stretch.last_s - stretch.first_s, 3),
         seconds=float(extra.get("seconds", 0.0)),
         age_s=round((datetime.now(UTC) - moment).total_seconds(), 1),
         device=None if pose is None else pose.device,
         skipped=int(extra.get("skipped", 0)),
         broke_off=bool(extra.get("broke_off")),
     )
-    with database.reading() as tx:
-        parts = _parts_of(tx, recording)
-    return _in_parts(found, parts.values()) if parts and pose is None else found
 
 
 @dataclass(frozen=True)
@@ -158,14 +183,13 @@ class _Part:
     video_s: float
 
 
-def _parts_of(tx: Connection, recording: Recording) -> dict[str, _Part]:
+def _parts_of(listed: Iterable[Run], stored: Mapping[int, Stretch]) -> dict[str, _Part]:
     """By the fingerprint of its run, each part of a recording that is cut."""
     found = {}
-    for run in runs.list_runs(tx, recording.id):
+    for run in listed:
         if run.stage == "part":
-            first, last = poses.page_of_frames(tx, run.id, None, 1), poses.last_frame(tx, run.id)
-            video_s = last[1] - first[0][1] if first and last else 0.0
-            found[run.fingerprint] = _Part(run, poses.count_frames(tx, run.id), video_s)
+            frames, first_s, last_s = stored.get(run.id, _NONE)
+            found[run.fingerprint] = _Part(run, frames, last_s - first_s)
     return found
 
 
@@ -202,8 +226,10 @@ def _at_work(folder: Path) -> Mapping[str | None, RecordingStatus]:
             with open_database(path, create=False) as database:
                 with database.reading() as tx:
                     known = recordings.list_recordings(tx)
-                    cut = {one.sha256: _parts_of(tx, one) for one in known}
-                told = {one.sha256: status_of(database, one) for one in known}
+                    listed = runs.runs_of(tx, [one.id for one in known])
+                    stored = poses.stretches(tx, [run.id for each in listed.values() for run in each])
+                cut = {one.sha256: _parts_of(listed[one.id], stored) for one in known}
+                told = {one.sha256: each for one, each in zip(known, statuses_of(database, known), strict=True)}
         except StorageError:  # merged meanwhile, or nothing is in it yet
             continue
         for sha256, one in told.items():

@@ -14,7 +14,7 @@ from behavior.labels import actions_of
 from behavior.pipeline import classify
 from behavior.pipeline.latest import latest_picture
 from behavior.pipeline.repeat import options
-from behavior.pipeline.status import RecordingStatus, status_of
+from behavior.pipeline.status import RecordingStatus, statuses_of
 from behavior.recognition.model import DEFAULT, HEADER, ActionModelInfo, load_action_model
 from behavior.report.models import Coded, Corrected, ModelCard
 from behavior.studio.jobs import Job, Jobs
@@ -268,7 +268,7 @@ def _unfinished(database: Database) -> list[tuple[recordings.Recording, Recordin
     with database.reading() as tx:
         left = runs.unfinished(tx)
         known = [one for one in recordings.list_recordings(tx) if one.id in left]
-    return [(one, status_of(database, one)) for one in known]
+    return list(zip(known, statuses_of(database, known), strict=True))
 
 
 @lru_cache(maxsize=64)

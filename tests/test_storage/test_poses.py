@@ -47,9 +47,11 @@ def test_frames_without_people_count(database: Database, pose_run: runs.Run, wor
     with database.transaction() as tx:
         assert poses.last_frame(tx, pose_run.id) is None
         assert poses.count_frames(tx, pose_run.id) == 0
+        assert poses.stretches(tx, [pose_run.id]) == {}
         poses.append_frames(tx, pose_run.id, world[:6])
         assert poses.last_frame(tx, pose_run.id) == (5, 0.1)
         assert poses.count_frames(tx, pose_run.id) == 6
+        assert poses.stretches(tx, [pose_run.id, 99]) == {pose_run.id: (6, 0.0, 0.1)}
         frames, times = poses.frame_times(tx, pose_run.id)
     assert frames.tolist() == list(range(6))
     assert times.tolist() == [frame.time_s for frame in world[:6]]

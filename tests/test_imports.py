@@ -26,9 +26,10 @@ ALLOWED = {
 
 ROOMS = {
     "pose": (
-        "errors", "layouts", "skeleton", "parts", "people", "tables", "multiview", "maps", "preprocess", "averaging",
-        "metrics", "networks", "parsing", "tracking", "confidence", "backends", "settings", "refine", "turns", "looks",
-        "following", "wholebody", "detector", "weights", "sources", "throughput", "engine", "training",
+        "errors", "compiled", "layouts", "skeleton", "parts", "people", "tables", "multiview", "maps", "preprocess",
+        "averaging", "metrics", "networks", "parsing", "tracking", "confidence", "backends", "settings", "refine",
+        "turns", "looks", "following", "wholebody", "detector", "weights", "sources", "throughput", "engine",
+        "training",
     ),
     "features": ("errors", "sequence", "geometry", "kinematics"),
     "storage": (

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from pose.compiled import compiled
 
 _TOO_LONG = 2.5
 """A limb this many times as long as the body's other limbs make it is none of the body. Of the 452 people
@@ -22,7 +23,7 @@ _KNOWN_BODY = 3
 """So many limbs tell the body's size."""
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def assemble(
     peaks: NDArray[np.float32],
     starts: NDArray[np.int64],
@@ -94,7 +95,7 @@ def assemble(
     return people[order], scores[order]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _group(
     peaks: NDArray[np.float32],
     joint_of: NDArray[np.int64],
@@ -127,13 +128,13 @@ def _group(
     return parent
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _join(parent: NDArray[np.int64], joints: NDArray[np.uint64], a: int, b: int) -> None:
     parent[b] = a
     joints[a] |= joints[b]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _join_hips(
     peaks: NDArray[np.float32],
     joint_of: NDArray[np.int64],
@@ -165,7 +166,7 @@ def _join_hips(
         _join(parent, joints, first, second)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _root(parent: NDArray[np.int64], node: int) -> int:
     while parent[node] != node:
         parent[node] = parent[parent[node]]

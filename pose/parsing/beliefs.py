@@ -6,10 +6,10 @@ parabola through its logarithm (`pose.parsing.peaks`). A prior, where there is o
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.compiled import compiled
 from pose.maps import BeliefMaps, cells_to_pixels, pixels_to_cells
 from pose.parsing.peaks import is_maximum, refine_peak
 
@@ -28,7 +28,7 @@ def find_joints(maps: BeliefMaps, prior: NDArray[np.float64] | None = None) -> N
     return joints
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def read_beliefs(heatmaps: NDArray[np.float32], prior: NDArray[np.float64], slack: float) -> NDArray[np.float32]:
     """(K, 3) x, y in cells and belief in [0, 1] of each joint; NaN where its map holds no number.
 

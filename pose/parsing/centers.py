@@ -9,10 +9,10 @@ from -0.25 to 0.25 this one is the best on COCO (300 images, .370 AP at 448 pixe
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.compiled import compiled
 from pose.maps import CenterMaps
 from pose.parsing.peaks import is_maximum
 from pose.people import Person
@@ -54,7 +54,7 @@ def find_centered_people(maps: CenterMaps, max_people: int = _MOST) -> list[Pers
     return [Person(joints[i], float(scores[i]), skeleton=maps.layout.skeleton) for i in order]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _find_centers(
     centers: NDArray[np.float32], least: float, radius: int, most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -84,7 +84,7 @@ def _find_centers(
     return cells[order], beliefs[order]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _read_joints(
     cells: NDArray[np.int64],
     heatmaps: NDArray[np.float32],
@@ -114,12 +114,12 @@ def _read_joints(
     return found
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _inside(position: float, length: int) -> int:
     return min(max(int(position), 0), length - 1)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def read_person(
     centers: NDArray[np.float32],
     heatmaps: NDArray[np.float32],

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.compiled import compiled
 from pose.maps import BeliefLayout, MapLayout, Maps, Planes, pixels_to_cells
 from pose.people import Person
 
@@ -76,13 +76,13 @@ def encode_points(
 _NOTHING = 1e-7  # of a Gaussian is not drawn
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _window(low: float, high: float, size: int) -> tuple[int, int]:
     """First cell, and the one behind the last, of those from `low` to `high`."""
     return int(max(np.ceil(low), 0)), int(min(np.floor(high), size - 1)) + 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _draw_joints(cells: NDArray[np.float64], heatmaps: NDArray[np.float32], exponent: float) -> None:
     """Gaussians `exp(exponent * distance²)`, the greatest of all people in each cell."""
     _, height, width = heatmaps.shape
@@ -101,7 +101,7 @@ def _draw_joints(cells: NDArray[np.float64], heatmaps: NDArray[np.float32], expo
                         heatmaps[joint, row, column] = value
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _draw_limbs(
     cells: NDArray[np.float64],
     limbs: NDArray[np.int64],

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from pose.compiled import compiled
 
 _TILE = 8
 """Cells; side of a tile of the search grid."""
@@ -25,7 +26,7 @@ _REACH_FACTOR, _REACH_MARGIN = 2.0, 4.0
 """A limb ends within factor * (way followed) + margin, in cells; the way is short where limbs cross."""
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def score_limbs(
     pafs: NDArray[np.float32],
     peaks: NDArray[np.float32],
@@ -88,7 +89,7 @@ def score_limbs(
     return pairs[:n], scores[:n]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _reaches(
     pafs: NDArray[np.float32],
     peaks: NDArray[np.float32],
@@ -107,7 +108,7 @@ def _reaches(
     return _REACH_FACTOR * followed + _REACH_MARGIN
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _sort_into_tiles(
     peaks: NDArray[np.float32], start: int, stop: int, n_rows: int, n_columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -129,7 +130,7 @@ def _sort_into_tiles(
     return order, tiles
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _follow(field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float, y: float, sign: float) -> float:
     """How far the field, or for sign -1 its opposite, can be followed from a point, in steps of one cell."""
     height, width = field_x.shape
@@ -158,7 +159,7 @@ def _follow(field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float
     return followed
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _along(
     field_x: NDArray[np.float32], field_y: NDArray[np.float32], x: float, y: float, ux: float, uy: float
 ) -> float:
@@ -175,7 +176,7 @@ def _along(
     return float(ux * (top_x + fy * (bottom_x - top_x)) + uy * (top_y + fy * (bottom_y - top_y)))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _grown(array: NDArray[Any]) -> NDArray[Any]:
     """The array with room for as much again."""
     grown = np.empty((2 * len(array), *array.shape[1:]), dtype=array.dtype)

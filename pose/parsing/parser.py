@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numba
 import numpy as np
 from numba.core import event
 from numpy.typing import NDArray
 
+from pose.compiled import compiled
 from pose.errors import ModelError
 from pose.maps import OPENPOSE_COCO, MapLayout, Maps, cells_to_pixels
 from pose.parsing.assemble import assemble
@@ -87,7 +87,7 @@ def parse(maps: Maps, settings: ParserSettings | None = None) -> list[Person]:
     return [Person(person, score, skeleton=skeleton) for person, score in zip(keypoints, scores.tolist(), strict=True)]
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+@compiled(fastmath={"reassoc", "nsz"})
 def _all_finite(values: NDArray[np.float32]) -> bool:
     """Whether no value of an array in C order is NaN or infinite: 0 times such a value is NaN."""
     flat, total = values.ravel(), np.float32(0)

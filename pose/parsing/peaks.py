@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from pose.compiled import compiled
 
 
 def find_peaks(
@@ -33,7 +34,7 @@ def find_peaks(
     return peaks, starts
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _mark_maxima(heatmaps: NDArray[np.float32], threshold: np.float32, marks: NDArray[np.bool_]) -> None:
     """True where a cell exceeds the threshold and its neighbours; of equal cells the first one in reading order."""
     n_joints, height, width = marks.shape
@@ -60,7 +61,7 @@ def _mark_maxima(heatmaps: NDArray[np.float32], threshold: np.float32, marks: ND
                     marks[joint, y, x] = is_maximum(heatmap, x, y)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def is_maximum(heatmap: NDArray[np.float32], x: int, y: int) -> bool:
     """As in `_mark_maxima`, for any cell."""
     height, width = heatmap.shape
@@ -73,7 +74,7 @@ def is_maximum(heatmap: NDArray[np.float32], x: int, y: int) -> bool:
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _refine_all(
     heatmaps: NDArray[np.float32], cells: NDArray[np.intp], n_joints: int, max_per_joint: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -97,7 +98,7 @@ def _refine_all(
     return peaks[:n], starts
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def refine_peak(heatmap: NDArray[np.float32], x: int, y: int) -> tuple[float, float, float]:
     """Apex `x, y, height` of the maximum at a cell; a cell that is none is moved by at most half a cell."""
     height, width = heatmap.shape
@@ -115,7 +116,7 @@ def refine_peak(heatmap: NDArray[np.float32], x: int, y: int) -> tuple[float, fl
     return x + min(max(dx, -0.5), 0.5), y + min(max(dy, -0.5), 0.5), heatmap[y, x] * rise_x * rise_y
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _apex(left: float, centre: float, right: float) -> tuple[float, float]:
     """Offset of the apex of a Gaussian through three cells from the middle one, and its height relative to that."""
     floor = 1e-3

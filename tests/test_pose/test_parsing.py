@@ -436,3 +436,15 @@ def test_the_first_compilation_is_announced_and_the_second_is_not(tmp_path: Path
     assert said[0].count("\n") == 1
     assert "compiling the parser" in said[0]
     assert said[1] == ""
+
+
+def test_where_nothing_can_be_kept_kernels_are_compiled_all_the_same() -> None:
+    """As for a user without a folder of his own, where the package is the administrator's."""
+    code = (
+        "from numba.core import caching; caching.CacheImpl._locator_classes = []\n"
+        "import pose.parsing, behavior.recognition.classifiers.rocket\n"
+        "from pose.compiled import compiled\n"
+        "print(compiled()(lambda: 7)())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "7\n"), done.stderr

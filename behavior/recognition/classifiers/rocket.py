@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,7 @@ from behavior.recognition.classifiers.statistics import StatisticsClassifier, so
 from behavior.recognition.clips import Clips
 from features.clips import evenly
 from features.geometry import length
+from pose.compiled import compiled
 
 MOMENTS, TAPS, CHANNELS = 40, 7, 5
 """Frames that every clip is brought to, length of a kernel, most series it looks at."""
@@ -101,7 +101,7 @@ def dilations(count: int) -> NDArray[np.int64]:
     return np.repeat(DILATIONS, [len(part) for part in np.array_split(np.arange(count), len(DILATIONS))])
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _convolve(x, kernel, channels, dilation, out):  # type: ignore[no-untyped-def]  # pragma: no cover  # compiled
     """One kernel over one clip: (MOMENTS,) sums of its taps on its series, zeros beyond the ends."""
     n = x.shape[1]
@@ -118,7 +118,7 @@ def _convolve(x, kernel, channels, dilation, out):  # type: ignore[no-untyped-de
                     into[m] += weight * seen[m]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _answers(x, kernels, channels, dilation):  # type: ignore[no-untyped-def]  # pragma: no cover  # compiled
     """(S, kernels, MOMENTS) answers to (S, F, MOMENTS) series."""
     out = np.empty((len(x), len(kernels), x.shape[2]), dtype=np.float32)
@@ -128,7 +128,7 @@ def _answers(x, kernels, channels, dilation):  # type: ignore[no-untyped-def]  #
     return out
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _found(x, kernels, channels, dilation, limits):  # type: ignore[no-untyped-def]  # pragma: no cover  # compiled
     """(3 * kernels, S) shares of time above the two limits of each kernel, and peaks, of (F, MOMENTS, S) series."""
     count, n, clips = len(kernels), x.shape[1], x.shape[2]

@@ -22,10 +22,11 @@ from behavior.pipeline.cutting import cut_recording, find_part, join
 from behavior.pipeline.loading import Models, load_models
 from behavior.pipeline.settings import Settings, make_settings
 from behavior.pipeline.stages import find_people
-from pose.sources import open_source
+from pose.sources import open_source, remote
 from pose.sources.cuts import Stretch
-from storage import open_database, poses, runs
+from storage import open_database, poses, recordings, runs
 from storage.database import Database
+from tests.servers import http_server
 from tests.test_integration.test_cluster import Server, begun, command_in, content, kill_who_has
 from tests.test_integration.test_cluster import server as server
 from tests.test_pose.test_cuts import with_broken
@@ -77,7 +78,13 @@ def rows(database: Database) -> dict[str, list[Any]]:
 
 
 def part_by_part(
-    folder: Path, film: Path, models: Models, settings: Settings, *, only: int | None = None, url: str | None = None
+    folder: Path,
+    film: Path | str,
+    models: Models,
+    settings: Settings,
+    *,
+    only: int | None = None,
+    url: str | None = None,
 ) -> tuple[list[Stretch], list[str]]:
     """Each part in a database of its own, or all on a server, as workers do it; `only` so many, the last ones."""
     (folder / "parts").mkdir(exist_ok=True)
@@ -124,6 +131,25 @@ def test_parts_become_the_whole_to_the_last_bit(film: Path, models: Models, whol
         # A worker that is killed behind the join does it again: nothing comes twice.
         join(database, str(film), tmp_path, models, SETTINGS, stretches, kept_in)
         assert rows(database) == expected
+
+
+def test_parts_of_a_film_elsewhere_become_the_whole(
+    film: Path, models: Models, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "_BLOCK", 2**13)
+    with http_server(film.parent) as web:
+        web.key = "Pa55phrase"
+        address = f"{web.address}/{film.name}?key={web.key}"
+        stretches, kept_in = part_by_part(tmp_path, address, models, SETTINGS)
+        assert len(stretches) == 4
+        with open_database(tmp_path / "parts" / "pan-0.db") as database:
+            join(database, address, tmp_path, models, SETTINGS, stretches, kept_in)
+            assert rows(database) == whole[0]
+            with database.reading() as tx:
+                (run,) = runs.list_runs(tx, 1)
+                (recording,) = recordings.list_recordings(tx)
+    assert (run.fingerprint, recording.uri) == (whole[1].fingerprint, f"{web.address}/{film.name}")
+    assert all(b"Pa55phrase" not in path.read_bytes() for path in (tmp_path / "parts").iterdir())
 
 
 def test_parts_on_a_server_become_the_whole(

@@ -258,7 +258,7 @@ def _reason(error: SQLAlchemyError) -> str:
 def _remedy(reason: str) -> str:
     remedies = {
         "connection failed": "; check the URL and that the server runs",
-        "unable to open": "; SQLite writes beside its file, also to read it: copy it into a folder that can be written, "
+        "unable to open": "; SQLite writes beside its file, also to read it: copy it into a folder that can be written "
         "or choose another (where it can be written, give the process more memory)",
         "out of memory": "; give the process more memory",
         "readonly": "; choose a folder that can be written",

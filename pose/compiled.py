@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numba
+
+R = TypeVar("R")
 
 
 def _probe() -> None:
@@ -20,4 +22,10 @@ def _can_be_kept() -> bool:
     return True
 
 
-compiled: Any = partial(numba.njit, nogil=True, cache=_can_be_kept())
+_KEPT = _can_be_kept()
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """A decorator; `options` of `numba.njit` beside these."""
+    decorator: Callable[[Callable[..., R]], Callable[..., R]] = numba.njit(nogil=True, cache=_KEPT, **options)
+    return decorator

@@ -6,7 +6,8 @@ Recordings of 10 minutes at 30 frames/s with three people: 18,000 frames, 54,000
 first is written by the package's own writers; the others are its rows under numbers of their own, copied within the
 database, which gives the same tables sooner. The database grows from size to size, and at each the commands and the SQL
 examples of docs/database.md are asked about a recording in the middle. Each question is asked three times, slow ones
-once; the median counts, in seconds of the clock and of this process's processor. Give an empty database with --url.
+once; the median counts, in seconds of the clock, of this process's processor and, where a PostgreSQL server runs here,
+of that of all its processes. Give an empty database with --url, or one that this script wrote: it goes on there.
 What takes longer by the clock than its limit in docs/many.md is named; with --limits the exit status is then 1.
 """
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from sqlalchemy import Connection, select, text
 
 sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
@@ -138,6 +140,16 @@ def copy(database: Database, of: dict[str, int], number: int) -> dict[str, int]:
     return made
 
 
+def written(database: Database) -> list[dict[str, int]]:
+    """The recordings of an earlier call, and their runs."""
+    run = schema.run.c
+    found: dict[int, dict[str, int]] = {}
+    with database.reading() as tx:
+        for recording, stage, number in tx.execute(select(run.recording_id, run.stage, run.id).order_by(run.id)):
+            found.setdefault(recording, {"recording": recording})[stage] = number
+    return list(found.values())
+
+
 def examples(made: dict[str, int]) -> dict[str, str]:
     """The SQL of docs/database.md by its first words, asked about one recording."""
     page = (Path(__file__).parents[1] / "docs" / "database.md").read_text(encoding="utf-8")
@@ -153,13 +165,39 @@ def limit_s(title: str, query: str) -> float:
     return LIMITS_S.get(title, SQL_OF_ONE_S if "run_id =" in query else SQL_OF_ALL_S)
 
 
-def timed(ask: Callable[[], Any], times: int) -> tuple[float, float]:
+def server_of(database: Database) -> psutil.Process | None:
+    """The first process of a PostgreSQL server on this machine."""
+    with database.reading() as tx:
+        if tx.dialect.name != "postgresql":
+            return None
+        number = tx.scalar(text("SELECT pg_backend_pid()"))
+        with contextlib.suppress(psutil.NoSuchProcess):
+            backend = psutil.Process(number)
+            return backend.parent() if backend.name() == "postgres" else None
+    return None
+
+
+def server_s(server: psutil.Process | None) -> float:
+    """Seconds of the processor that all its processes took so far, those that ended among them."""
+    if server is None:
+        return float("nan")
+    times = server.cpu_times()
+    total = times.children_user + times.children_system
+    for child in server.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += sum(child.cpu_times()[:2])
+    return float(total)
+
+
+def timed(ask: Callable[[], Any], times: int, server: psutil.Process | None) -> tuple[float, float, float]:
     took = []
     for _ in range(times):
-        clock, processor = time.monotonic(), time.process_time()
+        begun = time.monotonic(), time.process_time(), server_s(server)
         ask()
-        took.append((time.monotonic() - clock, time.process_time() - processor))
-    return statistics.median(one for one, _ in took), statistics.median(one for _, one in took)
+        ended = time.monotonic(), time.process_time(), server_s(server)
+        took.append([end - begin for begin, end in zip(begun, ended, strict=True)])
+    clock, own, servers = (statistics.median(one) for one in zip(*took, strict=True))
+    return clock, own, servers
 
 
 def command(*arguments: str) -> None:
@@ -189,8 +227,9 @@ def main() -> None:
         where, out = args.url or str(Path(folder) / "lab.db"), str(Path(folder) / "out")
         with open_database(where) as database:
             migrate(database)
+            server = server_of(database)
             begin = time.monotonic(), time.process_time()
-            made = [write_first(database)]
+            made = written(database) or [write_first(database)]
             print(f"first recording: {time.monotonic() - begin[0]:.1f} s, {time.process_time() - begin[1]:.1f} s CPU")
             for size in args.sizes:
                 while len(made) < size:
@@ -221,9 +260,11 @@ def main() -> None:
                 mb = size_mb(database, where)
                 print(f"{size} recordings: {mb:.0f} MB", flush=True)
                 for title, one in asked.items():
-                    clock, processor = timed(one, 1 if title in SLOW else 3)
-                    rows.append({"recordings": size, "mb": mb, "what": title, "s": clock, "cpu_s": processor})
-                    print(f"  {title:70} {clock:8.3f} s {processor:8.3f} s CPU", flush=True)
+                    clock, own, servers = timed(one, 1 if title in SLOW else 3, server)
+                    rows.append(
+                        {"recordings": size, "mb": mb, "what": title, "s": clock, "cpu_s": own, "server_s": servers}
+                    )
+                    print(f"  {title:70} {clock:8.3f} s {own:8.3f} s CPU {servers:8.2f} s server", flush=True)
                     if clock > (limit := limit_s(title, queries.get(title, ""))):
                         over.append(f"{size} recordings: {title}: {clock:.1f} s, limit {limit:g} s")
     if args.json:

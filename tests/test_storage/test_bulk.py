@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ ROWS: list[tuple[Any, ...]] = [
     (3, 0, 5e-324, "tab\there, line\nthere\r, back\\slash, \\.", b"\\x00\t\n"),
     (4, 1, 1.7976931348623157e308, "Žofie 走る 🏃 'quoted' \"twice\"", b"\\N"),
     (5, 2, math.inf, "\\.", b"\0"),
+    (6, 3, -math.inf, "NULL", b"NULL"),
 ]
 
 
@@ -51,6 +53,9 @@ def test_every_value_is_as_it_was(odd: Database) -> None:
 def test_all_or_none(odd: Database) -> None:
     with pytest.raises((IntegrityError, StorageError), match=r"UNIQUE|unique"), odd.transaction() as tx:
         insert_rows(tx, ODD, [*ROWS, ROWS[1]])
+    with suppress(InterruptedError), odd.transaction() as tx:
+        insert_rows(tx, ODD, ROWS)
+        raise InterruptedError
     with odd.transaction() as tx:
         assert tx.scalar(select(func.count()).select_from(ODD)) == 0
         insert_rows(tx, ODD, ROWS)  # the connection is of use again

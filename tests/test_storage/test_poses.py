@@ -171,7 +171,7 @@ with open_database(path) as database:
 """
 
 
-def write(path: Path, until: int, kill_after: int | None) -> None:
+def write(path: Path | str, until: int, kill_after: int | None) -> None:
     """Run the writer; kill it once it has committed this frame, wherever it is by then."""
     process = subprocess.Popen([sys.executable, "-c", WRITER, path, str(until)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -207,6 +207,20 @@ def test_a_killed_writer_leaves_whole_chunks_and_can_be_resumed(tmp_path: Path) 
     write(killed, until, kill_after=None)
     write(whole, until, kill_after=None)
     assert contents(killed) == contents(whole)
+
+
+def test_a_killed_writer_leaves_whole_chunks_on_a_server(tmp_path: Path, postgres_url: str) -> None:
+    whole = tmp_path / "whole.db"
+    write(postgres_url, 1_000_000, kill_after=100)
+    with open_database(postgres_url) as database:
+        frames = list(poses.iter_frames(database, 1))
+        assert len(frames) % 20 == 0
+        assert len(frames) > 100
+        until = len(frames) + 30
+        write(postgres_url, until, kill_after=None)
+        write(whole, until, kill_after=None)
+        with open_database(whole) as other:
+            assert same(list(poses.iter_frames(database, 1)), list(poses.iter_frames(other, 1)))
 
 
 def test_clothing_comes_back_frame_by_frame(database: Database, stored: runs.Run, world: list[FramePeople]) -> None:

@@ -8,7 +8,7 @@ database, which gives the same tables sooner. The database grows from size to si
 examples of docs/database.md are asked about a recording in the middle. Each question is asked three times, slow ones
 once; the median counts, in seconds of the clock, of this process's processor and, where a PostgreSQL server runs here,
 of that of all its processes. Give an empty database with --url, or one that this script wrote: it goes on there.
-What takes longer by the clock than its limit in docs/many.md is named; with --limits the exit status is then 1.
+What takes longer by the clock than its limit in docs/database.md is named; with --limits the exit status is then 1.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import math
 import secrets
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -262,13 +261,13 @@ async def _said(request: Request) -> dict[str, Any]:
 
 
 def _start_page(shelf: Shelf, work: Work) -> Response:
-    places = [Place(number, Path(database.where).name, work.offered(number)) for number, database in shelf.databases()]
+    places = [Place(number, shelf.called(number), work.offered(number)) for number, _ in shelf.databases()]
     return _page(*render_index(shelf.cards(), "Posescribe studio", places, VIDEO_SUFFIXES))
 
 
 def _models_page(shelf: Shelf, work: Work, number: int) -> Response:
     coded, models = work.models(number)
-    return _page(*render_models(Path(shelf.database(number).where).name, coded, models, KINDS, number))
+    return _page(*render_models(shelf.called(number), coded, models, KINDS, number))
 
 
 def _page(page: str, policy: str) -> Response:

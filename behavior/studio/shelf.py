@@ -65,6 +65,11 @@ class Shelf:
         """Raises `StorageError` where one is not there any more."""
         return [(number, self.database(number)) for number in range(len(self._databases))]
 
+    def called(self, number: int) -> str:
+        """The name of a database's file, with the whole way to it where another one has that name."""
+        names = [Path(database.where).name for database in self._databases]
+        return names[number] if names.count(names[number]) == 1 else self._databases[number].where
+
     def folder(self, number: int) -> Path:
         """Of a database's reports."""
         return self._out or Path(self._where[number]).expanduser().absolute().parent

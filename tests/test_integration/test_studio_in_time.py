@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -296,6 +297,18 @@ def test_what_was_deleted_in_between_is_a_conflict_and_numbers_of_others_are_ref
     for act in (shelf.save, shelf.edit_people):
         with pytest.raises(Exception, match="who is who was changed after this page was loaded"):
             act(0, 1, {**said, "known": known, "rows": [{"action": "drop", "person": 1}]})
+    shelf.close()
+
+
+def test_databases_of_one_name_are_told_apart(world: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other" / world.db.name
+    other.parent.mkdir()
+    open_database(other).close()
+    shelf = Shelf([str(world.db), str(other)], world.out, None)  # type: ignore[arg-type]
+    assert [shelf.called(number) for number in (0, 1)] == [str(world.db), str(other)]
+    shelf.close()
+    shelf = Shelf([str(world.db)], world.out, None)  # type: ignore[arg-type]
+    assert shelf.called(0) == world.db.name
     shelf.close()
 
 

@@ -154,6 +154,8 @@ def current_of(tx: Connection, recording_ids: Sequence[int]) -> dict[int, Curren
     rows = tx.execute(select(view).where(view.c.recording_id.in_(recording_ids))).all()
     ids = [one for row in rows for one in (row.pose_run_id, row.track_run_id, row.actions_run_id) if one is not None]
     found = {run.id: run for run in _runs(tx, schema.run.c.id.in_(ids))}
+    if lost := set(ids) - found.keys():
+        raise MissingError(f"no run {min(lost)} in the database")
     return {
         row.recording_id: Current(found[row.pose_run_id], found[row.track_run_id], found.get(row.actions_run_id))
         for row in rows

@@ -34,6 +34,7 @@ class Database:
     def __init__(self, engine: Engine, where: str) -> None:
         self._engine = engine
         self._open = threading.local()
+        self._written = False  # whether there is a file that can be missed
         self.where = where
         """How messages name it: the path, or the URL without its password."""
 
@@ -55,6 +56,7 @@ class Database:
                 with outer.begin_nested():
                     yield outer
                 return
+            self._refuse_moved()
             with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
                 self._open.connection = connection
                 try:
@@ -72,6 +74,13 @@ class Database:
                 return
             with self._engine.connect() as connection:
                 yield connection
+
+    def _refuse_moved(self) -> None:
+        """Whoever moves a folder takes the open file along; what would be written beside it goes elsewhere."""
+        if self._written and not Path(str(self._engine.url.database)).exists():
+            raise StorageError(
+                f"{self.where}: no longer there; what is stored went with the file: move it back and run again"
+            )
 
     def close(self) -> None:
         """Close all connections; the database can't be used afterwards."""
@@ -132,6 +141,7 @@ def open_database(path_or_url: str | Path, *, create: bool = True) -> Database:
         migrate(database)
         if sqlite:
             _use_write_ahead_log(engine)
+            database._written = True
     except SQLAlchemyError as error:
         database.close()
         raise StorageError(f"{where}: {_reason(error)}{_remedy(_reason(error))}") from error

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from pose.people import FramePeople
 from storage import (
@@ -249,3 +250,16 @@ def test_processes_may_create_the_same_file_at_once(tmp_path: Path) -> None:
     assert codes == [0, 0, 0]
     with open_database(path) as database:
         assert schema_version(database) == SCHEMA_VERSION
+
+
+def test_a_file_that_was_moved_away_is_missed(tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    with open_database(folder / "p.db") as database:
+        folder.rename(tmp_path / "moved")
+        with pytest.raises(StorageError, match=r"p\.db: no longer there; .* move it back"), database.transaction():
+            pass
+        assert not folder.exists()
+        (tmp_path / "moved").rename(folder)
+        with database.transaction() as tx:
+            assert tx.execute(text("SELECT 1")).scalar() == 1

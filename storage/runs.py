@@ -10,10 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from pose.skeleton import Skeleton
 from storage import schema
@@ -171,8 +171,17 @@ def unfinished(tx: Connection) -> set[int]:
 
 def choose(tx: Connection, run_id: int) -> Run:
     """A command asks for a run that is done already: it counts from now on (see `current`)."""
-    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(chosen=datetime.now(UTC)))
+    tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(chosen=_last_of_all(tx, run_id)))
     return get_run(tx, run_id)
+
+
+def _last_of_all(tx: Connection, run_id: int) -> datetime:
+    """Now; where a clock was set back, or another machine's is ahead, just behind what was asked for last."""
+    recording = select(schema.run.c.recording_id).where(schema.run.c.id == run_id).scalar_subquery()
+    every = schema.run.alias().c
+    last = tx.scalar(select(func.max(every.chosen)).where(every.recording_id == recording))
+    now = datetime.now(UTC)
+    return now if last is None or last < now else last + timedelta(microseconds=1)
 
 
 def leave_out(tx: Connection, parent_id: int, stage: str) -> None:
@@ -232,8 +241,7 @@ def update_run(
 def finish_run(tx: Connection, run_id: int, *, extra: Mapping[str, Any] | None = None) -> Run:
     """Mark as `done`, and chosen; `extra` is added as by `update_run`."""
     update_run(tx, run_id, extra=extra)
-    now = datetime.now(UTC)
-    values = {"status": "done", "finished": now, "chosen": now}
+    values = {"status": "done", "finished": datetime.now(UTC), "chosen": _last_of_all(tx, run_id)}
     tx.execute(update(schema.run).where(schema.run.c.id == run_id).values(values))
     return get_run(tx, run_id)
 

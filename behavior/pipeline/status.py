@@ -113,9 +113,14 @@ def _with_failure(one: RecordingStatus, failure: Failure | None) -> RecordingSta
 
 
 def _failed(one: Failure) -> RecordingStatus:
-    age_s = round((datetime.now(UTC) - one.failed).total_seconds(), 1)
+    age_s = _since(one.failed)
     found = RecordingStatus(one.uri, "failed", 0, None, 0.0, 0.0, age_s, None, 0, broke_off=False)
     return _with_failure(found, one)
+
+
+def _since(moment: datetime) -> float:
+    """Seconds; 0 where a clock was set back."""
+    return max(0.0, round((datetime.now(UTC) - moment).total_seconds(), 1))
 
 
 def statuses_of(database: Database, known: Sequence[Recording]) -> list[RecordingStatus]:
@@ -167,7 +172,7 @@ def _status(
         expected=expected,
         video_s=round(stretch.last_s - stretch.first_s, 3),
         seconds=float(extra.get("seconds", 0.0)),
-        age_s=round((datetime.now(UTC) - moment).total_seconds(), 1),
+        age_s=_since(moment),
         device=None if pose is None else pose.device,
         skipped=int(extra.get("skipped", 0)),
         broke_off=bool(extra.get("broke_off")),
@@ -208,7 +213,7 @@ def _in_parts(whole: RecordingStatus, parts: Iterable[_Part]) -> RecordingStatus
         expected=None if whole.expected is None or not whole_range else -(-whole.expected // every),
         video_s=round(sum(one.video_s for one in known), 3),
         seconds=sum(float(one.run.extra.get("seconds", 0.0)) for one in known),
-        age_s=round((datetime.now(UTC) - begun).total_seconds(), 1),
+        age_s=_since(begun),
         device=", ".join(dict.fromkeys(one.run.device or "" for one in known)),
         skipped=sum(int(one.run.extra.get("skipped", 0)) for one in known),
         broke_off=any(one.run.extra.get("broke_off") for one in known),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,6 +117,38 @@ def test_the_runs_that_were_asked_for_last_count(database: Database, stored: run
         assert runs.current(tx, recording) == runs.Current(stored, a, None)
         acts = runs.choose(tx, acts.id)
         assert runs.current(tx, recording) == runs.Current(stored, a, acts)
+
+
+def test_what_was_asked_for_last_counts_whatever_the_clock_says(
+    database: Database, pose_run: runs.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set back by a day, or of another machine that is slow."""
+
+    def tracked(settings: str) -> runs.Run:
+        with database.transaction() as tx:
+            run = runs.start_run(
+                tx, pose_run.recording_id, "track", settings, settings={}, version="1", parent_id=pose_run.id
+            )
+            return runs.finish_run(tx, run.id)
+
+    def counts() -> int:
+        with database.reading() as tx:
+            now = runs.current(tx, pose_run.recording_id)
+        assert now is not None
+        return now.track.id
+
+    first = tracked("a")
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    monkeypatch.setattr(runs, "datetime", type("Clock", (datetime,), {"now": lambda _: yesterday}))
+    second = tracked("b")
+    assert counts() == second.id
+    with database.transaction() as tx:
+        runs.choose(tx, first.id)
+    assert counts() == first.id
+    with database.transaction() as tx:
+        runs.choose(tx, second.id)
+    assert counts() == second.id
+    assert second.finished == yesterday
 
 
 def test_a_deleted_run_takes_its_rows_and_its_children_with_it(database: Database, tracked: runs.Run) -> None:

@@ -17,10 +17,10 @@ from storage.recordings import Recording
 from storage.runs import Current, Run
 
 State = Literal["done", "unfinished", "waiting", "failed"]
+STATES: tuple[State, ...] = ("done", "unfinished", "waiting", "failed")
 _AT_ONCE = 200
 """Recordings that are asked about in one go."""
-_NONE = Stretch(0, 0.0, 0.0)
-STATES: tuple[State, ...] = ("done", "unfinished", "waiting", "failed")
+_NOTHING = Stretch(0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def statuses_of(database: Database, known: Sequence[Recording]) -> list[Recordin
             for one in some:
                 whole, pose = [run for run in listed[one.id] if run.stage != "part"], poses_of[one.id]
                 moment = max((run.started for run in whole), default=None) or recordings.added(tx, one.id)
-                stretch = _NONE if pose is None else stored.get(pose.id, _NONE)
+                stretch = _NOTHING if pose is None else stored.get(pose.id, _NOTHING)
                 told = _status(one, whole, now.get(one.id), pose, stretch, moment)
                 parts = _parts_of(listed[one.id], stored)
                 found.append(_in_parts(told, parts.values()) if parts and pose is None else told)
@@ -193,7 +193,7 @@ def _parts_of(listed: Iterable[Run], stored: Mapping[int, Stretch]) -> dict[str,
     found = {}
     for run in listed:
         if run.stage == "part":
-            frames, first_s, last_s = stored.get(run.id, _NONE)
+            frames, first_s, last_s = stored.get(run.id, _NOTHING)
             found[run.fingerprint] = _Part(run, frames, last_s - first_s)
     return found
 

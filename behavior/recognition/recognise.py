@@ -30,7 +30,7 @@ from pose.people import Track
 from pose.skeleton import Skeleton
 from storage.bouts import Bout
 
-ALGORITHM = 9
+ALGORITHM = 10
 """Version of what makes bouts and probabilities of a track (windows, smoothing, rules); raise it as
 `pose.engine.ALGORITHM`."""
 

@@ -44,7 +44,7 @@ class FewShotClassifier(SupportVectorClassifier):
     def _statistics(self, clips: Clips) -> NDArray[np.float32]:
         return np.concatenate([super()._statistics(clips), self.embedding_.of(clips)], axis=1)
 
-    def _kernel(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    def _kernel(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
         own = a.shape[1] - self.embedding_.size
         apart = self._apart(a[:, :own], b[:, :own]) + self.weight * self._apart(a[:, own:], b[:, own:])
         return np.asarray(np.exp(-self.width * apart / (1 + self.weight)))

@@ -1,9 +1,10 @@
 """The shipped action model, made again.
 
-    python -m behavior.pipeline.default_model DATA --out MODEL
+    python -m behavior.pipeline.default_model DATA --out MODEL [--checkpoints FOLDER]
     python -m behavior.pipeline.default_model DATA --embedding FILE
 
-The second makes the embedding that `few_shot` learns on, from the same windows. DATA holds the folders of
+The first takes an hour and more of a processor, and goes on where it was stopped with the same `--checkpoints`. The
+second makes the embedding that `few_shot` learns on, from the same windows. DATA holds the folders of
 `behavior.training.public_sets.PUBLIC_SETS`; those that no published model may learn from judge it, and may be absent.
 """
 
@@ -11,16 +12,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from behavior.errors import DataError
 from behavior.evaluation.metrics import set_figures
 from behavior.labels import UNKNOWN
-from behavior.recognition.classifiers.base import ActionClassifier
+from behavior.recognition.classifiers.base import ActionClassifier, Progress
+from behavior.recognition.classifiers.ensemble import Ensemble
 from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.embedding import learn_embedding, save_embedding
 from behavior.recognition.examples import typical
@@ -32,6 +36,7 @@ from behavior.training.left_out import (
     CLAIMS_RIGHT,
     DrawSettings,
     Judged,
+    asked_together,
     collapse,
     fitted_temperature,
     judge,
@@ -49,8 +54,14 @@ WINDOW_S = 1.6
 """Of the windows of a track, seconds: about the middle of those learnt from."""
 RULES = ("arms_raised", "push_up", "sit_up", "jumping_jack")
 """Beside those that always run. These exercises are of one set alone, so their rules decide wherever they can see."""
-KIND = "ensemble"
-CLASSIFIER = {"rocket": {"kernels": 600, "copies": 2}, "svm": {"vectors": 2000}, "agree": True}
+KIND = "mixed"
+AGREE = True
+MEMBERS: dict[str, tuple[int, dict[str, Any]]] = {
+    "svm": (1, {"vectors": 2000}),
+    "temporal": (16, {"epochs": 8, "echo": 2, "batch": 256, "learning_rate": 3e-3, "bfloat16": True}),
+}
+"""Of each member how many times as many windows it learns from, each cut and seen by a camera of its own, and its
+settings. A network never has enough of them; support vectors keep all rows in memory."""
 EXAMPLES = 4, 1
 """Typical clips that the model keeps: of each action that it claims, and of whatever else it learnt."""
 LIMITS = """## Limits
@@ -67,7 +78,10 @@ LIMITS = """## Limits
   alone); a class of `unknown` for each kind of what is unnamed."""
 
 
-def make_model(folder: Path, out: Path, command: str, settings: DrawSettings) -> str:
+def make_model(
+    folder: Path, out: Path, command: str, settings: DrawSettings, checkpoints: Path | None = None,
+    progress: Progress | None = None,
+) -> str:  # fmt: skip
     """Train, judge and write the model with its card; returns the card.
 
     Raises:
@@ -75,7 +89,25 @@ def make_model(folder: Path, out: Path, command: str, settings: DrawSettings) ->
         OutputError: the folder can't be written.
     """
     sets = load_all(folder)
-    return write_model(sets, *judge(make_classifier(KIND, CLASSIFIER), sets, settings), out, command)
+    return write_model(sets, *judge_members(sets, settings, checkpoints, progress), out, command)
+
+
+def judge_members(
+    sets: Sequence[SetClips], settings: DrawSettings, checkpoints: Path | None, progress: Progress | None
+) -> tuple[ActionClassifier, Windows, Judged]:
+    """As `judge`, each member with windows of its own; the windows are those of the first."""
+    found = []
+    for name, (times, own) in MEMBERS.items():
+        more = replace(settings, per_action=times * settings.per_action, per_kind=times * settings.per_kind)
+        member, learnt, judged = judge(
+            make_classifier(name, own), sets, more, progress=progress, checkpoints=checkpoints
+        )
+        member.notes_.append(f"{name}: learnt from {len(learnt)} windows")
+        found.append((member, learnt, judged))
+    fitted, windows, answers = zip(*found, strict=True)
+    mixed = make_classifier(KIND, {name: own for name, (_, own) in MEMBERS.items()} | {"agree": AGREE})
+    assert isinstance(mixed, Ensemble)
+    return mixed.of(dict(zip(MEMBERS, fitted, strict=True))), windows[0], asked_together(answers, agree=AGREE)
 
 
 def write_model(
@@ -214,12 +246,17 @@ def main() -> None:
     made = parser.add_mutually_exclusive_group(required=True)
     made.add_argument("--out", type=Path)
     made.add_argument("--embedding", type=Path)
+    parser.add_argument("--checkpoints", type=Path)
     asked = parser.parse_args()
     if asked.embedding:
         print(f"{asked.embedding}: sha256 {make_embedding(asked.data, asked.embedding, DrawSettings())}")
         return
     command = f"python -m behavior.pipeline.default_model DATA --out {asked.out.name}"
-    print(make_model(asked.data, asked.out, command, DrawSettings()))
+
+    def told(done: int, total: int, message: str) -> None:
+        print(f"{done} of {total}, {message}", file=sys.stderr)
+
+    print(make_model(asked.data, asked.out, command, DrawSettings(), asked.checkpoints, told))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ unnamed windows of each set counting alike; an action for which there is no such
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from behavior.labels import UNKNOWN
 from behavior.recognition.augment import spoil_evenly
 from behavior.recognition.classifiers.base import ActionClassifier, Progress
+from behavior.recognition.classifiers.ensemble import together
 from behavior.recognition.model import claimed
 from behavior.recognition.temperature import apply_temperature, fit_temperature
 from behavior.recognition.vocabulary import ACTIONS
@@ -138,6 +139,18 @@ def _once(judged: Judged, singles: set[str]) -> Judged:
         judged.names, judged.clean[kept], judged.noisy[kept], judged.truth[kept], judged.sources[kept],
         judged.within[kept],
     )  # fmt: skip
+
+
+def asked_together(members: Sequence[Judged], *, agree: bool) -> Judged:
+    """The answers of an ensemble whose members were judged on the same windows; `agree` as of `Ensemble`."""
+    first = members[0]
+    if any(one.names != first.names or not np.array_equal(one.truth, first.truth) for one in members):
+        raise ValueError("the members were asked about different windows, or learnt different actions")
+    classes = np.array((*first.names, UNKNOWN))
+    clean, noisy = (
+        together(np.stack([getattr(one, kind) for one in members]), classes, agree=agree) for kind in ("clean", "noisy")
+    )
+    return replace(first, clean=clean, noisy=noisy)
 
 
 def weights(judged: Judged) -> NDArray[np.float64]:

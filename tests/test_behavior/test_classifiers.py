@@ -39,6 +39,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "temporal": {"epochs": 20, "batch": 16, "embed": 8, "width": 16},
     "graph": {"epochs": 30, "batch": 16, "widths": (8, 16)},
     "ensemble": {"rocket": {"copies": 1, "kernels": 40}, "svm": {"copies": 1}},
+    "mixed": {"svm": {"copies": 1}, "temporal": {"epochs": 20, "batch": 16, "embed": 8, "width": 16}},
 }
 """Settings that fit the small world in a second."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -22,22 +23,20 @@ DOUBTED = 0.1
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class EnsembleClassifier(ActionClassifier):
-    """Random convolutions and support vectors: statistics and sequences err on different clips.
+class Ensemble(ActionClassifier):
+    """Members that learn from the same clips; subclasses name them.
 
     Each member's probabilities are brought to one sharpness by its own settings; training then finds the temperature
-    of their mean. The networks are left out: on J-HMDB they cost four times the time and add nothing to these two
-    (`benchmarks/README.md`).
+    of their mean.
     """
 
-    rocket: RocketClassifier = field(default_factory=RocketClassifier)
-    svm: SupportVectorClassifier = field(default_factory=SupportVectorClassifier)
     agree: bool = False
     """Where the members' most probable classes differ, `DOUBTED` of each probability is left, and `unknown` takes the
     rest; where it is no class, all take it alike. Less is claimed then, and more of that is right."""
 
+    @abstractmethod
     def _members(self) -> dict[str, ActionClassifier]:
-        return {"rocket": clone(self.rocket), "svm": clone(self.svm)}
+        """Unfitted, by name."""
 
     def _fit(self, clips: Clips, labels: NDArray[np.int64], rng: np.random.Generator, progress: Progress) -> None:
         self.members_ = self._members()
@@ -47,7 +46,7 @@ class EnsembleClassifier(ActionClassifier):
                 progress(done, total, f"{name}: {message}")
 
             member.random_state = int(rng.integers(2**31))
-            member.fit(clips, labels, self.classes_.tolist(), progress=step)
+            member.fit(clips, labels, self.classes_.tolist(), progress=step, checkpoints=self.checkpoints_)
             self.notes_ += member.notes_
 
     def fit_parts(
@@ -63,25 +62,21 @@ class EnsembleClassifier(ActionClassifier):
         members = self._members()
         told: dict[str, Any] = {"progress": progress, "checkpoints": checkpoints}
         by_member = [member.fit_parts(clips, names, parts, **told) for member in members.values()]
-        fitted = []
-        for own in zip(*by_member, strict=True):
-            one = clone(self)
-            one.members_ = dict(zip(members, own, strict=True))
-            one.classes_, one.joints_ = own[0].classes_, clips.joints
-            one.notes_ = [note for member in own for note in member.notes_]
-            fitted.append(one)
-        return fitted
+        return [clone(self).of(dict(zip(members, own, strict=True))) for own in zip(*by_member, strict=True)]
+
+    def of(self, members: Mapping[str, ActionClassifier]) -> Self:
+        """Become the ensemble of fitted members, by name; all know the same classes and joints."""
+        first, *others = members.values()
+        if any(one.classes_.tolist() != first.classes_.tolist() or one.joints_ != first.joints_ for one in others):
+            raise ValueError("the members learnt different classes or joints")
+        self.members_ = dict(members)
+        self.classes_, self.joints_ = first.classes_, first.joints_
+        self.notes_ = [note for member in members.values() for note in member.notes_]
+        return self
 
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
         answers = np.stack([member._predict_proba(clips) for member in self.members_.values()])
-        mean = np.asarray(answers.mean(axis=0))
-        if self.agree:
-            best = answers.argmax(axis=2)
-            apart = (best != best[0]).any(axis=0)
-            rest = (self.classes_.astype(str) == UNKNOWN).astype(np.float64)
-            rest = rest if rest.any() else np.ones(len(rest))
-            mean[apart] = DOUBTED * mean[apart] + (1 - DOUBTED) * rest / rest.sum()
-        return mean
+        return together(answers, self.classes_, agree=self.agree)
 
     def _parts(self) -> Parts:
         return {
@@ -93,3 +88,26 @@ class EnsembleClassifier(ActionClassifier):
         for name, member in self.members_.items():
             own = {key.removeprefix(f"{name}."): value for key, value in parts.items() if key.startswith(f"{name}.")}
             member.load_parts(own, self.classes_.tolist(), self.joints_)
+
+
+def together(answers: NDArray[np.float64], classes: NDArray[np.str_], *, agree: bool) -> NDArray[np.float64]:
+    """(S, C) what M members say together whose probabilities are (M, S, C); `agree` as of `Ensemble`."""
+    mean = np.asarray(answers.mean(axis=0))
+    if agree:
+        best = answers.argmax(axis=2)
+        apart = (best != best[0]).any(axis=0)
+        rest = (np.asarray(classes).astype(str) == UNKNOWN).astype(np.float64)
+        rest = rest if rest.any() else np.ones(len(rest))
+        mean[apart] = DOUBTED * mean[apart] + (1 - DOUBTED) * rest / rest.sum()
+    return mean
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class EnsembleClassifier(Ensemble):
+    """Random convolutions and support vectors: statistics and sequences err on different clips."""
+
+    rocket: RocketClassifier = field(default_factory=RocketClassifier)
+    svm: SupportVectorClassifier = field(default_factory=SupportVectorClassifier)
+
+    def _members(self) -> dict[str, ActionClassifier]:
+        return {"rocket": clone(self.rocket), "svm": clone(self.svm)}

@@ -22,6 +22,7 @@ CLASSIFIERS = {
     "temporal": "temporal:TemporalClassifier",
     "graph": "graph:GraphClassifier",
     "ensemble": "ensemble:EnsembleClassifier",
+    "mixed": "mixed:MixedClassifier",
 }
 """Name to module of this folder and class; modules load when asked for, so that listing needs no torch."""
 

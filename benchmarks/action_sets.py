@@ -1,7 +1,7 @@
 """Action classifiers on public sets that they did not learn from: each set left out whole.
 
-    python benchmarks/action_sets.py DATA [--only rocket,svm,ensemble,agree,logistic,temporal] [--quick] [--json FILE]
-                                         [--model NAME|FOLDER ...] [--checkpoints FOLDER]
+    python benchmarks/action_sets.py DATA [--only rocket,svm,ensemble,agree,logistic,temporal,mixed] [--quick]
+                                         [--model NAME|FOLDER ...] [--checkpoints FOLDER] [--json FILE]
 
 DATA holds the folders of `behavior.training.public_sets.PUBLIC_SETS`, see there; none is part of this project. Windows
 of 1 to 3 s are drawn from each set, 3-D clips seen by cameras drawn at random; noisy: 20 % of the joints missing, the
@@ -10,8 +10,8 @@ about that one; fitted to all of these, about the others. Columns, percent: bala
 set shows and the classifier learnt elsewhere, when an action must be named; windows claimed, with thresholds that the
 other sets choose; claims right; windows that show none of the claimed actions and are claimed all the same.
 
-`temporal`, a network, learns from four times as many windows, each cut and seen by a camera of its own, and goes on
-where it was stopped with the same `--checkpoints`.
+`temporal` is the network of `mixed`, which ships: each member learns as in `behavior.pipeline.default_model`, the
+network for an hour; it goes on where it was stopped with the same `--checkpoints`.
 
 `--model` judges a finished model as it is, its J-HMDB names read in the shared vocabulary; sets that it learnt from are
 not left out then.
@@ -31,6 +31,7 @@ from common import Row, print_table, write
 sys.path.pop(0)  # this folder holds `features.py`, which would hide the package
 
 from behavior.labels import UNKNOWN
+from behavior.pipeline.default_model import MEMBERS, judge_members
 from behavior.recognition.augment import spoil_evenly
 from behavior.recognition.classifiers.registry import make_classifier
 from behavior.recognition.model import load_action_model
@@ -39,28 +40,30 @@ from behavior.training.left_out import DrawSettings, fitted_temperature, judge, 
 from behavior.training.public_sets import PUBLIC_SETS, SetClips
 from behavior.training.windows import draw_windows
 
-_BOTH: dict[str, Any] = {"rocket": {"kernels": 600, "copies": 2}, "svm": {"vectors": 2000}}
+_BOTH: dict[str, Any] = {"rocket": {"kernels": 600, "copies": 2}, "svm": MEMBERS["svm"][1]}
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "rocket": ("rocket", _BOTH["rocket"]),
     "svm": ("svm", _BOTH["svm"]),
     "ensemble": ("ensemble", _BOTH),
     "agree": ("ensemble", _BOTH | {"agree": True}),
     "logistic": ("logistic", {"copies": 2}),
-    "temporal": ("temporal", {"epochs": 1, "echo": 4, "batch": 256, "learning_rate": 3e-3, "bfloat16": True}),
+    "temporal": ("temporal", MEMBERS["temporal"][1]),
+    "mixed": ("mixed", {}),
 }
 """Name -> kind and settings."""
-_DRAWN = 4
-"""Times as many windows for a network: random kernels and support vectors keep all rows in memory."""
+_LONG = ("temporal", "mixed")
 
 
 def of_kind(kind: str, sets: list[SetClips], settings: DrawSettings, checkpoints: Path | None) -> list[Row]:
-    if kind == "temporal":
-        settings = replace(settings, per_action=_DRAWN * settings.per_action, per_kind=_DRAWN * settings.per_kind)
-
     def told(done: int, total: int, message: str) -> None:
         print(f"{kind}: {done} of {total}, {message}", file=sys.stderr)
 
-    judged = judge(make_classifier(*SETTINGS[kind]), sets, settings, progress=told, checkpoints=checkpoints)[2]
+    if kind == "mixed":
+        judged = judge_members(sets, settings, checkpoints, told)[2]
+    else:
+        times = MEMBERS[kind][0] if kind in MEMBERS else 1
+        settings = replace(settings, per_action=times * settings.per_action, per_kind=times * settings.per_kind)
+        judged = judge(make_classifier(*SETTINGS[kind]), sets, settings, progress=told, checkpoints=checkpoints)[2]
     return [{"of": kind, **row} for row in left_out(judged, fitted_temperature(judged))]
 
 
@@ -94,7 +97,7 @@ def of_model(name: str, sets: list[SetClips], settings: DrawSettings) -> list[Ro
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    usual = [kind for kind in SETTINGS if kind != "temporal"]
+    usual = [kind for kind in SETTINGS if kind not in _LONG]
     parser.add_argument("--only", type=lambda text: text.split(",") if text else [], default=usual)
     parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--quick", action="store_true", help="a fifth of the windows")

@@ -7,6 +7,7 @@ import json
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
@@ -191,7 +192,8 @@ class NetworkClassifier(ActionClassifier):
     @torch.inference_mode()
     def _predict_proba(self, clips: Clips) -> NDArray[np.float64]:
         asked = [(self._series(one), torch.from_numpy(one.lengths)) for one in (clips, clips.mirrored)]
-        answers = [network(*one).double().softmax(dim=1) for network in self.networks_ for one in asked]
+        with _one_thread():
+            answers = [network(*one).double().softmax(dim=1) for network in self.networks_ for one in asked]
         return np.asarray(torch.stack(answers).mean(dim=0).numpy())
 
     def _parts(self) -> Parts:
@@ -216,6 +218,17 @@ class NetworkClassifier(ActionClassifier):
                 state[name] = loaded.to(value.dtype)
             network.load_state_dict(state)
             self.networks_.append(network.eval())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small networks are asked on one core: several wait for each other for longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _warm(share: float) -> float:

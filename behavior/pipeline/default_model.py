@@ -71,9 +71,9 @@ LIMITS = """## Limits
 - Jumping jacks, push-ups and sit-ups are learnt from one set alone; that they are recognised elsewhere was not
   shown.
 - What rules and model claim in thirteen real videos, rated by eye, stands in `benchmarks/README.md`.
-- Tried and left out, on the same answers: either member alone, their mean or product without agreement, support
-  vectors that random convolutions must agree with (`benchmarks/README.md`); rejection by the distance to the nearest
-  windows learnt from, or to the mean of a class (it tells right answers on left-out sets from others with an area
+- Tried and left out, on the same answers: either member alone, their mean without agreement, random convolutions in
+  place of the network or beside it (`benchmarks/README.md`); before, rejection by the distance to the nearest windows
+  learnt from, or to the mean of a class (it tells right answers on left-out sets from others with an area
   under the curve of .55 to .56, the probability with .72 to .73; both together are worse than the probability
   alone); a class of `unknown` for each kind of what is unnamed."""
 

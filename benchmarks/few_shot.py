@@ -1,6 +1,7 @@
 """How few bouts of a new action are enough: `few_shot` beside kinds that learn from these bouts alone.
 
     python benchmarks/few_shot.py DATA [--only few_shot,svm,rocket,logistic] [--bouts 5,20,50] [--draws N] [--json FILE]
+                                       [--sets NAME,...] [--windows N]
 
 DATA holds the folders of `behavior.training.public_sets.PUBLIC_SETS`; none is part of this project. Each set that a
 published model may learn from is left out of the embedding whole. Of it, actions are drawn; N windows of one, and of
@@ -8,6 +9,10 @@ what is not it three times as many and 60 at least, of half of the people, are l
 half are asked about. Columns: mean average precision of the action's score (chance: its share of the windows, about
 .08); of what is claimed (score above .5), the share that is right, and the share of the action that is found; seconds
 of a fit.
+
+`--sets` names others than those that a published model may learn from, `--windows` how many are drawn then of each
+action. Where that is more than the set has clips, a clip gives several, each cut and, in 3-D, seen by a camera of its
+own.
 """
 
 from __future__ import annotations
@@ -73,15 +78,22 @@ def main() -> None:
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(KINDS))
     parser.add_argument("--bouts", type=lambda text: [int(n) for n in text.split(",")], default=[5, 20, 50])
     parser.add_argument("--draws", type=int, default=8, help="actions of each set")
+    parser.add_argument("--sets", type=lambda text: text.split(","), default=[])
+    parser.add_argument("--windows", type=int, default=DrawSettings().per_action)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     settings = DrawSettings()
-    sets = [one for one in load_all(asked.data) if one.of.shippable]
-    drawn = draw_windows(sets, settings.per_action, settings.per_kind, np.random.default_rng(0))
+    sets = load_all(asked.data)
+    shippable = [one for one in sets if one.of.shippable]
+    drawn = draw_windows(shippable, settings.per_action, settings.per_kind, np.random.default_rng(0))
     rows: list[Row] = []
-    for source in dict.fromkeys(drawn.sources.tolist()):
+    for of in [one for one in sets if one.of.name in asked.sets] or shippable:
+        source = of.of.name
         mine = drawn.sources == source
         own = drawn[mine]
+        if asked.sets:
+            per_kind = max(settings.per_kind, asked.windows)
+            own = draw_windows([of], asked.windows, per_kind, np.random.default_rng(0))
         embedding = learn_embedding(drawn[~mine].clips, drawn[~mine].of_source)
         actions = np.unique(own.kinds[own.kinds != REST_KIND])
         for count in asked.bouts:

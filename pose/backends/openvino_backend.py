@@ -45,6 +45,8 @@ class OpenvinoBackend:
         self._network = openvino.Core().compile_model(str(file), "CPU", settings)
         used = self._network.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.precision: Precision = next(name for name, hint in _HINTS.items() if hint == used)
+        # Its binding looks for numpy's on first use; two threads that do so at once wait for each other for good.
+        _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data
         self._requests = threading.local()
 
     def infer(self, batch: NDArray[np.uint8]) -> list[AnyMaps]:

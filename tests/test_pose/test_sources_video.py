@@ -303,10 +303,10 @@ def test_truncated_file_gives_what_can_be_decoded(name: str, media: Any) -> None
     cut.write_bytes(data[: int(len(data) * 0.6)])
     rows, source = read(media, cut)
     assert 30 < len(rows) < 100
-    assert [index for index, _, _ in rows] == list(range(len(rows)))
     # B-frames that were cut off leave no trace before the frame that they depend on, the last one; one that was cut in
-    # the middle is what the decoder makes of it. Where the cut falls differs, for the encoder's threads do.
-    assert [number for _, _, number in rows[:-3]] == list(range(len(rows) - 3))
+    # the middle is left out, or is what the decoder makes of it. Where the cut falls differs from run to run.
+    assert [(index, number) for index, _, number in rows[:-3]] == [(i, i) for i in range(len(rows) - 3)]
+    assert all(before[0] < after[0] for before, after in pairwise(rows))
     if name != "cut.ts":  # has no header that promises a length
         assert any("the header promises" in note for note in source.notes)
     assert read(media, cut, after=rows[-1][:2])[0] == []

@@ -335,7 +335,7 @@ FAULTS = (
     Fault(_EXAMPLES, "np.argsort(away, kind", "np.argsort(-away, kind", "the farthest examples are told", _LIKE),
     Fault(
         "behavior/recognition/classifiers/ensemble.py",
-        "if self.agree:",
+        "if agree:",
         "if False:",
         "members need not agree",
         ("tests/test_behavior/test_left_out.py",),

@@ -84,6 +84,8 @@ def main() -> None:
     asked = parser.parse_args()
     settings = DrawSettings()
     sets = load_all(asked.data)
+    if absent := set(asked.sets) - {one.of.name for one in sets}:
+        parser.error(f"--sets: {asked.data} has no {', '.join(sorted(absent))}")
     shippable = [one for one in sets if one.of.shippable]
     drawn = draw_windows(shippable, settings.per_action, settings.per_kind, np.random.default_rng(0))
     rows: list[Row] = []

@@ -124,8 +124,8 @@ def train(
     Clips of one group (recording or person) never stand on both sides of a split. Writes a folder without pickle:
     model.json, weights.safetensors, the model's card, and report.html: how far to trust it, in figures.
 
-    A network (temporal, graph) that is stopped goes on when the same command is given, with the same result: until
-    all is trained, OUT/unfinished holds its state.
+    A network (temporal, graph, mixed) that is stopped goes on when the same command is given, with the same result:
+    until all is trained, OUT/unfinished holds its state.
     """
     from behavior.evaluation.matching import look_alikes
     from behavior.recognition.classifiers.base import ActionClassifier

@@ -1,7 +1,8 @@
-"""The recipe of the shipped model, on four small sets of stick figures under the names of the public ones."""
+"""The recipe of the shipped model, on three small sets of stick figures under the names of the public ones."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,9 @@ def test_the_recipe_makes_a_model_that_answers_as_it_was_judged(
     assert set(judged.sources) == {"jhmdb", "utd_mhad", "penn_action"}
     card = default_model.write_model(sets, fitted, windows, judged, tmp_path / "model", "the command")
     assert f"svm: learnt from {len(windows)} windows" in card
-    assert "temporal: learnt from 1" in card  # twice as many
+    more = re.search(r"temporal: learnt from (\d+) windows", card)
+    assert more is not None
+    assert 1.5 * len(windows) < int(more[1]) <= 2 * len(windows)
     model = load_action_model(tmp_path / "model")
     assert set(model.info.classes) == {"walk", "wave"}
     said = np.array(model.claims(model.predict_proba(windows.clips)))
